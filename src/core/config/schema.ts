@@ -1,0 +1,38 @@
+import * as v from 'valibot';
+import { connectionSection, databaseSection } from './section/database.ts';
+import {
+  alertsSection,
+  analyzeSection,
+  healthSection,
+  loadtestSection,
+  maintenanceSection,
+  monitorSection,
+  stateSection,
+  tradingSection,
+} from './section/observation.ts';
+import { backupSection, migrationsSection, restoreSection, schedulesSection } from './section/operations.ts';
+
+/** The whole of tradedb.config.json. Every key has a default, so an empty object is a valid file. */
+export const configSchema = v.strictObject(
+  {
+    $schema: v.optional(v.pipe(v.string('expected a text'), v.description('JSON Schema for editors'))),
+    database: databaseSection,
+    connection: connectionSection,
+    migrations: migrationsSection,
+    backup: backupSection,
+    restore: restoreSection,
+    schedules: schedulesSection,
+    maintenance: maintenanceSection,
+    analyze: analyzeSection,
+    health: healthSection,
+    alerts: alertsSection,
+    monitor: monitorSection,
+    loadtest: loadtestSection,
+    trading: tradingSection,
+    state: stateSection,
+  },
+  'expected an object',
+);
+
+/** Durations are milliseconds, sizes bytes, shares fractions. */
+export type Config = v.InferOutput<typeof configSchema>;

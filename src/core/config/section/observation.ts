@@ -1,0 +1,186 @@
+import * as v from 'valibot';
+import {
+  bytes,
+  choice,
+  duration,
+  flag,
+  fraction,
+  integer,
+  optionalInteger,
+  optionalText,
+  section,
+  share,
+  text,
+  texts,
+} from '../value.ts';
+
+const clockTime = v.pipe(
+  v.string('expected a time such as "02:30"'),
+  v.regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as "02:30"'),
+);
+
+const maintenanceWindow = v.strictObject({
+  days: v.optional(
+    v.array(
+      v.picklist(
+        ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+        'expected one of "mon", "tue", "wed", "thu", "fri", "sat", "sun"',
+      ),
+    ),
+    ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+  ),
+  from: clockTime,
+  to: clockTime,
+});
+
+export const maintenanceSection = section(
+  {
+    windows: v.pipe(
+      v.optional(v.array(maintenanceWindow, 'expected a list of windows'), []),
+      v.description('Times (UTC) in which maintenance may run: { days, from, to }. With none it may run at any time'),
+    ),
+    vacuum: section(
+      {
+        until: share('5%', 'Free share of the file below which a vacuum is not worth it'),
+        latencyBudget: duration('2ms', 'Longest step of an incremental vacuum'),
+        walBudget: bytes('64MiB', 'WAL growth after which the vacuum pauses for a checkpoint'),
+        duty: fraction(0.3, 0.01, 1, 'Share of the time in which the vacuum works'),
+        maxDuration: duration('30m', 'Longest run'),
+        reserve: bytes('1GiB', 'Free disk space that is never used up'),
+        keepOld: duration('24h', 'How long the file before a compaction is kept'),
+        verify: choice(['quick', 'full'], 'quick', 'Check of a compacted file before it is put in place'),
+      },
+      'Space reclaim',
+    ),
+    checkpoint: section(
+      {
+        mode: choice(['passive', 'full', 'restart', 'truncate'], 'passive', 'Mode of the checkpoint'),
+        timeout: duration('5s', 'How long a checkpoint waits for readers and writers'),
+      },
+      'Checkpoints',
+    ),
+    optimize: section(
+      { analysisLimit: integer(1000, 0, 1_000_000, 'Rows per index that ANALYZE reads; 0: all') },
+      'Statistics',
+    ),
+  },
+  'Maintenance',
+);
+
+/** A pair of limits; the check warns at the first and is critical at the second. */
+const limits = <T extends v.GenericSchema>(
+  value: T,
+  warning: v.InferInput<T>,
+  critical: v.InferInput<T>,
+  description: string,
+) =>
+  v.pipe(
+    v.optional(
+      v.strictObject({ warning: v.optional(value, warning), critical: v.optional(value, critical) }),
+      {} as never,
+    ),
+    v.description(description),
+  );
+
+export const healthSection = section(
+  {
+    scanBudget: duration('2s', 'Time of the structural page scan; a larger file is scanned in turns'),
+    copyLimit: bytes('4GiB', 'Largest database of which a private copy is made for the SQL checks'),
+    timeout: duration('30m', 'Longest run of one check'),
+    skip: texts('Checks that are not run; * matches any text'),
+    rules: v.pipe(
+      v.optional(
+        v.array(
+          v.strictObject({
+            id: v.pipe(v.string('expected a text'), v.regex(/^X-[\w-]+$/, 'expected a name such as "X-my-rule"')),
+            sentence: v.string('expected a sentence'),
+            severity: v.optional(v.picklist(['warning', 'critical'], 'expected "warning" or "critical"'), 'critical'),
+            sql: v.string('expected one SELECT whose rows are the offenders'),
+          }),
+        ),
+        [],
+      ),
+      v.description('Own business rules: one SELECT each, whose rows are the offenders'),
+    ),
+  },
+  'Health checks',
+);
+
+export const alertsSection = section(
+  {
+    thresholds: section(
+      {
+        queryLatency: limits(duration('50ms', ''), '50ms', '500ms', '99th percentile of a transaction'),
+        errorRate: limits(share('1%', ''), '1%', '5%', 'Share of failed transactions'),
+        poolUse: limits(share('80%', ''), '80%', '100%', 'Busy share of the background readers'),
+        databaseSize: limits(bytes('20GiB', ''), '20GiB', '50GiB', 'Size of the database file'),
+        walSize: limits(bytes('64MiB', ''), '64MiB', '512MiB', 'Frames in the WAL that are not checkpointed yet'),
+        backupAge: limits(duration('26h', ''), '26h', '50h', 'Age of the newest backup'),
+        freeSpace: limits(bytes('2GiB', ''), '2GiB', '512MiB', 'Free space on the file system of the database'),
+      },
+      'Limits at which checks and the monitor warn',
+    ),
+  },
+  'Alert limits',
+);
+
+export const monitorSection = section(
+  {
+    rate: integer(10, 1, 50, 'Samples per second'),
+    refresh: duration('500ms', 'Time between two frames of the terminal view'),
+    lockInterval: duration('100ms', 'Time between two looks at the lock table'),
+    pinnedAfter: duration('1s', 'Age from which a reader that stops the checkpoint is reported'),
+  },
+  'Live view',
+);
+
+export const loadtestSection = section(
+  {
+    scenario: choice(['oms', 'mm', 'tpce', 'order-entry'], 'oms', 'Transaction mix'),
+    clients: integer(1, 1, 64, 'Processes that generate load'),
+    duration: duration('30s', 'Length of the measured phase'),
+    warmup: duration('5s', 'Load before the measured phase'),
+    rate: optionalInteger(
+      1,
+      1_000_000,
+      'Transactions per second (open loop); without it each client runs as fast as it can',
+    ),
+    arrivals: choice(['constant', 'poisson'], 'poisson', 'How open-loop arrivals are spread'),
+    seed: optionalInteger(0, 2 ** 32 - 1, 'Seed of the statement stream; random and printed otherwise'),
+    thresholds: texts('Expressions such as "order.new.p99 <= 5ms"; a crossed one sets exit code 4'),
+    scratchDirectory: optionalText('Folder of the copies that are tested; beside the database otherwise'),
+  },
+  'Load tests',
+);
+
+export const tradingSection = section(
+  {
+    clockTolerance: duration('1s', 'How far a time may lie in the future'),
+    fillTolerance: duration('1s', 'How long after its end an order may still be filled'),
+    staleOrder: duration('24h', 'Age of the last event from which an open order is stale'),
+    audit: section({ enabled: flag(true, 'Write the hash-chained audit log') }, 'Audit log'),
+  },
+  'Rules of the trading schema',
+);
+
+export const stateSection = section(
+  {
+    directory: text(
+      '.tradedb',
+      'Leases, run state and resume points; relative to the configuration file, or to the database without one',
+    ),
+  },
+  'What tradedb itself remembers',
+);
+
+export const analyzeSection = section(
+  {
+    workload: texts('Workload files whose statements are examined; * matches any text'),
+    timeLimit: duration('60s', 'Longest run of an analysis'),
+    copyLimit: bytes('1GiB', 'Largest database of which a copy is made'),
+    reclaimWarning: share('20%', 'Share of the file a vacuum would free, from which it is reported'),
+  },
+  'Analysis',
+);
+
+export type Limits<T> = { readonly warning: T; readonly critical: T };

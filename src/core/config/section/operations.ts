@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+import { bytes, choice, duration, flag, integer, optionalDuration, optionalText, section, text } from '../value.ts';
+
+export const migrationsSection = section(
+  {
+    directory: text('migrations', 'Folder of the migration files; relative to the configuration file'),
+    table: text('tradedb_migrations', 'History table in the database'),
+    outOfOrder: flag(false, 'Accept files older than the newest applied one'),
+    lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
+  },
+  'Schema migrations',
+);
+
+const folderRepository = v.strictObject({
+  kind: v.literal('folder', 'expected "folder"'),
+  path: v.pipe(
+    v.string('expected a path'),
+    v.minLength(1, 'must not be empty'),
+    v.description('Folder; relative to the configuration file'),
+  ),
+});
+
+export const backupSection = section(
+  {
+    repositories: v.pipe(
+      v.optional(v.record(v.string(), folderRepository), {}),
+      v.description(
+        'Where backups go; the first is the primary one. Default: a folder "backups" beside the configuration file',
+      ),
+    ),
+    label: optionalText('Label of the database in the repository; its file name otherwise'),
+    codec: v.pipe(
+      v.optional(
+        v.pipe(
+          v.string('expected a text'),
+          v.regex(/^(none|gzip|zstd(:([1-9]|1[0-9]))?)$/, 'expected "none", "gzip", "zstd" or "zstd:1" to "zstd:19"'),
+        ),
+        'zstd:1',
+      ),
+      v.description('Compression: none, gzip, zstd or zstd:<level>'),
+    ),
+    workers: integer(0, 0, 16, 'Threads that compress and hash; 0: one per core, at most 4'),
+    maxWal: bytes('1GiB', 'A snapshot gives up when the -wal grows beyond this meanwhile'),
+    verify: integer(1, 0, 3, 'Verification after a backup: 0 none, 1 structure, 2 stored bytes, 3 content'),
+    retention: section(
+      {
+        keepLast: integer(3, 0, 100_000, 'Newest backups that are always kept'),
+        hourly: integer(0, 0, 100_000, 'Hours of which the newest backup is kept'),
+        daily: integer(7, 0, 100_000, 'Days of which the newest backup is kept'),
+        weekly: integer(4, 0, 100_000, 'Weeks of which the newest backup is kept'),
+        monthly: integer(12, 0, 100_000, 'Months of which the newest backup is kept'),
+        yearly: integer(0, 0, 100_000, 'Years of which the newest backup is kept'),
+        keepWithin: optionalDuration('Every backup younger than this is kept'),
+        minimumRedundancy: integer(2, 0, 1000, 'Verified backups that are never removed'),
+        grace: duration('24h', 'Time between marking a backup for deletion and deleting it'),
+      },
+      'Which backups prune keeps',
+    ),
+  },
+  'Backups',
+);
+
+export const restoreSection = section(
+  {
+    check: choice(['none', 'quick', 'full'], 'quick', 'Check of the restored file before it is put in place'),
+    keepOld: flag(true, 'Keep the replaced database beside the new one'),
+  },
+  'Restores',
+);
+
+const scheduleEntry = (cron: string, description: string) =>
+  v.pipe(
+    v.optional(
+      v.union([v.string('expected a cron expression such as "0 */6 * * *", or false'), v.literal(false)]),
+      cron,
+    ),
+    v.description(description),
+  );
+
+export const schedulesSection = section(
+  {
+    backup: scheduleEntry('0 */6 * * *', 'Cron expression of the backup; false: never'),
+    prune: scheduleEntry('30 3 * * *', 'Cron expression of the removal of old backups; false: never'),
+    verify: scheduleEntry('0 4 * * 0', 'Cron expression of the verification of backups; false: never'),
+    health: scheduleEntry('*/5 * * * *', 'Cron expression of the quick health check; false: never'),
+    optimize: scheduleEntry('15 5 * * *', 'Cron expression of the refresh of statistics; false: never'),
+    vacuum: scheduleEntry('30 5 * * 0', 'Cron expression of the vacuum; false: never'),
+  },
+  'When cron or systemd runs what (printed by: tradedb init --cron, --systemd)',
+);

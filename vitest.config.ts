@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+// better-sqlite3 13 needs Node-API 10; an older Node would die with a segmentation fault instead of a message.
+if (Number(process.versions.napi) < 10) {
+  throw new Error(`tests need Node >= 22.15 (found ${process.version}); run them with "npm test"`);
+}
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'json-summary'] },
+  },
+});
