@@ -10,6 +10,14 @@ export interface RetryCount {
   byCode: Record<string, number>;
 }
 
+export interface RetryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlineMs: number;
+  readonly path: string;
+  readonly count?: RetryCount;
+}
+
 /**
  * The wait before the next try. Flat sub-millisecond jitter for the first twenty tries, because SQLite's own ladder
  * favours whoever has just released the lock; then doubling up to 5 ms.
@@ -20,33 +28,57 @@ export function retryDelayMs(tries: number, random: Random): number {
   return Math.min(5, flat * 2 ** Math.min(tries - 20, 10));
 }
 
+/** One call's waiting: counts its tries and knows when to give up. Made at the first busy answer only. */
+export class BusyWait {
+  readonly count: RetryCount;
+  readonly #options: RetryOptions;
+  readonly #startedMs: number;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.now();
+    this.count = options.count ?? { tries: 0, waitedMs: 0, byCode: {} };
+  }
+
+  /** Milliseconds to wait before the next try, or `database_locked` once the deadline has passed. */
+  next(error: unknown): number {
+    const { clock, random, deadlineMs, path } = this.#options;
+    const { count } = this;
+    count.tries += 1;
+    count.waitedMs = clock.now() - this.#startedMs;
+    const code = sqliteCode(error) ?? 'SQLITE_BUSY';
+    count.byCode[code] = (count.byCode[code] ?? 0) + 1;
+    if (count.waitedMs >= deadlineMs) {
+      throw new TradedbError('database_locked', `database ${JSON.stringify(path)} is locked by another process`, {
+        hint: `gave up after ${count.tries} tries in ${Math.round(count.waitedMs)} ms; raise connection.busyTimeout to wait longer`,
+        details: { sqliteCode: code, path, tries: count.tries, waitedMs: count.waitedMs },
+        cause: error,
+      });
+    }
+    return Math.min(retryDelayMs(count.tries, random), Math.max(0.05, deadlineMs - count.waitedMs));
+  }
+
+  /** Blocks the thread until the next try. */
+  pause(error: unknown): void {
+    this.#options.clock.sleepSync(this.next(error));
+  }
+}
+
+/** True for a busy answer that nobody has waited for yet; false for a wait that ended at its deadline. */
+export function isWorthRetrying(error: unknown): boolean {
+  return isBusy(error) && !(error instanceof TradedbError && error.details?.tries !== undefined);
+}
+
 /** Repeats `work` while SQLite says busy, until `deadlineMs` have passed; then `database_locked`. Blocks the thread. */
-export function retryWhileBusy<T>(
-  work: () => T,
-  options: { clock: Clock; random: Random; deadlineMs: number; path: string; count?: RetryCount },
-): T {
-  const { clock, random, deadlineMs, path } = options;
-  const count = options.count ?? { tries: 0, waitedMs: 0, byCode: {} };
-  let started: number | undefined;
+export function retryWhileBusy<T>(work: () => T, options: RetryOptions): T {
+  let wait: BusyWait | undefined;
   for (;;) {
     try {
       return work();
     } catch (error) {
-      if (!isBusy(error)) throw error;
-      const now = clock.now();
-      started ??= now;
-      count.tries += 1;
-      count.waitedMs = now - started;
-      const code = sqliteCode(error) ?? 'SQLITE_BUSY';
-      count.byCode[code] = (count.byCode[code] ?? 0) + 1;
-      if (count.waitedMs >= deadlineMs) {
-        throw new TradedbError('database_locked', `database ${JSON.stringify(path)} is locked by another process`, {
-          hint: `gave up after ${count.tries} tries in ${Math.round(count.waitedMs)} ms; raise database.busyTimeout to wait longer`,
-          details: { sqliteCode: code, path, tries: count.tries, waitedMs: count.waitedMs },
-          cause: error,
-        });
-      }
-      clock.sleepSync(Math.min(retryDelayMs(count.tries, random), Math.max(0.05, deadlineMs - count.waitedMs)));
+      if (!isWorthRetrying(error)) throw error;
+      wait ??= new BusyWait(options);
+      wait.pause(error);
     }
   }
 }

@@ -1,29 +1,24 @@
 import { statSync } from 'node:fs';
-import Database from 'better-sqlite3';
-import type { Clock, Random } from '../context.ts';
-import { fromFileSystem, TradedbError } from '../error.ts';
-import { retryWhileBusy } from './busy-retry.ts';
-import { type EffectivePragmas, type PragmaProfile, synchronousNames } from './pragma-profile.ts';
+import { resolve } from 'node:path';
+import { TradedbError } from '../error.ts';
+import { type RetryCount, retryWhileBusy } from './busy-retry.ts';
+import { type ConnectionPorts, type ConnectionSettings, defaultBusyTimeoutMs } from './connection-settings.ts';
+import { requireDatabaseFile } from './database-file.ts';
+import { openRaw, type RawDatabase, type RawStatement } from './driver.ts';
+import { onlineCopy } from './online-copy.ts';
+import { applyProfile, type EffectivePragmas, type PragmaProfile, readPragmas } from './pragma-profile.ts';
+import { keepRawHandle } from './raw-handle.ts';
+import { runSavepoint } from './savepoint.ts';
 import { type Row, type RunResult, type SqlParameters, type SqlValue, Statement } from './statement.ts';
 import { StatementCache } from './statement-cache.ts';
 import { runTransaction, type TransactionOptions } from './transaction.ts';
 import { translateError } from './translate-error.ts';
 
-export interface ConnectionPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
-export interface ConnectionSettings extends ConnectionPorts {
-  /** How long a call waits for a lock of another process. */
-  readonly busyTimeoutMs?: number;
-  readonly statementCacheSize?: number;
-}
+export type { ConnectionPorts, ConnectionSettings } from './connection-settings.ts';
+export { requireDatabaseFile } from './database-file.ts';
 
 /** SQLite 3.7.0 to 3.51.2 can lose acknowledged commits when two connections write or checkpoint (WAL-reset bug). */
 const oldestSafeVersion = [3, 51, 3] as const;
-
-const defaultBusyTimeoutMs = 5000;
 
 /**
  * One SQLite connection. All calls are synchronous. Values are always bound; errors arrive as TradedbError with the
@@ -34,18 +29,20 @@ export class Connection {
   readonly readOnly: boolean;
   readonly ports: ConnectionPorts;
   readonly busyTimeoutMs: number;
-  readonly #raw: Database.Database;
+  readonly #raw: RawDatabase;
   readonly #cache: StatementCache;
+  #control: { begin: RawStatement; commit: RawStatement; rollback: RawStatement } | undefined;
   #savepoints = 0;
 
   /** Only the open functions of this file call this. */
-  constructor(raw: Database.Database, path: string, readOnly: boolean, settings: ConnectionSettings) {
+  constructor(raw: RawDatabase, path: string, readOnly: boolean, settings: ConnectionSettings) {
     this.#raw = raw;
     this.path = path;
     this.readOnly = readOnly;
     this.ports = { clock: settings.clock, random: settings.random };
     this.busyTimeoutMs = settings.busyTimeoutMs ?? defaultBusyTimeoutMs;
     this.#cache = new StatementCache(settings.statementCacheSize ?? 256, (sql) => this.prepare(sql));
+    keepRawHandle(this, raw);
   }
 
   get inTransaction(): boolean {
@@ -62,11 +59,10 @@ export class Connection {
 
   /** Prepares exactly one statement, without the cache. */
   prepare(sql: string): Statement {
-    try {
-      return new Statement(this.#raw.prepare(sql), this.path);
-    } catch (error) {
-      throw translateError(error, this.path);
-    }
+    return new Statement(
+      this.#guard(() => this.#raw.prepare(sql)),
+      this,
+    );
   }
 
   /** A prepared statement from the cache. */
@@ -107,11 +103,7 @@ export class Connection {
 
   /** Rows of a PRAGMA; `text` is what stands behind the keyword. Never goes through the statement cache. */
   pragma(text: string): Row[] {
-    try {
-      return this.#raw.pragma(text) as Row[];
-    } catch (error) {
-      throw translateError(error, this.path);
-    }
+    return this.#guard(() => this.#raw.pragma(text) as Row[]);
   }
 
   pragmaValue(text: string): SqlValue | undefined {
@@ -121,136 +113,118 @@ export class Connection {
 
   /**
    * Runs `fn` in a write transaction that starts with BEGIN IMMEDIATE; inside another `tx` it becomes a savepoint.
-   * `fn` may run more than once, so it must have no effect outside the database. Returns after COMMIT.
+   * `fn` may run more than once, so it must have no effect outside the database. Returns after COMMIT. `count`, when
+   * given, receives tries and waiting time.
    */
-  tx<T>(fn: (connection: this) => T, options: TransactionOptions = {}): T {
-    if (this.inTransaction) return this.#savepoint(fn);
-    return runTransaction(this, () => fn(this), options);
+  tx<T>(fn: (connection: this) => T, options: TransactionOptions = {}, count?: RetryCount): T {
+    if (this.inTransaction) return this.#nest(fn);
+    return runTransaction(this, () => fn(this), options, count);
   }
 
-  /** Runs `fn` in one read transaction: every query in it sees the same snapshot. */
+  /** Runs `fn` in one read transaction: every query in it sees the snapshot that was taken before it started. */
   read<T>(fn: (connection: this) => T): T {
     if (this.inTransaction) return fn(this);
-    this.run('BEGIN');
+    this.waitWhileBusy(() => this.#takeSnapshot());
     try {
       return fn(this);
     } finally {
-      if (this.inTransaction) this.run('COMMIT');
+      if (this.inTransaction) this.commit();
     }
   }
 
-  #savepoint<T>(fn: (connection: this) => T): T {
-    const name = `tradedb_${this.#savepoints++}`;
-    this.run(`SAVEPOINT ${name}`);
-    try {
-      const result = fn(this);
-      this.run(`RELEASE ${name}`);
-      return result;
-    } catch (error) {
-      // SQLite may have rolled the whole transaction back by itself (disk full, I/O error).
-      if (this.inTransaction) {
-        this.run(`ROLLBACK TO ${name}`);
-        this.run(`RELEASE ${name}`);
-      }
-      throw error;
-    } finally {
-      this.#savepoints -= 1;
-    }
+  /** BEGIN IMMEDIATE without waiting: the write lock, or a busy error at once. */
+  begin(): void {
+    this.#controls().begin.run();
+  }
+
+  commit(): void {
+    this.#controls().commit.run();
+  }
+
+  rollback(): void {
+    this.#controls().rollback.run();
+  }
+
+  /** Repeats `work` while another process is in the way, up to the busy timeout; then `database_locked`. */
+  waitWhileBusy<T>(work: () => T): T {
+    return retryWhileBusy(work, { ...this.ports, deadlineMs: this.busyTimeoutMs, path: this.path });
   }
 
   effectivePragmas(): EffectivePragmas {
-    const number = (name: string): number => Number(this.pragmaValue(name) ?? 0);
-    const pageSizeBytes = number('page_size');
-    const cache = number('cache_size');
-    return {
-      sqliteVersion: this.sqliteVersion,
-      journalMode: String(this.pragmaValue('journal_mode')),
-      synchronous: synchronousNames[number('synchronous')] ?? 'off',
-      walAutocheckpointPages: number('wal_autocheckpoint'),
-      cacheSizeBytes: cache < 0 ? -cache * 1024 : cache * pageSizeBytes,
-      mmapSizeBytes: number('mmap_size'),
-      pageSizeBytes,
-      foreignKeysEnabled: number('foreign_keys') === 1,
-      busyTimeoutMs: this.busyTimeoutMs,
-    };
+    return readPragmas(this);
   }
 
-  /**
-   * Copies the database as it stands in this connection's transaction into a new file, through SQLite's backup API.
-   * Resolves only when the copy is complete: the API itself can report success without having made a file.
-   */
-  async backupTo(target: string, stepPages: number, onStep: (done: number, total: number) => void): Promise<number> {
-    try {
-      const result = await this.#raw.backup(target, {
-        progress: ({ totalPages, remainingPages }) => {
-          onStep(totalPages - remainingPages, totalPages);
-          return stepPages;
-        },
-      });
-      if (result.totalPages === 0 || statSync(target).size === 0) {
-        throw new TradedbError('database_locked', `no copy of ${JSON.stringify(this.path)} was made: it is locked`);
-      }
-      return result.totalPages;
-    } catch (error) {
-      throw translateError(error, this.path);
-    }
+  /** Copies the database into a new file; see `onlineCopy`. Resolves with the number of pages. */
+  backupTo(target: string, stepPages: number, onStep: (done: number, total: number) => void): Promise<number> {
+    return onlineCopy(this, target, { stepPages, onStep });
   }
 
   close(): void {
     this.#cache.clear();
     this.#raw.close();
   }
-}
 
-/** Refuses what cannot be a database by `stat` alone: nothing is opened. An empty file is refused with `allowEmpty` off. */
-export function requireDatabaseFile(path: string, options: { allowEmpty?: boolean } = {}): void {
-  let stats: ReturnType<typeof statSync>;
-  try {
-    stats = statSync(path);
-  } catch (error) {
-    const translated = fromFileSystem(error, path);
-    if (translated instanceof TradedbError && translated.code === 'file_not_found') {
-      throw new TradedbError('database_not_found', `database ${JSON.stringify(path)} does not exist`, {
-        hint: 'check --database, or create one with: tradedb init',
-        cause: error,
-      });
+  #nest<T>(fn: (connection: this) => T): T {
+    const depth = this.#savepoints++;
+    try {
+      return runSavepoint(this, depth, () => fn(this));
+    } finally {
+      this.#savepoints = depth;
     }
-    throw translated;
   }
-  if (!stats?.isFile()) {
-    throw new TradedbError(
-      'not_a_database',
-      `${JSON.stringify(path)} is ${stats?.isDirectory() ? 'a folder' : 'no regular file'}, not a database`,
-      {
-        hint: 'give the path of the SQLite file itself',
-      },
-    );
+
+  /** A deferred BEGIN takes no snapshot; the first read does. */
+  #takeSnapshot(): void {
+    this.run('BEGIN');
+    try {
+      this.get('SELECT 1 FROM sqlite_schema LIMIT 1');
+    } catch (error) {
+      if (this.inTransaction) this.rollback();
+      throw error;
+    }
   }
-  if (stats.size === 0 && options.allowEmpty !== true) {
-    throw new TradedbError('database_empty', `${JSON.stringify(path)} is an empty file, not a database`, {
-      hint: 'create a schema with: tradedb migrate up --create',
-    });
+
+  #controls(): { begin: RawStatement; commit: RawStatement; rollback: RawStatement } {
+    this.#control ??= {
+      begin: this.#raw.prepare('BEGIN IMMEDIATE'),
+      commit: this.#raw.prepare('COMMIT'),
+      rollback: this.#raw.prepare('ROLLBACK'),
+    };
+    return this.#control;
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return this.inTransaction ? work() : this.waitWhileBusy(work);
+    } catch (error) {
+      throw translateError(error, this.path);
+    }
   }
 }
 
 function open(path: string, readonly: boolean, settings: ConnectionSettings): Connection {
-  let raw: Database.Database | undefined;
+  let raw: RawDatabase | undefined;
   try {
     // SQLite's own busy handler starves some processes: waiting is done by busy-retry instead.
-    raw = new Database(path, { readonly, timeout: 0 });
+    raw = openRaw(driverPath(path), { readonly, timeout: 0 });
     const connection = new Connection(raw, path, readonly, settings);
     requireSafeVersion(connection);
     // Reads the header, so that a file that is no database is told here and not in the middle of the work.
-    retryWhileBusy(() => connection.pragmaValue('schema_version'), {
-      ...connection.ports,
-      deadlineMs: connection.busyTimeoutMs,
-      path,
-    });
+    connection.pragmaValue('schema_version');
     return connection;
   } catch (error) {
     raw?.close();
     throw translateError(error, path);
   }
+}
+
+/** Absolute, so that no name reads as an option of the driver; the driver would cut off spaces at the end. */
+function driverPath(path: string): string {
+  const absolute = resolve(path);
+  if (absolute === absolute.trim()) return absolute;
+  throw new TradedbError('unsupported', `the driver cannot open ${JSON.stringify(path)}: it cuts off outer spaces`, {
+    hint: 'open it through a symbolic link without a space at the end of its name',
+  });
 }
 
 function requireSafeVersion(connection: Connection): void {
@@ -282,7 +256,7 @@ export function openReadOnly(path: string, settings: ConnectionSettings): Connec
 export function openReadWrite(path: string, profile: PragmaProfile, settings: ConnectionSettings): Connection {
   requireDatabaseFile(path, { allowEmpty: true });
   const connection = open(path, false, settings);
-  return applyProfile(connection, profile);
+  return withProfile(connection, profile);
 }
 
 /** Creates a new database in WAL mode; refuses a path that exists and is not empty. */
@@ -295,30 +269,17 @@ export function createDatabase(path: string, profile: PragmaProfile, settings: C
   const connection = open(path, false, settings);
   connection.pragma(`page_size = ${profile.pageSizeBytes}`);
   connection.pragma('journal_mode = WAL');
-  return applyProfile(connection, profile);
+  return withProfile(connection, profile);
 }
 
 /** A private database in memory, for schema experiments. */
 export function openMemory(ports: ConnectionPorts): Connection {
-  return new Connection(new Database(':memory:'), ':memory:', false, ports);
+  return new Connection(openRaw(':memory:', { timeout: 0 }), ':memory:', false, ports);
 }
 
-function applyProfile(connection: Connection, profile: PragmaProfile): Connection {
-  const wanted: [string, number, number][] = [
-    ['synchronous', profile.durability === 'full' ? 2 : 1, profile.durability === 'full' ? 2 : 1],
-    ['wal_autocheckpoint', profile.walAutocheckpointPages, profile.walAutocheckpointPages],
-    ['cache_size', -Math.round(profile.cacheSizeBytes / 1024), -Math.round(profile.cacheSizeBytes / 1024)],
-    ['mmap_size', profile.mmapSizeBytes, profile.mmapSizeBytes],
-    ['foreign_keys', profile.foreignKeys ? 1 : 0, profile.foreignKeys ? 1 : 0],
-  ];
+function withProfile(connection: Connection, profile: PragmaProfile): Connection {
   try {
-    for (const [name, value, expected] of wanted) {
-      connection.pragma(`${name} = ${value}`);
-      const found = Number(connection.pragmaValue(name));
-      if (found !== expected) {
-        throw new TradedbError('unsupported', `SQLite kept ${name} = ${found} although ${expected} was asked for`);
-      }
-    }
+    applyProfile(connection, profile);
     return connection;
   } catch (error) {
     connection.close();

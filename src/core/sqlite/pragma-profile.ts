@@ -1,3 +1,5 @@
+import { TradedbError } from '../error.ts';
+
 /** Named connection settings. Pragmas belong to the connection, not to the file: two programs may differ on one file. */
 
 export type Durability = 'full' | 'normal';
@@ -37,4 +39,46 @@ export interface EffectivePragmas {
   readonly busyTimeoutMs: number;
 }
 
-export const synchronousNames = ['off', 'normal', 'full', 'extra'] as const;
+const synchronousNames = ['off', 'normal', 'full', 'extra'] as const;
+
+/** What reading and setting pragmas needs of a connection. */
+export interface PragmaTarget {
+  readonly busyTimeoutMs: number;
+  readonly sqliteVersion: string;
+  pragma(text: string): unknown;
+  pragmaValue(text: string): unknown;
+}
+
+/** Sets every pragma of the profile and reads it back; throws `unsupported` when SQLite kept another value. */
+export function applyProfile(target: PragmaTarget, profile: PragmaProfile): void {
+  const wanted: readonly (readonly [name: string, value: number])[] = [
+    ['synchronous', profile.durability === 'full' ? 2 : 1],
+    ['wal_autocheckpoint', profile.walAutocheckpointPages],
+    ['cache_size', -Math.round(profile.cacheSizeBytes / 1024)],
+    ['mmap_size', profile.mmapSizeBytes],
+    ['foreign_keys', profile.foreignKeys ? 1 : 0],
+  ];
+  for (const [name, value] of wanted) {
+    target.pragma(`${name} = ${value}`);
+    const found = Number(target.pragmaValue(name));
+    if (found === value) continue;
+    throw new TradedbError('unsupported', `SQLite kept ${name} = ${found} although ${value} was asked for`);
+  }
+}
+
+export function readPragmas(target: PragmaTarget): EffectivePragmas {
+  const number = (name: string): number => Number(target.pragmaValue(name) ?? 0);
+  const pageSizeBytes = number('page_size');
+  const cache = number('cache_size');
+  return {
+    sqliteVersion: target.sqliteVersion,
+    journalMode: String(target.pragmaValue('journal_mode')),
+    synchronous: synchronousNames[number('synchronous')] ?? 'off',
+    walAutocheckpointPages: number('wal_autocheckpoint'),
+    cacheSizeBytes: cache < 0 ? -cache * 1024 : cache * pageSizeBytes,
+    mmapSizeBytes: number('mmap_size'),
+    pageSizeBytes,
+    foreignKeysEnabled: number('foreign_keys') === 1,
+    busyTimeoutMs: target.busyTimeoutMs,
+  };
+}

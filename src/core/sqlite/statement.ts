@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
-import { translateError } from './translate-error.ts';
+import type { RawStatement } from './driver.ts';
+import { isBusy, translateError } from './translate-error.ts';
 
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
@@ -13,16 +13,27 @@ export interface RunResult {
   readonly lastInsertRowid: number | bigint;
 }
 
-/** A prepared statement whose errors are translated. */
+/** Who owns a statement: decides whether a busy answer is waited for. */
+export interface StatementOwner {
+  readonly path: string;
+  readonly inTransaction: boolean;
+  /** Repeats `work` until it is no longer busy or the busy timeout has passed. */
+  waitWhileBusy<T>(work: () => T): T;
+}
+
+/**
+ * A prepared statement whose errors are translated. Outside a transaction a call that meets a lock waits up to the
+ * connection's busy timeout; inside one it throws at once, because only the whole transaction can be repeated.
+ */
 export class Statement {
   readonly sql: string;
-  readonly #raw: Database.Statement;
-  readonly #path: string;
+  readonly #raw: RawStatement;
+  readonly #owner: StatementOwner;
 
-  constructor(raw: Database.Statement, path: string) {
+  constructor(raw: RawStatement, owner: StatementOwner) {
     this.sql = raw.source;
     this.#raw = raw;
-    this.#path = path;
+    this.#owner = owner;
   }
 
   /** True when the statement yields rows. */
@@ -41,7 +52,11 @@ export class Statement {
   }
 
   columns(): { name: string; table: string | null; type: string | null }[] {
-    return this.#guard(() => this.#raw.columns());
+    try {
+      return this.#raw.columns();
+    } catch (error) {
+      throw translateError(error, this.#owner.path);
+    }
   }
 
   /** Rows become arrays in column order. */
@@ -56,32 +71,46 @@ export class Statement {
     return this;
   }
 
-  run(parameters: SqlParameters = []): RunResult {
-    return this.#guard(() => this.#raw.run(parameters));
-  }
-
-  get<T = Row>(parameters: SqlParameters = []): T | undefined {
-    return this.#guard(() => this.#raw.get(parameters)) as T | undefined;
-  }
-
-  all<T = Row>(parameters: SqlParameters = []): T[] {
-    return this.#guard(() => this.#raw.all(parameters)) as T[];
-  }
-
-  *iterate<T = Row>(parameters: SqlParameters = []): Generator<T, void, undefined> {
-    const rows = this.#guard(() => this.#raw.iterate(parameters)) as IterableIterator<T>;
+  run(parameters?: SqlParameters): RunResult {
     try {
-      for (const row of rows) yield row;
+      return parameters === undefined ? this.#raw.run() : this.#raw.run(parameters);
     } catch (error) {
-      throw translateError(error, this.#path);
+      return this.#again(error, () => this.#raw.run(parameters ?? []));
     }
   }
 
-  #guard<T>(work: () => T): T {
+  get<T = Row>(parameters?: SqlParameters): T | undefined {
     try {
-      return work();
+      return (parameters === undefined ? this.#raw.get() : this.#raw.get(parameters)) as T | undefined;
     } catch (error) {
-      throw translateError(error, this.#path);
+      return this.#again(error, () => this.#raw.get(parameters ?? []) as T | undefined);
+    }
+  }
+
+  all<T = Row>(parameters?: SqlParameters): T[] {
+    try {
+      return (parameters === undefined ? this.#raw.all() : this.#raw.all(parameters)) as T[];
+    } catch (error) {
+      return this.#again(error, () => this.#raw.all(parameters ?? []) as T[]);
+    }
+  }
+
+  /** Rows one by one; the statement is `busy` from the first row until the iteration ends. */
+  *iterate<T = Row>(parameters?: SqlParameters): Generator<T, void, undefined> {
+    try {
+      const rows = this.#raw.iterate(parameters ?? []) as IterableIterator<T>;
+      yield* rows;
+    } catch (error) {
+      throw translateError(error, this.#owner.path);
+    }
+  }
+
+  #again<T>(error: unknown, work: () => T): T {
+    if (!isBusy(error) || this.#owner.inTransaction) throw translateError(error, this.#owner.path);
+    try {
+      return this.#owner.waitWhileBusy(work);
+    } catch (second) {
+      throw translateError(second, this.#owner.path);
     }
   }
 }
