@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Random } from './context.ts';
+import { TradedbError } from './error.ts';
+
+/**
+ * A lease says "somebody works on this". It is a small file that appears whole or not at all. The lease of a holder
+ * that died on this machine is void at once, that of another machine when it has expired. Leases save work and give a
+ * clear message; what must never happen is prevented elsewhere (locks of SQLite, unique names, immutable objects).
+ */
+
+export interface LeaseOwner {
+  readonly pid: number;
+  readonly hostname: string;
+}
+
+export interface LeaseRequest {
+  /** Folder of the lease files; created when missing. */
+  readonly directory: string;
+  /** File name without extension; two requests with the same name exclude each other. */
+  readonly name: string;
+  /** What the holder does, for the message of whoever comes second, such as `backup create`. */
+  readonly purpose: string;
+  readonly owner: LeaseOwner;
+  /** How long the lease of a holder on another machine stays valid without renewal; 2 minutes by default. */
+  readonly expiryMs?: number;
+}
+
+export interface LeaseHolder extends LeaseOwner {
+  readonly purpose: string;
+  readonly token: string;
+  readonly bootId: string | null;
+  readonly processStart: string | null;
+  readonly since: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly expiresAt: number;
+}
+
+export interface Lease {
+  /** Gives the lease back; a second call does nothing. */
+  release(): void;
+}
+
+interface LeasePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const defaultExpiryMs = 120_000;
+
+/** Name of the lease that everything that changes or copies one database shares. */
+export function databaseLeaseName(databasePath: string): string {
+  let real = databasePath;
+  try {
+    real = realpathSync(databasePath);
+  } catch {
+    // A database that is about to be made has no real path yet; its given one is as good.
+  }
+  return `database-${createHash('sha256').update(real).digest('hex').slice(0, 16)}`;
+}
+
+/** Takes the lease, or throws `lease_held` that names the holder. It renews itself until it is released. */
+export function acquireLease(request: LeaseRequest, ports: LeasePorts): Lease {
+  const file = join(request.directory, `${request.name}.json`);
+  const token = Buffer.from(ports.random.bytes(8)).toString('hex');
+  const expiryMs = request.expiryMs ?? defaultExpiryMs;
+  const holder = (): LeaseHolder => ({
+    ...request.owner,
+    purpose: request.purpose,
+    token,
+    bootId: readBootId(),
+    processStart: readProcessStart(request.owner.pid),
+    since,
+    expiresAt: ports.clock.wallTime() + expiryMs,
+  });
+  const since = new Date(ports.clock.wallTime()).toISOString();
+  mkdirSync(request.directory, { recursive: true });
+  while (!place(file, holder())) {
+    const other = readLease(file);
+    if (other === undefined) continue;
+    if (isHeld(other, request.owner.hostname, ports.clock.wallTime())) throw heldBy(other);
+    removeVoid(file, other, token);
+  }
+  return keep(file, token, holder, expiryMs, ports.clock);
+}
+
+/** The holder of a lease that is valid now; undefined when it is free. */
+export function currentHolder(
+  request: Pick<LeaseRequest, 'directory' | 'name' | 'owner'>,
+  clock: Clock,
+): LeaseHolder | undefined {
+  const other = readLease(join(request.directory, `${request.name}.json`));
+  return other !== undefined && isHeld(other, request.owner.hostname, clock.wallTime()) ? other : undefined;
+}
+
+function keep(file: string, token: string, holder: () => LeaseHolder, expiryMs: number, clock: Clock): Lease {
+  let released = false;
+  let cancel = (): void => {};
+  const renew = (): void => {
+    cancel = clock.after(expiryMs / 3, () => {
+      if (released || readLease(file)?.token !== token) return;
+      const temporary = `${file}.${token}`;
+      writeFileSync(temporary, JSON.stringify(holder()));
+      renameSync(temporary, file);
+      renew();
+    });
+  };
+  renew();
+  return {
+    release() {
+      if (released) return;
+      released = true;
+      cancel();
+      if (readLease(file)?.token === token) rmSync(file, { force: true });
+    },
+  };
+}
+
+/** False when the name is taken. A hard link appears with its content, which a created file does not. */
+function place(file: string, holder: LeaseHolder): boolean {
+  const temporary = `${file}.${holder.token}`;
+  writeFileSync(temporary, JSON.stringify(holder));
+  try {
+    linkSync(temporary, file);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (error.code === 'EEXIST') return false;
+    if (error.code !== 'EPERM' && error.code !== 'ENOTSUP' && error.code !== 'EOPNOTSUPP') throw error;
+    return placeWithoutLinks(file, holder);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function placeWithoutLinks(file: string, holder: LeaseHolder): boolean {
+  try {
+    writeFileSync(file, JSON.stringify(holder), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Moves the void lease away by name and looks at what was moved, so that a fresh one of somebody quicker survives. */
+function removeVoid(file: string, seen: LeaseHolder, token: string): void {
+  const aside = `${file}.void-${token}`;
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
+  if (readLease(aside)?.token !== seen.token) place(file, readLease(aside) ?? seen);
+  rmSync(aside, { force: true });
+}
+
+function readLease(file: string): LeaseHolder | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as LeaseHolder;
+  } catch (error) {
+    if (error instanceof SyntaxError) return unreadable;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** A torn lease file (power loss) belongs to nobody. */
+const unreadable: LeaseHolder = {
+  pid: 0,
+  hostname: '',
+  purpose: 'unknown',
+  token: '',
+  bootId: null,
+  processStart: null,
+  since: '',
+  expiresAt: 0,
+};
+
+function isHeld(holder: LeaseHolder, hostname: string, now: number): boolean {
+  const bootId = readBootId();
+  if (bootId !== null && holder.bootId === bootId) {
+    return holder.processStart !== null && readProcessStart(holder.pid) === holder.processStart;
+  }
+  if (holder.hostname === hostname && holder.bootId !== null && bootId !== null) return false;
+  return holder.expiresAt > now;
+}
+
+function heldBy(holder: LeaseHolder): TradedbError {
+  return new TradedbError(
+    'lease_held',
+    `${holder.purpose} is already running (pid ${holder.pid} on ${holder.hostname}, since ${holder.since})`,
+    { hint: 'wait until it has ended, or end that process', details: { ...holder } },
+  );
+}
+
+function readBootId(): string | null {
+  return readSmall('/proc/sys/kernel/random/boot_id');
+}
+
+/** Start time of a process in clock ticks since boot: tells it from a later one with the same pid. */
+function readProcessStart(pid: number): string | null {
+  const stat = readSmall(`/proc/${pid}/stat`);
+  // The name in brackets may hold spaces and brackets; field 22 of proc(5) is the 20th behind the last bracket.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+function readSmall(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
