@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LatencyHistogram } from '../../../src/core/statistics/latency-histogram.ts';
+
+const duration = fc.oneof(
+  fc.double({ min: 1, max: 1e12, noNaN: true }),
+  fc.integer({ min: 1, max: 1_000_000 }),
+  fc.constantFrom(1, 2, 1023, 1024, 1025, 45_000, 1e9, 2 ** 53, 2 ** 63),
+);
+const durations = fc.array(duration, { minLength: 1, maxLength: 300 });
+
+function recorded(values: readonly number[]): LatencyHistogram {
+  const histogram = new LatencyHistogram();
+  for (const value of values) histogram.record(value);
+  return histogram;
+}
+
+test('every percentile is the one of the sorted list, or at most 0.79% above it', () => {
+  fc.assert(
+    fc.property(durations, fc.double({ min: 0, max: 100, noNaN: true }), (values, percent) => {
+      const sorted = values.toSorted((a, b) => a - b);
+      const exact = sorted[Math.max(1, Math.ceil((percent / 100) * sorted.length)) - 1] ?? 0;
+      const found = recorded(values).percentileNs(percent);
+      expect(found).toBeGreaterThanOrEqual(exact);
+      expect(found).toBeLessThanOrEqual(exact * 1.0079);
+    }),
+  );
+});
+
+test('merging equals recording together, in any split', () => {
+  fc.assert(
+    fc.property(durations, durations, (left, right) => {
+      const merged = recorded(left);
+      merged.merge(recorded(right));
+      expect(merged.toJSON()).toEqual(recorded([...left, ...right]).toJSON());
+    }),
+  );
+});
+
+test('the JSON form comes back as the same histogram', () => {
+  fc.assert(
+    fc.property(durations, (values) => {
+      const histogram = recorded(values);
+      const text = JSON.stringify(histogram);
+      expect(JSON.stringify(LatencyHistogram.fromJSON(JSON.parse(text)))).toBe(text);
+    }),
+  );
+});
+
+test('since() gives exactly the later counts', () => {
+  fc.assert(
+    fc.property(durations, durations, (before, after) => {
+      const histogram = recorded(before);
+      const earlier = histogram.clone();
+      for (const value of after) histogram.record(value);
+      const { count, buckets } = histogram.since(earlier).toJSON();
+      expect(count).toBe(after.length);
+      expect(buckets).toEqual(recorded(after).toJSON().buckets);
+    }),
+  );
+});
