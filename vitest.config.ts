@@ -8,6 +8,7 @@ if (Number(process.versions.napi) < 10) {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

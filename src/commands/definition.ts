@@ -97,6 +97,7 @@ export interface Host {
   readonly userName: string;
   readonly temporaryDirectory: string;
   environment(name: string): string | undefined;
+  environmentNames(): readonly string[];
   readonly terminal: {
     readonly stdin: boolean;
     readonly stdout: boolean;
@@ -127,6 +128,8 @@ export interface CommandContext extends OperationContext {
   stateDirectory(): string;
   /** Asks before something that destroys; returns on yes or `--yes`, throws `usage` without a terminal, `cancelled` on no. */
   confirm(question: string): Promise<void>;
+  /** The completion script for one of bash, zsh, fish, powershell. */
+  completionScript(shell: string): Promise<string>;
   /** One line of NDJSON while the command runs; dropped in other formats. */
   emit(event: Readonly<Record<string, unknown>>): void;
   /** Builds the report; start time and duration are filled in. Status follows from the findings unless given. */
@@ -150,6 +153,10 @@ export interface CommandDefinition<O extends Readonly<Record<string, OptionDefin
   readonly changes?: boolean;
   /** It asks before it works: gets --yes. */
   readonly asks?: boolean;
+  /** It runs without reading the configuration, so that a broken one does not stop it. */
+  readonly ignoresConfig?: boolean;
+  /** It may run although a restore of the database was interrupted half-way. */
+  readonly allowsPendingRestore?: boolean;
   run(
     input: { readonly options: OptionValues<O>; readonly arguments: readonly string[] },
     context: CommandContext,

@@ -1,0 +1,40 @@
+import type { AnyCommand } from './definition.ts';
+
+type Load = () => Promise<{ readonly definition: AnyCommand }>;
+
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  /** What the bare command does: a subcommand, or the only thing a command without subcommands can do. */
+  readonly bare: string | undefined;
+  readonly commands: Readonly<Record<string, Load>>;
+}
+
+/** The command tree. A definition is loaded only when it is needed. A group whose bare name is its own has no subcommands. */
+export const registry: readonly CommandGroup[] = [
+  {
+    name: 'config',
+    summary: 'show, check and describe the configuration',
+    bare: 'show',
+    commands: {
+      show: () => import('./config/show.ts'),
+      check: () => import('./config/check.ts'),
+      schema: () => import('./config/schema.ts'),
+    },
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for the shell',
+    bare: 'completion',
+    commands: { completion: () => import('./completion/completion.ts') },
+  },
+];
+
+export function findGroup(name: string): CommandGroup | undefined {
+  return registry.find((group) => group.name === name);
+}
+
+/** Words of every command, such as `backup create` or `init`. */
+export function commandWords(group: CommandGroup): readonly string[] {
+  return Object.keys(group.commands).map((name) => (name === group.name ? name : `${group.name} ${name}`));
+}
