@@ -6,11 +6,24 @@ import { type ConnectionPorts, type ConnectionSettings, defaultBusyTimeoutMs } f
 import { requireDatabaseFile } from './database-file.ts';
 import { openRaw, type RawDatabase, type RawStatement } from './driver.ts';
 import { onlineCopy } from './online-copy.ts';
-import { applyProfile, type EffectivePragmas, type PragmaProfile, readPragmas } from './pragma-profile.ts';
+import {
+  applyProfile,
+  applyReaderProfile,
+  type EffectivePragmas,
+  type PragmaProfile,
+  readPragmas,
+} from './pragma-profile.ts';
 import { keepRawHandle } from './raw-handle.ts';
 import { runSavepoint } from './savepoint.ts';
-import { type Row, type RunResult, type SqlParameters, type SqlValue, Statement } from './statement.ts';
-import { StatementCache } from './statement-cache.ts';
+import {
+  type OpenIterator,
+  type Row,
+  type RunResult,
+  type SqlParameters,
+  type SqlValue,
+  Statement,
+} from './statement.ts';
+import { StatementCache, type StatementModes } from './statement-cache.ts';
 import { runTransaction, type TransactionOptions } from './transaction.ts';
 import { translateError } from './translate-error.ts';
 
@@ -19,6 +32,8 @@ export { requireDatabaseFile } from './database-file.ts';
 
 /** SQLite 3.7.0 to 3.51.2 can lose acknowledged commits when two connections write or checkpoint (WAL-reset bug). */
 const oldestSafeVersion = [3, 51, 3] as const;
+
+type Controls = Readonly<Record<'begin' | 'beginRead' | 'commit' | 'rollback', RawStatement>>;
 
 /**
  * One SQLite connection. All calls are synchronous. Values are always bound; errors arrive as TradedbError with the
@@ -29,9 +44,11 @@ export class Connection {
   readonly readOnly: boolean;
   readonly ports: ConnectionPorts;
   readonly busyTimeoutMs: number;
+  /** Iterations that are still open on this connection. */
+  readonly iterators: Set<OpenIterator> = new Set();
   readonly #raw: RawDatabase;
   readonly #cache: StatementCache;
-  #control: { begin: RawStatement; commit: RawStatement; rollback: RawStatement } | undefined;
+  #control: Controls | undefined;
   #savepoints = 0;
 
   /** Only the open functions of this file call this. */
@@ -65,9 +82,14 @@ export class Connection {
     );
   }
 
-  /** A prepared statement from the cache. */
-  statement(sql: string): Statement {
-    return this.#cache.get(sql);
+  /** A prepared statement from the cache, which other callers use too. */
+  statement(sql: string, modes?: StatementModes): Statement {
+    return this.#cache.get(sql, modes);
+  }
+
+  /** Statements that the cache holds. */
+  get cachedStatements(): number {
+    return this.#cache.size;
   }
 
   run(sql: string, parameters?: SqlParameters): RunResult {
@@ -137,11 +159,18 @@ export class Connection {
     this.#controls().begin.run();
   }
 
+  /** A deferred BEGIN: the snapshot is that of the first statement. */
+  beginRead(): void {
+    this.#controls().beginRead.run();
+  }
+
   commit(): void {
+    if (this.iterators.size > 0) this.#closeIterators();
     this.#controls().commit.run();
   }
 
   rollback(): void {
+    if (this.iterators.size > 0) this.#closeIterators();
     this.#controls().rollback.run();
   }
 
@@ -160,8 +189,14 @@ export class Connection {
   }
 
   close(): void {
+    if (this.iterators.size > 0) this.#closeIterators();
     this.#cache.clear();
     this.#raw.close();
+  }
+
+  /** An open iteration keeps SQLite from ending the transaction. */
+  #closeIterators(): void {
+    for (const iterator of [...this.iterators]) iterator.close();
   }
 
   #nest<T>(fn: (connection: this) => T): T {
@@ -175,7 +210,7 @@ export class Connection {
 
   /** A deferred BEGIN takes no snapshot; the first read does. */
   #takeSnapshot(): void {
-    this.run('BEGIN');
+    this.beginRead();
     try {
       this.get('SELECT 1 FROM sqlite_schema LIMIT 1');
     } catch (error) {
@@ -184,9 +219,10 @@ export class Connection {
     }
   }
 
-  #controls(): { begin: RawStatement; commit: RawStatement; rollback: RawStatement } {
+  #controls(): Controls {
     this.#control ??= {
       begin: this.#raw.prepare('BEGIN IMMEDIATE'),
+      beginRead: this.#raw.prepare('BEGIN'),
       commit: this.#raw.prepare('COMMIT'),
       rollback: this.#raw.prepare('ROLLBACK'),
     };
@@ -202,12 +238,24 @@ export class Connection {
   }
 }
 
-function open(path: string, readonly: boolean, settings: ConnectionSettings): Connection {
+type ConnectionType<C extends Connection> = new (
+  raw: RawDatabase,
+  path: string,
+  readOnly: boolean,
+  settings: ConnectionSettings,
+) => C;
+
+function open<C extends Connection>(
+  path: string,
+  readonly: boolean,
+  settings: ConnectionSettings,
+  Type: ConnectionType<C>,
+): C {
   let raw: RawDatabase | undefined;
   try {
     // SQLite's own busy handler starves some processes: waiting is done by busy-retry instead.
     raw = openRaw(driverPath(path), { readonly, timeout: 0 });
-    const connection = new Connection(raw, path, readonly, settings);
+    const connection = new Type(raw, path, readonly, settings);
     requireSafeVersion(connection);
     // Reads the header, so that a file that is no database is told here and not in the middle of the work.
     connection.pragmaValue('schema_version');
@@ -241,35 +289,54 @@ function requireSafeVersion(connection: Connection): void {
   }
 }
 
-/** Opens an existing database for looking only. */
-export function openReadOnly(path: string, settings: ConnectionSettings): Connection {
+/** Opens an existing database for looking only; of a profile, the cache and the memory map count here. */
+export function openReadOnly(
+  path: string,
+  settings: ConnectionSettings,
+  profile?: Pick<PragmaProfile, 'cacheSizeBytes' | 'mmapSizeBytes'>,
+): Connection {
   requireDatabaseFile(path);
-  const connection = open(path, true, settings);
-  connection.pragma('query_only = 1');
-  return connection;
+  const connection = open(path, true, settings, Connection);
+  return configured(connection, () => {
+    if (profile !== undefined) applyReaderProfile(connection, profile);
+    connection.pragma('query_only = 1');
+  });
 }
 
 /**
  * Opens an existing database for writing with a profile, and reads every pragma back. A database in another journal
- * mode or page size is opened as it is, never converted.
+ * mode or page size is opened as it is, never converted. `Type` is for a subclass of this room.
  */
-export function openReadWrite(path: string, profile: PragmaProfile, settings: ConnectionSettings): Connection {
+export function openReadWrite<C extends Connection = Connection>(
+  path: string,
+  profile: PragmaProfile,
+  settings: ConnectionSettings,
+  Type: ConnectionType<C> = Connection as ConnectionType<C>,
+): C {
   requireDatabaseFile(path, { allowEmpty: true });
-  const connection = open(path, false, settings);
-  return withProfile(connection, profile);
+  const connection = open(path, false, settings, Type);
+  return configured(connection, () => applyProfile(connection, profile));
 }
 
-/** Creates a new database in WAL mode; refuses a path that exists and is not empty. */
-export function createDatabase(path: string, profile: PragmaProfile, settings: ConnectionSettings): Connection {
+/** Creates a new database in WAL mode; refuses a path that exists and is not empty. `Type` as in `openReadWrite`. */
+export function createDatabase<C extends Connection = Connection>(
+  path: string,
+  profile: PragmaProfile,
+  settings: ConnectionSettings,
+  Type: ConnectionType<C> = Connection as ConnectionType<C>,
+): C {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > 0)
+  if (size > 0) {
     throw new TradedbError('database_exists', `${JSON.stringify(path)} exists already`, {
       hint: 'choose another path',
     });
-  const connection = open(path, false, settings);
-  connection.pragma(`page_size = ${profile.pageSizeBytes}`);
-  connection.pragma('journal_mode = WAL');
-  return withProfile(connection, profile);
+  }
+  const connection = open(path, false, settings, Type);
+  return configured(connection, () => {
+    connection.pragma(`page_size = ${profile.pageSizeBytes}`);
+    connection.pragma('journal_mode = WAL');
+    applyProfile(connection, profile);
+  });
 }
 
 /** A private database in memory, for schema experiments. */
@@ -277,9 +344,10 @@ export function openMemory(ports: ConnectionPorts): Connection {
   return new Connection(openRaw(':memory:', { timeout: 0 }), ':memory:', false, ports);
 }
 
-function withProfile(connection: Connection, profile: PragmaProfile): Connection {
+/** Closes a connection whose settings could not be made. */
+function configured<C extends Connection>(connection: C, configure: () => void): C {
   try {
-    applyProfile(connection, profile);
+    configure();
     return connection;
   } catch (error) {
     connection.close();

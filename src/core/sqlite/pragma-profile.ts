@@ -49,16 +49,35 @@ export interface PragmaTarget {
   pragmaValue(text: string): unknown;
 }
 
+type Setting = readonly [name: string, value: number];
+
 /** Sets every pragma of the profile and reads it back; throws `unsupported` when SQLite kept another value. */
 export function applyProfile(target: PragmaTarget, profile: PragmaProfile): void {
-  const wanted: readonly (readonly [name: string, value: number])[] = [
+  set(target, [
     ['synchronous', profile.durability === 'full' ? 2 : 1],
     ['wal_autocheckpoint', profile.walAutocheckpointPages],
+    ...memorySettings(profile),
+    ['foreign_keys', profile.foreignKeys ? 1 : 0],
+  ]);
+}
+
+/** The part of a profile that matters to a connection that only reads. */
+export function applyReaderProfile(
+  target: PragmaTarget,
+  profile: Pick<PragmaProfile, 'cacheSizeBytes' | 'mmapSizeBytes'>,
+): void {
+  set(target, memorySettings(profile));
+}
+
+function memorySettings(profile: Pick<PragmaProfile, 'cacheSizeBytes' | 'mmapSizeBytes'>): Setting[] {
+  return [
     ['cache_size', -Math.round(profile.cacheSizeBytes / 1024)],
     ['mmap_size', profile.mmapSizeBytes],
-    ['foreign_keys', profile.foreignKeys ? 1 : 0],
   ];
-  for (const [name, value] of wanted) {
+}
+
+function set(target: PragmaTarget, settings: readonly Setting[]): void {
+  for (const [name, value] of settings) {
     target.pragma(`${name} = ${value}`);
     const found = Number(target.pragmaValue(name));
     if (found === value) continue;

@@ -1,3 +1,4 @@
+import { TradedbError } from '../error.ts';
 import type { RawStatement } from './driver.ts';
 import { isBusy, translateError } from './translate-error.ts';
 
@@ -17,8 +18,16 @@ export interface RunResult {
 export interface StatementOwner {
   readonly path: string;
   readonly inTransaction: boolean;
+  /** Iterators that are still open; the owner closes them before it ends a transaction. */
+  readonly iterators: Set<OpenIterator>;
   /** Repeats `work` until it is no longer busy or the busy timeout has passed. */
   waitWhileBusy<T>(work: () => T): T;
+  prepare(sql: string): Statement;
+}
+
+/** A running iteration. After `close` its next step throws instead of ending early without a word. */
+export interface OpenIterator {
+  close(): void;
 }
 
 /**
@@ -29,6 +38,7 @@ export class Statement {
   readonly sql: string;
   readonly #raw: RawStatement;
   readonly #owner: StatementOwner;
+  #shared = false;
 
   constructor(raw: RawStatement, owner: StatementOwner) {
     this.sql = raw.source;
@@ -59,14 +69,22 @@ export class Statement {
     }
   }
 
-  /** Rows become arrays in column order. */
-  asArrays(on = true): this {
+  /** Marks it as one of the cache, whose form must not change under its other users. */
+  share(): this {
+    this.#shared = true;
+    return this;
+  }
+
+  /** This statement with rows as arrays in column order; a statement of the cache stays as it is and a new one comes back. */
+  asArrays(on = true): Statement {
+    if (this.#shared) return this.#owner.prepare(this.sql).asArrays(on);
     this.#raw.raw(on);
     return this;
   }
 
-  /** Integers become BigInt: needed for values beyond 2^53. */
-  withBigIntegers(on = true): this {
+  /** This statement with integers as BigInt, which values beyond 2^53 need; cached ones as in `asArrays`. */
+  withBigIntegers(on = true): Statement {
+    if (this.#shared) return this.#owner.prepare(this.sql).withBigIntegers(on);
     this.#raw.safeIntegers(on);
     return this;
   }
@@ -95,11 +113,40 @@ export class Statement {
     }
   }
 
-  /** Rows one by one; the statement is `busy` from the first row until the iteration ends. */
+  /**
+   * Rows one by one; the statement is `busy` from the first row until the iteration ends. An iteration that is still
+   * open when its transaction ends throws `statement_busy` at its next step.
+   */
   *iterate<T = Row>(parameters?: SqlParameters): Generator<T, void, undefined> {
+    let closed = false;
+    const rows = this.#start<T>(parameters);
+    const entry = {
+      close: (): void => {
+        closed = true;
+        rows.return?.();
+      },
+    };
+    this.#owner.iterators.add(entry);
     try {
-      const rows = this.#raw.iterate(parameters ?? []) as IterableIterator<T>;
-      yield* rows;
+      for (let step = rows.next(); step.done !== true; step = rows.next()) {
+        yield step.value;
+        if (closed) {
+          throw new TradedbError('statement_busy', 'the transaction of this iteration has ended', {
+            hint: 'read all rows before tx() or read() returns',
+          });
+        }
+      }
+    } catch (error) {
+      throw translateError(error, this.#owner.path);
+    } finally {
+      this.#owner.iterators.delete(entry);
+      if (!closed) rows.return?.();
+    }
+  }
+
+  #start<T>(parameters?: SqlParameters): IterableIterator<T> {
+    try {
+      return this.#raw.iterate(parameters ?? []) as IterableIterator<T>;
     } catch (error) {
       throw translateError(error, this.#owner.path);
     }
