@@ -13,6 +13,15 @@ export interface CommandGroup {
 /** The command tree. A definition is loaded only when it is needed. A group whose bare name is its own has no subcommands. */
 export const registry: readonly CommandGroup[] = [
   {
+    name: 'analyze',
+    summary: 'find where the bytes are, which plans are slow, and which indexes and settings to change',
+    bare: undefined,
+    commands: {
+      space: () => import('./analyze/space.ts'),
+      settings: () => import('./analyze/settings.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

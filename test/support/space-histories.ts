@@ -1,17 +1,7 @@
 import Database from 'better-sqlite3';
+import { seededChance } from '../../src/core/analysis/workload/seeded-chance.ts';
 
 type Fill = (db: Database.Database, chance: () => number) => void;
-
-/** Deterministic chance in [0, 1). */
-export function seededChance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const random: Fill = (db, chance) => {
   db.exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a, b TEXT); CREATE INDEX ia ON t(a); CREATE INDEX ib ON t(b)');

@@ -1,7 +1,7 @@
 import type { Report } from '../../core/report.ts';
 import type { ExitCode } from '../definition.ts';
 
-export const exitCodeOption = { type: 'flag', summary: 'Exit with 4 when there is advice or a finding' } as const;
+export const exitCodeOption = { type: 'flag', summary: 'exit with 4 when there is advice or a finding' } as const;
 
 /**
  * Advice is no failure: 0, whether there is any or not; 3 when the analysis could not be completed; 4 only for those who

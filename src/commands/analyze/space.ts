@@ -4,13 +4,13 @@ import { adviceExitCode, exitCodeOption } from './exit-code.ts';
 
 export const definition = defineCommand({
   path: ['analyze', 'space'],
-  summary: 'Show where the bytes of a database are and what a VACUUM would return',
+  summary: 'show where the bytes of a database are and what a VACUUM would return',
   description:
     'Reads every b-tree (tables, indexes, the free list) in a short read transaction of its own. The file is opened read-only and stays as it is; other processes may go on writing.',
   options: {
-    object: { type: 'text', value: 'name', summary: 'Only this table with its indexes, or this index' },
-    noPages: { type: 'flag', summary: 'Totals only: half the time, without depth, gaps and overflow' },
-    consistent: { type: 'flag', summary: 'One read transaction over everything; holds back checkpoints meanwhile' },
+    object: { type: 'text', value: 'name', summary: 'only this table with its indexes, or this index' },
+    noPages: { type: 'flag', summary: 'totals only: half the time, without depth, gaps and overflow' },
+    consistent: { type: 'flag', summary: 'one read transaction over everything; holds back checkpoints meanwhile' },
     exitCode: exitCodeOption,
   },
   examples: [

@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { parseError, parseReport, tradedb } from '../support/cli.ts';
+import { folderState } from '../support/folder-state.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+/** A database with rows worth an analysis, in a folder with an awkward name. */
+function sample(extra = ''): { folder: string; path: string } {
+  const folder = join(temporaryFolder(), "my 'data' %s\nfolder");
+  mkdirSync(folder);
+  const path = join(folder, 'trading.db');
+  const db = new Database(path);
+  db.exec(`PRAGMA journal_mode = WAL;
+    CREATE TABLE orders(id INTEGER PRIMARY KEY, account INTEGER, symbol TEXT, qty INTEGER, status TEXT);
+    CREATE INDEX orders_symbol ON orders(symbol);
+    INSERT INTO orders(account, symbol, qty, status)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+      SELECT i % 97, 'S' || (i % 50), i, iif(i % 40 = 0, 'open', 'filled') FROM n;
+    ${extra}`);
+  db.close();
+  return { folder, path };
+}
+
+describe('analyze space', () => {
+  test('shows sizes as text and as JSON, and leaves every file as it is', async () => {
+    const { folder, path } = sample();
+    const before = folderState(folder);
+    const text = await tradedb(['analyze', 'space', '-d', path]);
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text.stdout).toMatch(/^ {2}orders +\d/m);
+    expect(text.stdout).toContain('VACUUM would return about');
+    const json = await tradedb(['analyze', 'space', '-d', path, '--json']);
+    expect(parseReport<{ objects: unknown[] }>(json).data.objects).toHaveLength(3);
+    const totals = await tradedb(['analyze', 'space', '-d', path, '--no-pages', '--json']);
+    expect(parseReport<{ objects: { depth: null }[] }>(totals).data.objects[0]?.depth).toBeNull();
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('gives metrics for Prometheus', async () => {
+    const { path } = sample();
+    const result = await tradedb(['analyze', 'space', '-d', path, '-f', 'prometheus']);
+    expect(result.stdout).toMatch(/^tradedb_object_size_bytes\{.*name="orders".*\} \d+$/m);
+  });
+
+  test('much free space: 0, and 4 with --exit-code', async () => {
+    const { path } = sample('DELETE FROM orders WHERE id > 500;');
+    expect((await tradedb(['analyze', 'space', '-d', path])).code).toBe(0);
+    expect((await tradedb(['analyze', 'space', '-d', path, '--exit-code'])).code).toBe(4);
+  });
+});
+
+describe('analyze settings', () => {
+  test('reports missing statistics and the engine of a capture file', async () => {
+    const { folder, path } = sample();
+    const capture = join(folder, 'capture-1.jsonl');
+    const header = {
+      tradedbCapture: 1,
+      engine: 'bot',
+      sqliteVersion: '3.40.1',
+      stat4: false,
+      pragmas: { busy_timeout: '0' },
+    };
+    writeFileSync(capture, `${JSON.stringify(header)}\n${JSON.stringify({ sql: 'SELECT 1' })}\n`);
+    const before = folderState(folder);
+    const result = await tradedb(['analyze', 'settings', '-d', path, '-w', join(folder, 'capture-*.jsonl'), '--json']);
+    const report = parseReport(result);
+    expect(result.code).toBe(0);
+    expect(report.findings.map((finding) => finding.id)).toEqual(
+      expect.arrayContaining(['statistics.missing', 'settings.wal-reset', 'settings.busy-timeout']),
+    );
+    expect((await tradedb(['analyze', 'settings', '-d', path, '--exit-code'])).code).toBe(4);
+    expect((await tradedb(['analyze', 'settings', '-d', path])).stdout).toContain('no statistics for 4,000 rows');
+    expect(folderState(folder)).toEqual(before);
+  });
+});
+
+describe('bad input', () => {
+  const subcommands = [['space'], ['settings']];
+
+  test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'text.db'), 'only text\n'.repeat(500));
+    writeFileSync(join(folder, 'empty.db'), '');
+    mkdirSync(join(folder, 'folder.db'));
+    writeFileSync(join(folder, 'w.sql'), 'SELECT 1');
+    const before = folderState(folder);
+    const expected = { 'missing.db': 10, 'text.db': 12, 'empty.db': 12, 'folder.db': 12 };
+    for (const [name, code] of Object.entries(expected)) {
+      const result = await tradedb(
+        ['analyze', subcommand, '-d', join(folder, name), '-w', join(folder, 'w.sql'), '--json'].filter(
+          (word, index, all) => subcommand !== 'space' || (word !== '-w' && all[index - 1] !== '-w'),
+        ),
+      );
+      expect(result.stdout).toBe('');
+      expect(parseError(result)).toMatchObject({ exitCode: code });
+      expect(result.code).toBe(code);
+    }
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('an unknown workload file is 10, an unknown object 2', async () => {
+    const { path } = sample();
+    expect((await tradedb(['analyze', 'settings', '-d', path, '-w', 'none.sql'])).code).toBe(10);
+    expect((await tradedb(['analyze', 'space', '-d', path, '--object', 'none'])).code).toBe(2);
+  });
+});
