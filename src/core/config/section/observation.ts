@@ -46,6 +46,10 @@ export const maintenanceSection = section(
         walBudget: bytes('64MiB', 'WAL growth after which the vacuum pauses for a checkpoint'),
         duty: fraction(0.3, 0.01, 1, 'Share of the time in which the vacuum works'),
         maxDuration: duration('30m', 'Longest run'),
+        readerWait: duration(
+          '10s',
+          'How long a reader may keep the WAL from being checkpointed before the vacuum stops',
+        ),
         reserve: bytes('1GiB', 'Free disk space that is never used up'),
         keepOld: duration('24h', 'How long the file before a compaction is kept'),
         verify: choice(['quick', 'full'], 'quick', 'Check of a compacted file before it is put in place'),
