@@ -22,6 +22,16 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
+    name: 'vacuum',
+    summary: 'give space back, checkpoint, refresh statistics',
+    bare: 'run',
+    commands: {
+      run: () => import('./vacuum/run.ts'),
+      checkpoint: () => import('./vacuum/checkpoint.ts'),
+      optimize: () => import('./vacuum/optimize.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

@@ -1,0 +1,38 @@
+import { basename } from 'node:path';
+import { formatDuration } from '../../../core/config/duration.ts';
+import type { OptimizeResult } from '../../../core/maintenance/optimize.ts';
+import type { Report } from '../../../core/report.ts';
+import { formatCount, plural, printable } from '../format.ts';
+import type { Style } from '../style.ts';
+import { table } from '../table.ts';
+
+export function render(report: Report<OptimizeResult>, style: Style): string {
+  const { data } = report;
+  const due = data.tables.filter((entry) => entry.analysed);
+  const limit = data.analysisLimit === 0 ? 'all rows' : `up to ${formatCount(data.analysisLimit)} rows per index`;
+  const verb = data.dryRun ? 'would be analysed' : `analysed in ${formatDuration(data.workMs)}`;
+  const head =
+    due.length === 0
+      ? `${style.bold(printable(basename(data.database)))}   the statistics of ${plural(data.tables.length, 'table')} are good`
+      : `${style.bold(printable(basename(data.database)))}   ${due.length} of ${plural(data.tables.length, 'table')} ${verb}   ${style.dim(limit)}`;
+  const rows = data.tables.map((entry) => [
+    printable(entry.name),
+    entry.analysed ? (data.dryRun ? 'would be analysed' : 'analysed') : 'left alone',
+    entry.reason,
+    count(entry.estimatedRowsBefore),
+    count(entry.estimatedRowsAfter),
+  ]);
+  if (rows.length === 0) return head;
+  const columns = [
+    { title: 'TABLE', flexible: true },
+    { title: 'ACTION' },
+    { title: 'BECAUSE' },
+    { title: 'ROWS BEFORE', align: 'right' as const },
+    { title: 'AFTER', align: 'right' as const },
+  ];
+  return `${head}\n${table(columns, rows, style)}`;
+}
+
+function count(value: number | null): string {
+  return value === null ? '-' : formatCount(value);
+}

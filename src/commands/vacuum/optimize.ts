@@ -1,0 +1,47 @@
+import { defineCommand } from '../definition.ts';
+
+export const definition = defineCommand({
+  path: ['vacuum', 'optimize'],
+  summary: 'refresh the statistics of the query planner where they are missing or stale',
+  options: {
+    analysisLimit: {
+      type: 'integer',
+      value: 'rows',
+      minimum: 0,
+      maximum: 1_000_000,
+      config: 'maintenance.optimize.analysisLimit',
+      summary: 'rows per index that are read; 0 reads all',
+    },
+    table: { type: 'text', value: 'name', repeatable: true, summary: 'only this table, stale or not; may be repeated' },
+    all: { type: 'flag', summary: 'every table, stale or not' },
+  },
+  changes: true,
+  formats: ['markdown'],
+  examples: [
+    { command: 'vacuum optimize --dry-run', does: 'which tables would be analysed, and why' },
+    { command: 'vacuum optimize', does: 'analyse those, within the limit' },
+    { command: 'vacuum optimize --table orders --analysis-limit 0', does: 'exact statistics of one table' },
+  ],
+  exitCodes: { 0: 'done', 10: 'the database does not exist', 11: 'locked', 12: 'not a database' },
+  async run({ options }, context) {
+    const path = context.databasePath();
+    const { TradedbError } = await import('../../core/error.ts');
+    const tables = options.table ?? [];
+    if (options.all && tables.length > 0) {
+      throw new TradedbError('usage', '--all and --table exclude each other', { hint: 'give one of them' });
+    }
+    const { optimize } = await import('../../core/maintenance/optimize.ts');
+    const result = optimize(
+      {
+        database: path,
+        analysisLimit: options.analysisLimit ?? context.config.maintenance.optimize.analysisLimit,
+        tables,
+        all: options.all,
+        busyTimeoutMs: context.config.connection.busyTimeout,
+        dryRun: context.dryRun,
+      },
+      context,
+    );
+    return context.report(result);
+  },
+});
