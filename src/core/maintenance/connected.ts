@@ -44,5 +44,5 @@ export function isConnected(connected: ConnectedProcesses): boolean {
 /** `pid 4123 (node report.js), pid 4180 (node report.js)`. */
 export function nameProcesses({ processes }: ConnectedProcesses): string {
   if (processes.length === 0) return 'a process that cannot be seen from here';
-  return processes.map((process) => `pid ${process.pid} (${process.command})`).join(', ');
+  return processes.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
 }
