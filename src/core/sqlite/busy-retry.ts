@@ -5,6 +5,7 @@ import { isBusy, sqliteCode } from './translate-error.ts';
 /** How often and how long a call waited for other processes. */
 export interface RetryCount {
   tries: number;
+  /** From the first busy answer to the end of the last wait. */
   waitedMs: number;
   /** Retries by SQLite's extended result code. */
   byCode: Record<string, number>;
@@ -60,7 +61,9 @@ export class BusyWait {
 
   /** Blocks the thread until the next try. */
   pause(error: unknown): void {
-    this.#options.clock.sleepSync(this.next(error));
+    const { clock } = this.#options;
+    clock.sleepSync(this.next(error));
+    this.count.waitedMs = clock.now() - this.#startedMs;
   }
 }
 

@@ -1,6 +1,7 @@
 import { TradedbError } from '../error.ts';
 import { BusyWait, isWorthRetrying, type RetryCount } from './busy-retry.ts';
 import type { ConnectionPorts } from './connection-settings.ts';
+import { translateError } from './translate-error.ts';
 
 export interface TransactionOptions {
   /** Name in metrics and messages. */
@@ -55,7 +56,7 @@ export function runTransaction<T>(
       refuseAsync(result);
     } catch (error) {
       rollBack(target);
-      if (!isWorthRetrying(error)) throw error;
+      if (!isWorthRetrying(error)) throw translateError(error, target.path);
       wait ??= startWaiting(target, options, count);
       wait.pause(error);
       continue;
@@ -79,7 +80,7 @@ function commit(target: TransactionTarget, wait: () => BusyWait): void {
     } catch (error) {
       if (!isWorthRetrying(error)) {
         rollBack(target);
-        throw error;
+        throw translateError(error, target.path);
       }
       try {
         wait().pause(error);
