@@ -1,0 +1,64 @@
+/**
+ * The library: what a trading engine imports from `tradedb`. Nothing here prints or ends the process; the driver is
+ * loaded by the first `openTradingDatabase`.
+ */
+import { openDatabase, type TradingDatabase } from './core/sqlite/trading-database.ts';
+import { resolveOptions, type TradingDatabaseOptions } from './library/options.ts';
+import { systemClock } from './system/system-clock.ts';
+import { systemRandom } from './system/system-random.ts';
+
+/**
+ * Opens the SQLite file at `path` for an engine: one writing and one reading connection, with the durability and limits
+ * of `options`.
+ *
+ * Throws TradedbError: `database_not_found` (without `create`), `database_empty`, `not_a_database`, `database_corrupt`,
+ * `read_only`, `database_locked`, `config_invalid` for a wrong option.
+ */
+export function openTradingDatabase(path: string, options: TradingDatabaseOptions = {}): TradingDatabase {
+  const { section, pageSizeBytes } = resolveOptions(options);
+  return openDatabase(path, {
+    section,
+    pageSizeBytes,
+    create: options.create ?? false,
+    hooks: options.hooks ?? [],
+    onHookError: options.onHookError ?? warnAboutHook,
+    clock: systemClock,
+    random: systemRandom,
+  });
+}
+
+function warnAboutHook(error: unknown): void {
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a database hook threw and was removed: ${message}`, 'TradedbWarning');
+}
+
+export type { ErrorCode } from './core/error.ts';
+export { TradedbError } from './core/error.ts';
+export type { CheckResult, Finding, Metric, Report, ReportStatus, Severity } from './core/report.ts';
+export type { PoolMetrics } from './core/sqlite/background-reader/pool.ts';
+export type { BackgroundReadOptions } from './core/sqlite/background-reader/request.ts';
+export type { CheckpointMetrics, CheckpointResult } from './core/sqlite/checkpoint.ts';
+export type { Connection } from './core/sqlite/connection.ts';
+export type { GroupMetrics } from './core/sqlite/group-commit.ts';
+export type {
+  BackgroundReadEvent,
+  CheckpointEvent,
+  CheckpointMode,
+  DatabaseHook,
+  GroupEvent,
+  ReadEvent,
+  TransactionEvent,
+} from './core/sqlite/hooks.ts';
+export { LatencyRecorder } from './core/sqlite/latency-recorder.ts';
+export type { Durability, EffectivePragmas } from './core/sqlite/pragma-profile.ts';
+export type { Query, QueryOptions } from './core/sqlite/query.ts';
+export { quoteIdentifier } from './core/sqlite/quote-identifier.ts';
+export type { ReadOptions, ReadSnapshot } from './core/sqlite/read-snapshot.ts';
+export type { ResultCacheMetrics } from './core/sqlite/result-cache.ts';
+export type { Row, RunResult, SqlParameters, SqlValue, Statement } from './core/sqlite/statement.ts';
+export type { DatabaseMetrics, TradingDatabase } from './core/sqlite/trading-database.ts';
+export type { TransactionOptions } from './core/sqlite/transaction.ts';
+export type { TransactionMetrics } from './core/sqlite/transaction-counter.ts';
+export { type ErrorClass, errorClass } from './core/sqlite/translate-error.ts';
+export { type HistogramData, LatencyHistogram } from './core/statistics/latency-histogram.ts';
+export type { ByteSize, Duration, TradingDatabaseOptions } from './library/options.ts';
