@@ -19,6 +19,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       space: () => import('./analyze/space.ts'),
       settings: () => import('./analyze/settings.ts'),
+      queries: () => import('./analyze/queries.ts'),
     },
   },
   {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -76,8 +76,71 @@ describe('analyze settings', () => {
   });
 });
 
+describe('analyze queries', () => {
+  const workload = `-- @name by account
+-- @weight 50
+-- @params [7]
+SELECT * FROM orders WHERE account = ?;
+-- @name by symbol
+-- @params ["S1"]
+SELECT * FROM orders WHERE symbol = ?;
+-- @params [7, "S1", 5]
+INSERT INTO orders(account, symbol, qty) VALUES (?, ?, ?);
+`;
+
+  test('names full scans, times statements on a copy, and leaves every file as it is', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), workload);
+    const before = folderState(folder);
+    const json = await tradedb(['analyze', 'queries', '-d', path, '-w', join(folder, 'w.sql'), '--json']);
+    expect(json.code).toBe(0);
+    const report = parseReport<{ queries: { name: string; totalMs: number }[] }>(json);
+    expect(report.data.queries[0]).toMatchObject({ name: 'by account', fullScans: [{ table: 'orders', rows: 4000 }] });
+    expect(report.findings[0]).toMatchObject({ id: 'query.full-scan', subject: 'by account' });
+    const text = await tradedb(['analyze', 'queries', '-d', path, '-w', 'w.sql', '--plan', '--exit-code'], {
+      cwd: folder,
+    });
+    expect(text.code).toBe(4);
+    expect(text.stdout).toContain('SEARCH orders USING INDEX orders_symbol (symbol=?)');
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('works beside a writer and on statements that do not prepare (3), and needs a workload (2)', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), 'SELECT x FROM nowhere');
+    const writer = new Database(path);
+    writer.exec('BEGIN IMMEDIATE; INSERT INTO orders(account) VALUES (1)');
+    const broken = await tradedb(['analyze', 'queries', '-d', path, '-w', 'w.sql'], { cwd: folder });
+    writer.exec('COMMIT');
+    writer.close();
+    expect(broken.code).toBe(3);
+    expect(broken.stdout).toContain('no such table: nowhere');
+    expect((await tradedb(['analyze', 'queries', '-d', path])).code).toBe(2);
+    expect(
+      (await tradedb(['analyze', 'queries', '-d', path, '-w', 'w.sql', '--query', 'x'], { cwd: folder })).code,
+    ).toBe(2);
+  });
+
+  test('SIGINT ends it with 130 and leaves nothing behind', async () => {
+    const { folder, path } = sample();
+    const scratch = temporaryFolder();
+    writeFileSync(
+      join(folder, 'w.sql'),
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n',
+    );
+    const before = folderState(folder);
+    const result = await tradedb(
+      ['analyze', 'queries', '-d', path, '-w', 'w.sql', '--time-limit', '5m', '--scratch-directory', scratch],
+      { cwd: folder, onStart: (child) => setTimeout(() => child.kill('SIGINT'), 1200) },
+    );
+    expect(result.code).toBe(130);
+    expect(readdirSync(scratch)).toEqual([]);
+    expect(folderState(folder)).toEqual(before);
+  });
+});
+
 describe('bad input', () => {
-  const subcommands = [['space'], ['settings']];
+  const subcommands = [['space'], ['settings'], ['queries']];
 
   test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
     const folder = temporaryFolder();

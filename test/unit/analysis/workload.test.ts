@@ -49,6 +49,7 @@ UPDATE orders SET note = 'a;b' WHERE id = 1;
     ['SELECT 1;\n\n-- @params [1\nSELECT 2', 'w.sql:3: @params'],
     ['-- @wieght 3\nSELECT 1', '@wieght: unknown directive'],
     ['-- @pragma journal_mode = wal; drop table t\nSELECT 1', '@pragma: expected name=value'],
+    ['-- @pragma journal_mode = wal\nSELECT 1', '@pragma: expected name=value'],
     ['SELECT 1;\n-- @params {"a":{"$int":"99999999999999999999"}}\n', '64 bits'],
   ])('a wrong directive names its line: %j', async (text, message) => {
     await expect(read({ 'w.sql': text })).rejects.toMatchObject({

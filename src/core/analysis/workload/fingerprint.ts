@@ -23,6 +23,18 @@ export function statementShape(sql: string): string {
   return collapseLists(parts.join(' '));
 }
 
+/** The text with every value a `?` and spaces made single: what may be shown without showing data. */
+export function withoutValues(sql: string): string {
+  return tokenize(sql)
+    .map((token) => {
+      if (isTrivia(token)) return ' ';
+      return literalKinds.has(token.kind) && token.kind !== 'variable' ? '?' : token.text;
+    })
+    .join('')
+    .replace(/ +/g, ' ')
+    .trim();
+}
+
 /** First 16 hexadecimal digits of the SHA-256 of the shape. */
 export function fingerprint(sql: string): string {
   return createHash('sha256').update(statementShape(sql)).digest('hex').slice(0, 16);

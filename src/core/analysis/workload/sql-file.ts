@@ -65,8 +65,7 @@ function applyDirective(word: string, value: string, found: Directives, builder:
       found.sets.push(parseParameters(value));
       return;
     case 'pragma':
-      if (!/^\w+\s*=\s*[-\w.]+$/.test(value)) throw new TradedbError('usage', 'expected name=value');
-      found.pragmas.push(value.replaceAll(' ', ''));
+      found.pragmas.push(parsePragma(value));
       return;
     case 'period':
       builder.period = required(value);
@@ -77,6 +76,22 @@ function applyDirective(word: string, value: string, found: Directives, builder:
     default:
       throw new TradedbError('usage', 'unknown directive');
   }
+}
+
+/** Settings of a connection that change how a statement runs and nothing that stays. */
+const knownPragmas = new Set(
+  'automatic_index,cache_size,case_sensitive_like,foreign_keys,mmap_size,recursive_triggers,reverse_unordered_selects,temp_store,threads'.split(
+    ',',
+  ),
+);
+
+function parsePragma(text: string): string {
+  const match = /^(\w+)\s*=\s*(-?\w+)$/.exec(text);
+  const name = match?.[1]?.toLowerCase() ?? '';
+  if (match === null || !knownPragmas.has(name)) {
+    throw new TradedbError('usage', `expected name=value with one of ${[...knownPragmas].join(', ')}`);
+  }
+  return `${name}=${match[2]}`;
 }
 
 /** `[1,"a"]` or `{"id":1}`, with an optional ` x40` for the number of executions. */

@@ -1,0 +1,56 @@
+import { systemClock } from '../../../system/system-clock.ts';
+import { systemRandom } from '../../../system/system-random.ts';
+import { TradedbError } from '../../error.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import { adoptScratchFolder, openScratch } from '../../sqlite/scratch.ts';
+import type { MeasureAnswer, MeasureRequest } from './measure-protocol.ts';
+import { digestRows, timeStatement } from './measured-run.ts';
+
+/**
+ * Entry of the measuring child. A statement that runs too long cannot be stopped inside a process, so the parent kills
+ * this one; the copy is in WAL mode and survives that.
+ */
+
+let connection: Connection | undefined;
+
+function open(request: { folder: string; path: string }): null {
+  adoptScratchFolder(request.folder);
+  connection = openScratch(request.path, { clock: systemClock, random: systemRandom });
+  connection.pragma('journal_mode = WAL');
+  connection.pragma('foreign_keys = ON');
+  connection.pragma('cache_size = -65536');
+  return null;
+}
+
+function answer(request: MeasureRequest): unknown {
+  if (request.kind === 'open') return open(request);
+  if (connection === undefined) throw new TradedbError('internal', 'no database was opened');
+  switch (request.kind) {
+    case 'exec':
+      connection.exec(request.sql);
+      return null;
+    case 'time':
+      return timeStatement(connection, request);
+    case 'digest':
+      return digestRows(connection, request);
+  }
+}
+
+function failure(error: unknown): MeasureAnswer {
+  if (error instanceof TradedbError) return { ok: false, code: error.code, message: error.message };
+  return { ok: false, code: 'internal', message: error instanceof Error ? error.message : String(error) };
+}
+
+process.on('message', (request: MeasureRequest) => {
+  let result: MeasureAnswer;
+  try {
+    result = { ok: true, value: answer(request) };
+  } catch (error) {
+    result = failure(error);
+  }
+  process.send?.(result);
+});
+// The parent is gone: so is the reason to go on.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the parent ends its children in order.
+process.on('SIGINT', () => {});

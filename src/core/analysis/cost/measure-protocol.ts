@@ -1,0 +1,35 @@
+import type { SqlParameters } from '../../sqlite/statement.ts';
+
+/** Messages between the analysis and its measuring child. */
+
+export interface Target {
+  readonly sql: string;
+  readonly values: SqlParameters;
+  readonly pragmas: readonly string[];
+  /** Indexes that are dropped before the statement runs, in a transaction that is rolled back. */
+  readonly hidden: readonly string[];
+}
+
+export type MeasureRequest =
+  | { readonly kind: 'open'; readonly folder: string; readonly path: string }
+  /** Runs SQL that stays, such as CREATE INDEX and ANALYZE. */
+  | { readonly kind: 'exec'; readonly sql: string }
+  | ({ readonly kind: 'time'; readonly executions: number; readonly spendMs: number } & Target)
+  /** Number of rows and a digest of them that does not depend on their order. */
+  | ({ readonly kind: 'digest' } & Target);
+
+export interface Timing {
+  readonly bestMs: number;
+  readonly executions: number;
+  /** Rows returned, or changed by a write. */
+  readonly rows: number;
+}
+
+export interface Digest {
+  readonly rows: number;
+  readonly digest: string;
+}
+
+export type MeasureAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };

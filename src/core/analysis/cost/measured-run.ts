@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { TradedbError } from '../../error.ts';
+import { isKeyword, isTrivia, tokenize } from '../../schema/sql-lexer.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { Statement } from '../../sqlite/statement.ts';
+import { bindable } from './bind-values.ts';
+import type { Digest, Target, Timing } from './measure-protocol.ts';
+
+/**
+ * Runs `work` in a transaction in which the hidden indexes do not exist, and takes everything back. Dropping in a
+ * transaction that is rolled back switches an index off at the price of reading it once, and can never damage the copy.
+ */
+function withHidden<T>(connection: Connection, hidden: readonly string[], work: () => T): T {
+  connection.begin();
+  try {
+    // A DELETE of a parent row is checked as ever, but does not fail: it is taken back anyway.
+    connection.pragma('defer_foreign_keys = ON');
+    for (const name of hidden) connection.exec(`DROP INDEX ${quoteIdentifier(name)}`);
+    return work();
+  } finally {
+    if (connection.inTransaction) connection.rollback();
+  }
+}
+
+function withPragmas<T>(connection: Connection, pragmas: readonly string[], work: () => T): T {
+  const before = pragmas.map((text) => {
+    const name = text.split('=', 1)[0] ?? '';
+    const old = connection.pragmaValue(name);
+    connection.pragma(text);
+    return [name, old] as const;
+  });
+  try {
+    return work();
+  } finally {
+    // case_sensitive_like tells no value; its default is off.
+    for (const [name, old] of before) connection.pragma(`${name} = ${old ?? 0}`);
+  }
+}
+
+type TimedTarget = Target & { readonly executions: number; readonly spendMs: number };
+
+/**
+ * The best of several executions: at least 3 unless one alone takes longer than `spendMs`. Writes are taken back. A
+ * captured INSERT whose row is there already is timed as one that replaces it.
+ */
+export function timeStatement(connection: Connection, target: TimedTarget): Timing {
+  try {
+    return timeAsIs(connection, target);
+  } catch (error) {
+    const replacing = asReplace(target.sql);
+    const collided = error instanceof TradedbError && error.code === 'constraint_violation';
+    if (!collided || replacing === undefined) throw error;
+    return timeAsIs(connection, { ...target, sql: replacing });
+  }
+}
+
+/** `INSERT INTO` as `INSERT OR REPLACE INTO`; undefined for every other statement. */
+function asReplace(sql: string): string | undefined {
+  const [first, second] = tokenize(sql).filter((token) => !isTrivia(token));
+  if (!isKeyword(first, 'INSERT') || !isKeyword(second, 'INTO') || first === undefined) return undefined;
+  return `${sql.slice(0, first.end)} OR REPLACE${sql.slice(first.end)}`;
+}
+
+function timeAsIs(connection: Connection, target: TimedTarget): Timing {
+  return withPragmas(connection, target.pragmas, () =>
+    withHidden(connection, target.hidden, () => {
+      const statement = connection.prepare(target.sql).withBigIntegers();
+      const once = statement.readOnly
+        ? () => readOnce(connection, statement, target)
+        : () => writeOnce(connection, statement, target);
+      const { clock } = connection.ports;
+      const started = clock.now();
+      let best = Number.POSITIVE_INFINITY;
+      let rows = 0;
+      let executions = 0;
+      while (executions < target.executions) {
+        const { ms, rows: found } = once();
+        best = Math.min(best, ms);
+        rows = found;
+        executions += 1;
+        if ((executions >= 3 && clock.now() - started > target.spendMs) || ms > target.spendMs) break;
+      }
+      return { bestMs: best, executions, rows };
+    }),
+  );
+}
+
+function readOnce(connection: Connection, statement: Statement, target: Target): { ms: number; rows: number } {
+  const values = bindable(target.sql, target.values);
+  const { clock } = connection.ports;
+  const started = clock.now();
+  let rows = 0;
+  for (const _ of statement.asArrays().iterate(values)) rows += 1;
+  return { ms: clock.now() - started, rows };
+}
+
+function writeOnce(connection: Connection, statement: Statement, target: Target): { ms: number; rows: number } {
+  const values = bindable(target.sql, target.values);
+  const { clock } = connection.ports;
+  connection.exec('SAVEPOINT measured');
+  try {
+    const started = clock.now();
+    const rows = statement.returnsRows ? statement.all(values).length : statement.run(values).changes;
+    return { ms: clock.now() - started, rows };
+  } finally {
+    // A constraint with ON CONFLICT ROLLBACK has ended the transaction already.
+    if (connection.inTransaction) connection.exec('ROLLBACK TO measured; RELEASE measured');
+  }
+}
+
+/** Rows of a query as a number and a digest: the sum of the digests of all rows, so that their order does not count. */
+export function digestRows(connection: Connection, target: Target): Digest {
+  return withPragmas(connection, target.pragmas, () =>
+    withHidden(connection, target.hidden, () => {
+      const statement = connection.prepare(target.sql).withBigIntegers().asArrays();
+      let rows = 0;
+      let sum = 0n;
+      for (const row of statement.iterate<unknown[]>(bindable(target.sql, target.values))) {
+        rows += 1;
+        sum += createHash('sha256').update(rowText(row)).digest().readBigUInt64LE();
+      }
+      return { rows, digest: BigInt.asUintN(64, sum).toString(16) };
+    }),
+  );
+}
+
+function rowText(row: readonly unknown[]): string {
+  return JSON.stringify(
+    row.map((value) => {
+      if (typeof value === 'bigint') return `i${value}`;
+      if (value instanceof Uint8Array) return `b${Buffer.from(value).toString('hex')}`;
+      return typeof value === 'string' ? `t${value}` : value;
+    }),
+  );
+}
