@@ -1,0 +1,116 @@
+import type { ErrorCode } from '../error.ts';
+import type { Finding } from '../report.ts';
+import type { VersionState } from './history.ts';
+import type { MigrationFile } from './migration.ts';
+import { compareVersions, type Version, versionKey } from './version.ts';
+
+export type ConflictClass = 'edited' | 'missing' | 'late' | 'duplicate' | 'interrupted';
+
+export interface Conflict {
+  readonly class: ConflictClass;
+  readonly version: Version;
+  readonly files: readonly string[];
+  readonly detail: string;
+}
+
+export const conflictCodes: Readonly<Record<ConflictClass, ErrorCode>> = {
+  edited: 'migration_edited',
+  missing: 'migration_missing',
+  late: 'migration_late',
+  duplicate: 'migration_duplicate',
+  interrupted: 'migration_interrupted',
+};
+
+const hints: Readonly<Record<ConflictClass, string>> = {
+  edited: 'restore the file as it was applied, and put the change into a new file: tradedb migrate create <name>',
+  missing: 'bring the file back (it may be on another branch)',
+  late: 'give the file a newer version, or accept the order with --allow-out-of-order',
+  duplicate: 'give one of the files a version of its own',
+  interrupted: 'run: tradedb migrate up',
+};
+
+/** All differences between the folder and the history that must be settled by a person, in order of version. */
+export function findConflicts(
+  files: readonly MigrationFile[],
+  states: ReadonlyMap<string, VersionState>,
+  options: { readonly allowOutOfOrder?: boolean } = {},
+): Conflict[] {
+  const byKey = Map.groupBy(files, (file) => versionKey(file.version));
+  const newest = newestApplied(states);
+  const conflicts: Conflict[] = [];
+  for (const [key, group] of byKey) {
+    const file = group[0] as MigrationFile;
+    const state = states.get(key);
+    if (group.length > 1) {
+      const names = group.map((one) => one.file);
+      conflicts.push({
+        class: 'duplicate',
+        version: file.version,
+        files: names,
+        detail: `${names.join(' and ')} have one version`,
+      });
+    } else if (state?.applied !== undefined) {
+      const { applied } = state;
+      if (applied.sha256 !== null && applied.sha256 !== file.sha256) {
+        conflicts.push({
+          class: 'edited',
+          version: file.version,
+          files: [file.file],
+          detail: `${file.file} was changed after it was applied on ${applied.at.slice(0, 10)}`,
+        });
+      }
+    } else if (
+      state?.row.event !== 'started' &&
+      options.allowOutOfOrder !== true &&
+      newest !== undefined &&
+      compareVersions(file.version, newest) < 0
+    ) {
+      conflicts.push({
+        class: 'late',
+        version: file.version,
+        files: [file.file],
+        detail: `${file.file} is not applied, but the newer ${newest} is`,
+      });
+    }
+  }
+  for (const [key, state] of states) conflicts.push(...withoutFile(state, byKey.get(key) ?? []));
+  return conflicts.sort((left, right) => compareVersions(left.version, right.version));
+}
+
+function withoutFile(state: VersionState, files: readonly MigrationFile[]): Conflict[] {
+  const { version, row, applied } = state;
+  if (row.event === 'started') {
+    return [
+      {
+        class: 'interrupted',
+        version,
+        files: files.map((file) => file.file),
+        detail: `${version}_${row.name} was started on ${row.at.slice(0, 10)} and has not ended`,
+      },
+    ];
+  }
+  // A row that another tool's table gave without a checksum promises no file.
+  if (applied === undefined || files.length > 0 || (applied.event === 'imported' && applied.sha256 === null)) return [];
+  return [
+    { class: 'missing', version, files: [], detail: `${version}_${applied.name} is applied, but its file is gone` },
+  ];
+}
+
+export function newestApplied(states: ReadonlyMap<string, VersionState>): Version | undefined {
+  let newest: Version | undefined;
+  for (const state of states.values()) {
+    if (state.applied === undefined) continue;
+    if (newest === undefined || compareVersions(state.version, newest) > 0) newest = state.version;
+  }
+  return newest;
+}
+
+export function conflictFinding(conflict: Conflict): Finding {
+  return {
+    id: `migration.${conflict.class}`,
+    severity: 'critical',
+    message: conflict.detail,
+    subject: conflict.version,
+    hint: hints[conflict.class],
+  };
+}

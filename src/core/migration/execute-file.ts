@@ -1,0 +1,142 @@
+import { throwIfCancelled } from '../error.ts';
+import { foldName } from '../schema/normalise.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import { failureAt, type Place } from './failure.ts';
+import type { Section } from './migration.ts';
+import { type BrokenObjects, findBroken } from './post-check/broken-objects.ts';
+import { newViolations, recordViolations, type ViolationRecord } from './post-check/foreign-keys.ts';
+import { lostObjects, type ObjectRecord, recordObjects } from './post-check/lost-objects.ts';
+import { renameIsRebuild } from './rename-mode.ts';
+import { type Session, yieldToLoop } from './session.ts';
+import { changesObjects, changesRows, type Statement } from './statement.ts';
+import { refuseStatement } from './statement-guard.ts';
+
+export interface SectionResult {
+  readonly statements: number;
+  readonly rowsChanged: number;
+}
+
+/** What the database looked like before the section, as far as the section can harm it. */
+interface Before {
+  readonly objects: ObjectRecord | undefined;
+  readonly broken: BrokenObjects;
+  readonly violations: ViolationRecord | undefined;
+  readonly names: ReadonlySet<string>;
+}
+
+/**
+ * Runs the statements of a section inside the open transaction and checks what they left. Throws an error with the
+ * place in the file; the caller rolls back.
+ */
+export async function executeSection(session: Session, section: Section, file: Place): Promise<SectionResult> {
+  const { connection, context } = session;
+  const before = record(connection, section);
+  const tablesBefore = new Set(
+    before.objects?.objects.filter((object) => object.type === 'table').map((object) => foldName(object.name)),
+  );
+  let rowsChanged = 0;
+  for (const [index, statement] of section.statements.entries()) {
+    throwIfCancelled(context.signal);
+    const place = placeOf(file, statement);
+    const refusal = refuseStatement(statement, section.options, connection);
+    if (refusal !== undefined) throw failureAt(place, refusal.reason, { hint: refusal.hint });
+    const rebuild =
+      statement.kind === 'rename_table' &&
+      renameIsRebuild(statement, section.statements.slice(index + 1), tablesBefore, connection);
+    const started = context.clock.now();
+    const changes = runStatement(connection, statement, { place, rebuild });
+    rowsChanged += changes;
+    session.onStatement?.(statement, changes, context.clock.now() - started);
+    await yieldToLoop(context);
+  }
+  check(connection, section, before, file);
+  return { statements: section.statements.length, rowsChanged };
+}
+
+function placeOf(file: Place, statement: Statement): Place {
+  return { ...file, line: statement.line, column: statement.column, statement: statement.text };
+}
+
+function record(connection: Connection, section: Section): Before {
+  const names = new Set(section.statements.flatMap((statement) => [...statement.names]));
+  const objects = section.statements.some(changesObjects) ? recordObjects(connection) : undefined;
+  return {
+    objects,
+    broken: objects === undefined ? new Map() : findBroken(connection, objects.objects),
+    violations: section.statements.some(changesRows) ? recordViolations(connection, names) : undefined,
+    names,
+  };
+}
+
+function runStatement(connection: Connection, statement: Statement, how: { place: Place; rebuild: boolean }): number {
+  let changes = 0;
+  try {
+    if (how.rebuild) connection.exec('PRAGMA legacy_alter_table = ON');
+    changes = execute(connection, statement);
+  } catch (error) {
+    const rolledBack = connection.inTransaction ? '' : ' (SQLite rolled the transaction back by itself)';
+    throw failureAt(how.place, `${error instanceof Error ? error.message : String(error)}${rolledBack}`, {
+      cause: error,
+    });
+  } finally {
+    if (how.rebuild) connection.exec('PRAGMA legacy_alter_table = OFF');
+  }
+  if (!connection.inTransaction) {
+    throw failureAt(how.place, 'ended the transaction by itself; everything was rolled back', {
+      hint: 'remove OR ROLLBACK or RAISE(ROLLBACK) from the statement and from the triggers that it fires',
+    });
+  }
+  return changes;
+}
+
+/** PRAGMAs that set something yield rows or none; exec takes both. */
+function execute(connection: Connection, statement: Statement): number {
+  if (statement.kind === 'pragma') {
+    connection.exec(statement.text);
+    return 0;
+  }
+  const prepared = connection.prepare(statement.text);
+  if (!prepared.returnsRows) return prepared.run().changes;
+  for (const _ of prepared.iterate()) {
+    // Rows of a RETURNING clause or of a SELECT with an effect are read to the end and dropped.
+  }
+  return prepared.readOnly ? 0 : Number(connection.value('SELECT changes()'));
+}
+
+function check(connection: Connection, section: Section, before: Before, file: Place): void {
+  const { statements } = section;
+  const place = (kinds: (statement: Statement) => boolean): Place => {
+    const statement = statements.findLast(kinds) ?? statements.at(-1);
+    return statement === undefined ? file : placeOf(file, statement);
+  };
+  if (before.violations !== undefined) {
+    const after = recordViolations(connection, before.names);
+    const rebuilt = new Set(
+      statements.filter((one) => one.kind === 'drop_table').map((one) => foldName(one.target ?? '')),
+    );
+    const problem = newViolations(before.violations, after, rebuilt)[0];
+    if (problem !== undefined) {
+      throw failureAt(
+        place((one) => changesRows(one) && mentions(one, problem.child)),
+        problem.reason,
+        {
+          hint: 'delete or correct the rows first; foreign keys are checked before COMMIT',
+        },
+      );
+    }
+  }
+  if (before.objects === undefined) return;
+  const after = recordObjects(connection);
+  const lost = lostObjects(before.objects, after, statements)[0];
+  if (lost !== undefined) throw failureAt(place(changesObjects), lost.reason, { hint: lost.hint });
+  for (const [object, error] of findBroken(connection, after.objects)) {
+    if (before.broken.has(object)) continue;
+    throw failureAt(place(changesObjects), `would break ${object}: ${error}`, {
+      hint: `drop the ${object.split(' ')[0]} before the change and create it again in its new form`,
+    });
+  }
+}
+
+function mentions(statement: Statement, table: string): boolean {
+  return statement.names.has(foldName(table));
+}

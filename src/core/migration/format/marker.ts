@@ -1,0 +1,81 @@
+import { TradedbError } from '../../error.ts';
+import type { MigrationOptions } from '../migration.ts';
+import { isVersion } from '../version.ts';
+
+export type MarkerKind = 'up' | 'down' | 'verify';
+
+export interface Marker {
+  readonly kind: MarkerKind;
+  readonly options: MigrationOptions;
+  /** Version from which a verify section no longer holds. */
+  readonly until: string | undefined;
+}
+
+export const defaultOptions: MigrationOptions = {
+  transaction: true,
+  foreignKeys: false,
+  requires: [],
+  irreversible: false,
+};
+
+const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
+  up: ['foreign-keys', 'requires', 'irreversible'],
+  down: ['foreign-keys'],
+  verify: ['until'],
+};
+
+/** Parses `migrate:up transaction=false requires=12`; both `=` and `:` stand between a name and its value. */
+export function parseMarker(comment: string, place: string): Marker | undefined {
+  const match = /^--\s*migrate:([A-Za-z_-]+)(?=\s|$)(.*)$/.exec(comment);
+  if (match === null) return undefined;
+  const kind = match[1] as MarkerKind;
+  if (!(kind in allowed))
+    throw invalid(
+      `${place}: unknown marker "migrate:${kind}"`,
+      'known are migrate:up, migrate:down and migrate:verify',
+    );
+  let options = defaultOptions;
+  let until: string | undefined;
+  for (const word of (match[2] ?? '').match(/\S+/g) ?? []) {
+    const [, name = '', value] = /^([A-Za-z-]+)(?:[=:](.*))?$/.exec(word) ?? [];
+    if (!allowed[kind].includes(name)) {
+      throw invalid(
+        `${place}: unknown option ${JSON.stringify(word)} of migrate:${kind}`,
+        `known are ${allowed[kind].join(', ')}`,
+      );
+    }
+    if (name === 'until') until = versionValue(value, word, place);
+    else options = { ...options, ...optionValue(name, value, word, { options, place }) };
+  }
+  return { kind, options, until };
+}
+
+function optionValue(
+  name: string,
+  value: string | undefined,
+  word: string,
+  at: { options: MigrationOptions; place: string },
+): Partial<MigrationOptions> {
+  switch (name) {
+    case 'transaction':
+      if (value === 'true' || value === 'false') return { transaction: value === 'true' };
+      throw invalid(`${at.place}: ${JSON.stringify(word)} is not understood`, 'write transaction=false');
+    case 'foreign-keys':
+      if (value === 'on' || value === 'off') return { foreignKeys: value === 'on' };
+      throw invalid(`${at.place}: ${JSON.stringify(word)} is not understood`, 'write foreign-keys=on');
+    case 'requires':
+      return { requires: [...at.options.requires, versionValue(value, word, at.place)] };
+    default:
+      if (value === undefined) return { irreversible: true };
+      throw invalid(`${at.place}: irreversible takes no value`, 'write it alone');
+  }
+}
+
+function versionValue(value: string | undefined, word: string, place: string): string {
+  if (value !== undefined && isVersion(value)) return value;
+  throw invalid(`${place}: ${JSON.stringify(word)} needs a version`, 'write it like requires=20260301093000');
+}
+
+export function invalid(message: string, hint: string): TradedbError {
+  return new TradedbError('migration_invalid', message, { hint });
+}

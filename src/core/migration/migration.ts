@@ -1,0 +1,62 @@
+import type { Statement } from './statement.ts';
+import type { Version } from './version.ts';
+
+export type MigrationKind = 'sql' | 'module' | 'repeatable';
+
+export interface MigrationOptions {
+  /** False: statements run outside one transaction, and the file is resumed where it stopped. */
+  readonly transaction: boolean;
+  /** True: foreign keys stay enforced, and deletes cascade. */
+  readonly foreignKeys: boolean;
+  /** Versions that must be applied before. */
+  readonly requires: readonly Version[];
+  /** The author says that there is no way back. */
+  readonly irreversible: boolean;
+}
+
+/** The part of a file under one marker. */
+export interface Section {
+  /** The marker line as written; empty in a file without markers. */
+  readonly marker: string;
+  readonly text: string;
+  /** Line of the file on which `text` starts. */
+  readonly line: number;
+  readonly options: MigrationOptions;
+  readonly statements: readonly Statement[];
+}
+
+/** A file as the folder lists it: enough for the state; its text is parsed by `load` when it is to run. */
+export interface MigrationFile {
+  readonly version: Version;
+  readonly name: string;
+  /** File name without the folder. */
+  readonly file: string;
+  readonly kind: MigrationKind;
+  readonly sha256: string;
+  /** Throws `migration_invalid` with file and line. */
+  load(): Migration;
+}
+
+export interface Migration {
+  readonly version: Version;
+  readonly name: string;
+  readonly file: string;
+  readonly kind: MigrationKind;
+  readonly sha256: string;
+  readonly up: Section;
+  readonly down?: Section;
+  /** Looks for counter-examples: no row means that the migration did what it should. */
+  readonly verify?: Section;
+}
+
+export interface MigrationSource {
+  /** Folder for messages. */
+  readonly directory: string;
+  /** Sorted by version, then by file name; two files of one version are both listed. */
+  list(): readonly MigrationFile[];
+}
+
+/** Text of a section as the history keeps it; `parseStored` of format/native reads it back. */
+export function storedText(section: Section): string {
+  return section.marker === '' ? section.text : `${section.marker}\n${section.text}`;
+}

@@ -1,0 +1,149 @@
+import type { OperationContext } from '../context.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import type { Conflict } from './conflict.ts';
+import { Estimator } from './estimate.ts';
+import type { MigrationFailure } from './failure.ts';
+import type { MigrationSource } from './migration.ts';
+import type { FileResult } from './run.ts';
+import { fullShadow, type Shadow, schemaShadow } from './shadow.ts';
+import { defaultHistoryTable, readMigrationState } from './state.ts';
+import { isDestructive, type Statement, type StatementKind } from './statement.ts';
+import { applyMigrations, selectPending } from './up.ts';
+import type { Version } from './version.ts';
+
+export interface PlanSettings {
+  /** Open for reading only; undefined for a database that is still to be made. */
+  readonly connection: Connection | undefined;
+  readonly source: MigrationSource;
+  readonly table?: string;
+  readonly to?: Version;
+  readonly steps?: number;
+  readonly atomic?: boolean;
+  readonly allowOutOfOrder?: boolean;
+  /** Folder for a full copy; without it only the schema is tried, in memory. */
+  readonly copyInto?: string;
+}
+
+export interface PlannedStatement {
+  readonly line: number;
+  readonly sql: string;
+  readonly kind: StatementKind;
+  /** Measured on the copy; null without one. */
+  readonly rowsChanged: number | null;
+  readonly durationMs: number | null;
+}
+
+export interface PlanStep {
+  readonly version: Version;
+  readonly name: string;
+  readonly file: string;
+  readonly strategy: 'sql';
+  readonly statements: readonly PlannedStatement[];
+  /** Drops or overwrites data. */
+  readonly destructive: boolean;
+  readonly reversible: boolean;
+  readonly rows: number;
+  /** Time on the shadow. */
+  readonly durationMs: number;
+  /** How long other writers would wait. */
+  readonly lockMs: number;
+  readonly walBytes: number;
+  /** True: rows, lock and WAL follow from table sizes; false: measured on a full copy. */
+  readonly estimated: boolean;
+}
+
+export interface MigrationPlan {
+  readonly steps: readonly PlanStep[];
+  readonly conflicts: readonly Conflict[];
+  readonly failed: MigrationFailure | null;
+  /** `schema`: tried without rows; `data`: tried on a full copy. */
+  readonly executedOn: 'schema' | 'data';
+  /** Free space that the run needs beside the database. */
+  readonly needsDiskBytes: number;
+  readonly skipped: Shadow['skipped'];
+}
+
+interface Measured {
+  readonly statements: PlannedStatement[];
+  walBytes: number;
+  result?: FileResult;
+}
+
+/** Runs the pending files on a shadow with the same executor as `up`. The real database is only read. */
+export async function planMigrations(settings: PlanSettings, context: OperationContext): Promise<MigrationPlan> {
+  const { connection, copyInto } = settings;
+  const table = settings.table ?? defaultHistoryTable;
+  const shadow =
+    connection !== undefined && copyInto !== undefined
+      ? fullShadow(connection, copyInto, context)
+      : schemaShadow(connection, table, context);
+  try {
+    return await tryOn(shadow, settings, context);
+  } finally {
+    shadow.close();
+  }
+}
+
+async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationContext): Promise<MigrationPlan> {
+  const state = readMigrationState(shadow.connection, settings.source, settings);
+  const executedOn = shadow.hasRows ? 'data' : 'schema';
+  const base = { executedOn, skipped: shadow.skipped, failed: null, needsDiskBytes: 0, steps: [] } as const;
+  if (state.conflicts.length > 0) return { ...base, conflicts: state.conflicts };
+  const measured = new Map<string, Measured>();
+  const collector = measure(shadow, measured);
+  const { connection: _, ...choice } = settings;
+  const result = await applyMigrations(
+    { ...choice, connection: shadow.connection, tool: 'plan', lockTimeoutMs: 0, ...collector },
+    context,
+  );
+  if (result.conflicts.length > 0) return { ...base, conflicts: result.conflicts };
+  const estimator = settings.connection === undefined ? undefined : new Estimator(settings.connection);
+  const steps: PlanStep[] = [];
+  for (const file of selectPending(state, settings)) {
+    const found = measured.get(file.file);
+    if (found?.result === undefined) continue;
+    const migration = file.load();
+    const estimate = shadow.hasRows ? undefined : estimator?.of(migration.up.statements);
+    steps.push({
+      version: file.version,
+      name: file.name,
+      file: file.file,
+      strategy: 'sql',
+      statements: found.statements,
+      destructive: migration.up.statements.some((one) => isDestructive(one)),
+      reversible: migration.down !== undefined,
+      rows: estimate?.rows ?? found.result.rowsChanged,
+      durationMs: found.result.durationMs,
+      lockMs: estimate?.lockMs ?? Math.round(found.result.durationMs),
+      walBytes: estimate?.walBytes ?? found.walBytes,
+      estimated: !shadow.hasRows,
+    });
+  }
+  const needsDiskBytes = 2 * steps.reduce((sum, step) => sum + step.walBytes, 0);
+  return { ...base, steps, conflicts: [], failed: result.failed, needsDiskBytes };
+}
+
+/** Collects what each file did: the statements come first, then the file itself. */
+function measure(shadow: Shadow, into: Map<string, Measured>) {
+  let statements: PlannedStatement[] = [];
+  let walBefore = shadow.walBytes();
+  const real = shadow.hasRows;
+  return {
+    onStatement: (statement: Statement, rowsChanged: number, durationMs: number): void => {
+      const { line, text: sql, kind } = statement;
+      statements.push({
+        line,
+        sql,
+        kind,
+        rowsChanged: real ? rowsChanged : null,
+        durationMs: real ? durationMs : null,
+      });
+    },
+    onFile: (result: FileResult): void => {
+      const wal = shadow.walBytes();
+      into.set(result.file, { statements, walBytes: wal - walBefore, result });
+      statements = [];
+      walBefore = wal;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { OperationContext } from '../context.ts';
+import { TradedbError } from '../error.ts';
+import { retryDelayMs } from '../sqlite/busy-retry.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import { isBusy } from '../sqlite/translate-error.ts';
+import type { HistoryTable } from './history.ts';
+import type { Statement } from './statement.ts';
+
+/** What one run of a command works with. */
+export interface Session {
+  readonly connection: Connection;
+  readonly history: HistoryTable;
+  readonly context: OperationContext;
+  /** Id of the run. */
+  readonly run: string;
+  /** Name and version of the program, for the history. */
+  readonly tool: string;
+  readonly lockTimeoutMs: number;
+  /** Told after each statement; the plan measures with it. */
+  readonly onStatement?: (statement: Statement, rowsChanged: number, durationMs: number) => void;
+}
+
+export function newRunId(context: OperationContext): string {
+  const time = new Date(context.clock.wallTime()).toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${time}-${Buffer.from(context.random.bytes(4)).toString('hex')}`;
+}
+
+/** The write lock of SQLite is the lock of a migration: nothing can be left behind by a killed process. */
+export async function beginWrite(session: Session): Promise<void> {
+  await untilFree(
+    session,
+    () => session.connection.run('BEGIN IMMEDIATE'),
+    'wait longer with --lock-timeout, or stop the writer',
+  );
+}
+
+/** In rollback-journal mode one open reader keeps a COMMIT out; the transaction stays open until it gets through. */
+export async function commitWrite(session: Session): Promise<void> {
+  await untilFree(
+    session,
+    () => session.connection.run('COMMIT'),
+    'a long reader blocks the commit of a rollback-journal database; nothing was changed',
+  );
+}
+
+export function rollBack(connection: Connection): void {
+  // SQLite may have rolled back by itself; ROLLBACK would then be an error that hides the first one.
+  if (connection.inTransaction) connection.run('ROLLBACK');
+}
+
+async function untilFree(session: Session, work: () => void, hint: string): Promise<void> {
+  const { clock, random, signal } = session.context;
+  const started = clock.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      const waited = clock.now() - started;
+      if (waited >= session.lockTimeoutMs) {
+        const path = JSON.stringify(session.connection.path);
+        throw new TradedbError(
+          'database_locked',
+          `database ${path} was locked by another process for ${Math.round(waited)} ms`,
+          { hint, cause: error },
+        );
+      }
+      // Waits without blocking the thread, so that a signal is noticed.
+      await clock.sleep(Math.min(1 + retryDelayMs(tries, random), session.lockTimeoutMs - waited), signal);
+    }
+  }
+}
+
+/** Lets the event loop turn, so that signals and timers are seen between statements. */
+export function yieldToLoop(context: OperationContext): Promise<void> {
+  return new Promise((resolve) => context.clock.defer(resolve));
+}

@@ -1,0 +1,90 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { OperationContext } from '../context.ts';
+import { fromFileSystem, TradedbError } from '../error.ts';
+import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
+import { compareVersions } from './version.ts';
+
+export type TemplateKind = 'sql' | 'table';
+
+export interface NewFile {
+  readonly kind: TemplateKind;
+  /** Words for people; becomes a part of the file name. */
+  readonly name: string;
+  /** Table that the template makes. */
+  readonly table?: string;
+}
+
+export interface PlannedFile {
+  readonly version: string;
+  readonly file: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Name and text of a new migration: version from the clock in UTC, behind every version that the folder has. */
+export function planNewFile(directory: string, wanted: NewFile, context: OperationContext): PlannedFile {
+  const slug = wanted.name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '');
+  if (slug === '') {
+    throw new TradedbError('usage', `${JSON.stringify(wanted.name)} holds no letter for a file name`, {
+      hint: 'name it like add_fee_to_trades',
+    });
+  }
+  const version = freshVersion(directory, context.clock.wallTime());
+  const file = `${version}_${slug}.sql`;
+  return { version, file, path: join(directory, file), text: templates[wanted.kind](wanted) };
+}
+
+/** Writes the file; never over another one. */
+export function writeNewFile(planned: PlannedFile, directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    const descriptor = openSync(planned.path, 'wx', 0o644);
+    try {
+      writeSync(descriptor, planned.text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fromFileSystem(error, planned.path);
+  }
+}
+
+function freshVersion(directory: string, now: number): string {
+  const taken = existingVersions(directory);
+  for (let time = now; ; time += 1000) {
+    const version = new Date(time).toISOString().slice(0, 19).replace(/\D/g, '');
+    if (!taken.some((other) => compareVersions(other, version) === 0)) return version;
+  }
+}
+
+function existingVersions(directory: string): string[] {
+  try {
+    return readdirSync(directory).flatMap((name) => /^\d+/.exec(name)?.[0] ?? []);
+  } catch {
+    return [];
+  }
+}
+
+const templates: Readonly<Record<TemplateKind, (wanted: NewFile) => string>> = {
+  sql: ({ name }) => `-- ${name}
+
+-- migrate:up
+
+-- migrate:down
+`,
+  table: ({ name, table = 'new_table' }) => `-- ${name}
+
+-- migrate:up
+CREATE TABLE ${quoteIdentifier(table)} (
+  id INTEGER PRIMARY KEY
+) STRICT;
+
+-- migrate:down
+DROP TABLE ${quoteIdentifier(table)};
+`,
+};

@@ -1,0 +1,146 @@
+import type { OperationContext } from '../context.ts';
+import { TradedbError } from '../error.ts';
+import { type Conflict, findConflicts } from './conflict.ts';
+import type { MigrationFailure } from './failure.ts';
+import { type Migration, type MigrationFile, type MigrationSource, storedText } from './migration.ts';
+import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
+import { type MigrationState, readMigrationState } from './state.ts';
+import { compareVersions, isVersion, type Version, versionKey } from './version.ts';
+
+export interface UpSettings extends RunSettings {
+  readonly source: MigrationSource;
+  /** Last version to apply. */
+  readonly to?: Version;
+  /** Number of files to apply. */
+  readonly steps?: number;
+  /** One transaction for all files: everything or nothing. */
+  readonly atomic?: boolean;
+  /** Accept files older than the newest applied one. */
+  readonly allowOutOfOrder?: boolean;
+}
+
+export interface UpResult {
+  readonly run: string;
+  readonly applied: readonly FileResult[];
+  readonly skipped: readonly Version[];
+  /** Files that are still pending. */
+  readonly pendingCount: number;
+  readonly failed: MigrationFailure | null;
+  /** When there are any, nothing was run. */
+  readonly conflicts: readonly Conflict[];
+}
+
+/**
+ * Applies pending files. Works on any SQLite database. Conflicts and failures are part of the result; `requireApplied`
+ * turns them into an error. Throws `migration_invalid` for a file that cannot be read, before anything runs.
+ */
+export async function applyMigrations(settings: UpSettings, context: OperationContext): Promise<UpResult> {
+  const { connection, source } = settings;
+  const state = readMigrationState(connection, source, settings);
+  if (state.conflicts.length > 0) {
+    return {
+      run: '',
+      applied: [],
+      skipped: [],
+      pendingCount: state.pending.length,
+      failed: null,
+      conflicts: state.conflicts,
+    };
+  }
+  const migrations = selectPending(state, settings).map((file) => file.load());
+  const unmet = unmetRequirements(migrations, state);
+  if (unmet.length > 0)
+    return { run: '', applied: [], skipped: [], pendingCount: state.pending.length, failed: null, conflicts: unmet };
+  const atomic = settings.atomic === true;
+  if (atomic) requireOneMode(migrations);
+  const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
+    findConflicts(state.files, cursor.states, settings).filter((conflict) => conflict.class !== 'interrupted');
+  const result = await runSteps(migrations.map(upStep), { ...settings, atomic, conflicts }, context);
+  return {
+    run: result.run,
+    applied: result.done,
+    skipped: result.skipped,
+    pendingCount: state.pending.length - result.done.length - result.skipped.length,
+    failed: result.failed,
+    conflicts: result.conflicts,
+  };
+}
+
+/** Throws what kept `applyMigrations` from finishing: for callers for whom anything else is a failure. */
+export function requireApplied(result: UpResult): void {
+  const conflict = result.conflicts[0];
+  if (conflict !== undefined) {
+    throw new TradedbError(`migration_${conflict.class}`, conflict.detail, { hint: 'see: tradedb migrate status' });
+  }
+  if (result.failed !== null) {
+    const { code, file, line, column, reason, hint } = result.failed;
+    const place = line === null ? file : `${file}:${line}:${column ?? 1}`;
+    throw new TradedbError(code, `${place} ${reason}`, hint === null ? {} : { hint });
+  }
+}
+
+/** The pending files up to `to`, at most `steps`. */
+export function selectPending(
+  state: MigrationState,
+  wanted: { readonly to?: Version; readonly steps?: number },
+): MigrationFile[] {
+  let files = [...state.pending];
+  const { to, steps } = wanted;
+  if (to !== undefined) {
+    requireKnown(to, state);
+    files = files.filter((file) => compareVersions(file.version, to) <= 0);
+  }
+  return steps === undefined ? files : files.slice(0, steps);
+}
+
+export function requireKnown(version: Version, state: MigrationState): void {
+  const known =
+    isVersion(version) &&
+    (state.states.has(versionKey(version)) || state.files.some((file) => compareVersions(file.version, version) === 0));
+  if (!known) {
+    throw new TradedbError('usage', `there is no migration with version ${JSON.stringify(version)}`, {
+      hint: 'the versions are listed by: tradedb migrate status',
+    });
+  }
+}
+
+function unmetRequirements(migrations: readonly Migration[], state: MigrationState): Conflict[] {
+  const applied = new Set([...state.states].filter(([, one]) => one.applied !== undefined).map(([key]) => key));
+  const conflicts: Conflict[] = [];
+  for (const migration of migrations) {
+    for (const wanted of migration.up.options.requires) {
+      if (applied.has(versionKey(wanted))) continue;
+      conflicts.push({
+        class: 'missing',
+        version: migration.version,
+        files: [migration.file],
+        detail: `${migration.file} requires ${wanted}, which is not applied`,
+      });
+    }
+    applied.add(versionKey(migration.version));
+  }
+  return conflicts;
+}
+
+function requireOneMode(migrations: readonly Migration[]): void {
+  const odd = migrations.find((one) => one.up.options.foreignKeys !== migrations[0]?.up.options.foreignKeys);
+  if (odd === undefined) return;
+  throw new TradedbError(
+    'usage',
+    `${odd.file} cannot share a transaction with ${migrations[0]?.file}: their foreign-keys options differ`,
+    {
+      hint: 'run without --atomic, or in two runs with --to',
+    },
+  );
+}
+
+function upStep(migration: Migration): Step {
+  const { version, name, file, kind, sha256, up, down } = migration;
+  return {
+    place: { version, name, file, kind },
+    section: up,
+    verify: migration,
+    row: { event: 'applied', sha256, sqlUp: storedText(up), sqlDown: down === undefined ? null : storedText(down) },
+    isDone: (cursor) => cursor.stateOf(version)?.applied !== undefined,
+  };
+}
