@@ -33,6 +33,18 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
+    name: 'migrate',
+    summary: 'bring the schema from one version to the next, and back',
+    bare: undefined,
+    commands: {
+      up: () => import('./migrate/up.ts'),
+      down: () => import('./migrate/down.ts'),
+      status: () => import('./migrate/status.ts'),
+      plan: () => import('./migrate/plan.ts'),
+      create: () => import('./migrate/create.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

@@ -49,7 +49,7 @@ export class Estimator {
   /** Existing tables whose rows the statement reads or writes. */
   #sources(statement: Statement): string[] {
     if (statement.kind === 'insert') return this.#existing([...statement.names]);
-    return statement.target === undefined ? [] : this.#existing([foldName(statement.target)]);
+    return statement.table === undefined ? [] : this.#existing([foldName(statement.table)]);
   }
 
   #existing(names: readonly string[]): string[] {

@@ -4,7 +4,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import { failureAt, type Place } from './failure.ts';
 import type { Section } from './migration.ts';
 import { type BrokenObjects, findBroken } from './post-check/broken-objects.ts';
-import { newViolations, recordViolations, type ViolationRecord } from './post-check/foreign-keys.ts';
+import { listViolations, newViolations, recordViolations, type ViolationRecord } from './post-check/foreign-keys.ts';
 import { lostObjects, type ObjectRecord, recordObjects } from './post-check/lost-objects.ts';
 import { renameIsRebuild } from './rename-mode.ts';
 import { type Session, yieldToLoop } from './session.ts';
@@ -14,6 +14,8 @@ import { refuseStatement } from './statement-guard.ts';
 export interface SectionResult {
   readonly statements: number;
   readonly rowsChanged: number;
+  /** Rows without a parent that were there before the section and are still there. */
+  readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
 }
 
 /** What the database looked like before the section, as far as the section can harm it. */
@@ -49,8 +51,8 @@ export async function executeSection(session: Session, section: Section, file: P
     session.onStatement?.(statement, changes, context.clock.now() - started);
     await yieldToLoop(context);
   }
-  check(connection, section, before, file);
-  return { statements: section.statements.length, rowsChanged };
+  const oldViolations = check(connection, section, before, file);
+  return { statements: section.statements.length, rowsChanged, oldViolations };
 }
 
 function placeOf(file: Place, statement: Statement): Place {
@@ -103,14 +105,16 @@ function execute(connection: Connection, statement: Statement): number {
   return prepared.readOnly ? 0 : Number(connection.value('SELECT changes()'));
 }
 
-function check(connection: Connection, section: Section, before: Before, file: Place): void {
+function check(connection: Connection, section: Section, before: Before, file: Place): SectionResult['oldViolations'] {
   const { statements } = section;
   const place = (kinds: (statement: Statement) => boolean): Place => {
     const statement = statements.findLast(kinds) ?? statements.at(-1);
     return statement === undefined ? file : placeOf(file, statement);
   };
+  let old: SectionResult['oldViolations'] = [];
   if (before.violations !== undefined) {
     const after = recordViolations(connection, before.names);
+    old = listViolations(after);
     const rebuilt = new Set(
       statements.filter((one) => one.kind === 'drop_table').map((one) => foldName(one.target ?? '')),
     );
@@ -125,7 +129,7 @@ function check(connection: Connection, section: Section, before: Before, file: P
       );
     }
   }
-  if (before.objects === undefined) return;
+  if (before.objects === undefined) return old;
   const after = recordObjects(connection);
   const lost = lostObjects(before.objects, after, statements)[0];
   if (lost !== undefined) throw failureAt(place(changesObjects), lost.reason, { hint: lost.hint });
@@ -135,6 +139,7 @@ function check(connection: Connection, section: Section, before: Before, file: P
       hint: `drop the ${object.split(' ')[0]} before the change and create it again in its new form`,
     });
   }
+  return old;
 }
 
 function mentions(statement: Statement, table: string): boolean {

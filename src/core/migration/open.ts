@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { type Connection, createDatabase, openReadWrite } from '../sqlite/connection.ts';
+import { type Connection, createDatabase, openReadOnly, openReadWrite } from '../sqlite/connection.ts';
 import { fullProfile } from '../sqlite/pragma-profile.ts';
 import { isBusy } from '../sqlite/translate-error.ts';
+import { schemaShadow } from './shadow.ts';
 
 export interface OpenOptions {
   /** Make the database when it does not exist or is an empty file. */
@@ -55,26 +56,31 @@ function withCreateHint(error: unknown): unknown {
   });
 }
 
-/** Device and inode: another pair behind the same path means that the database was replaced, for example by a restore. */
-export interface FileIdentity {
-  readonly device: number;
-  readonly inode: number;
+/** The database for reading; undefined when it is still to be made. */
+export function openForPlan(path: string, create: boolean, context: OperationContext): Connection | undefined {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (create && (size === undefined || size === 0)) return undefined;
+  try {
+    return openReadOnly(path, { clock: context.clock, random: context.random });
+  } catch (error) {
+    throw withCreateHint(error);
+  }
 }
 
-export function fileIdentity(path: string): FileIdentity | undefined {
-  if (path === ':memory:') return undefined;
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? { device: -1, inode: -1 } : { device: stats.dev, inode: stats.ino };
-}
-
-export function requireSameFile(path: string, opened: FileIdentity | undefined): void {
-  const now = fileIdentity(path);
-  if (now?.device === opened?.device && now?.inode === opened?.inode) return;
-  throw new TradedbError(
-    'database_replaced',
-    `database ${JSON.stringify(path)} was replaced by another file while migrations ran`,
-    {
-      hint: 'find out who replaced it (a restore?), then run: tradedb migrate status',
-    },
-  );
+/** The database itself, or for a dry run a shadow of its schema. */
+export async function openForDown(
+  path: string,
+  options: { readonly dryRun: boolean; readonly table: string; readonly lockTimeoutMs: number },
+  context: OperationContext,
+): Promise<{ connection: Connection; close(): void }> {
+  if (!options.dryRun) {
+    const connection = await openForMigration(path, { create: false, lockTimeoutMs: options.lockTimeoutMs }, context);
+    return { connection, close: () => connection.close() };
+  }
+  const source = openReadOnly(path, { clock: context.clock, random: context.random });
+  try {
+    return schemaShadow(source, options.table, context);
+  } finally {
+    source.close();
+  }
 }

@@ -54,6 +54,8 @@ export interface PlanStep {
 
 export interface MigrationPlan {
   readonly steps: readonly PlanStep[];
+  /** Files that are not applied, beyond --to and --steps too. */
+  readonly pendingCount: number;
   readonly conflicts: readonly Conflict[];
   readonly failed: MigrationFailure | null;
   /** `schema`: tried without rows; `data`: tried on a full copy. */
@@ -87,7 +89,14 @@ export async function planMigrations(settings: PlanSettings, context: OperationC
 async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationContext): Promise<MigrationPlan> {
   const state = readMigrationState(shadow.connection, settings.source, settings);
   const executedOn = shadow.hasRows ? 'data' : 'schema';
-  const base = { executedOn, skipped: shadow.skipped, failed: null, needsDiskBytes: 0, steps: [] } as const;
+  const base = {
+    executedOn,
+    skipped: shadow.skipped,
+    failed: null,
+    needsDiskBytes: 0,
+    steps: [],
+    pendingCount: state.pending.length,
+  } as const;
   if (state.conflicts.length > 0) return { ...base, conflicts: state.conflicts };
   const measured = new Map<string, Measured>();
   const collector = measure(shadow, measured);

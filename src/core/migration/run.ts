@@ -5,9 +5,9 @@ import type { Conflict } from './conflict.ts';
 import { HistoryCursor } from './cursor.ts';
 import { executeSection } from './execute-file.ts';
 import { describeFailure, type MigrationFailure, type Place } from './failure.ts';
+import { fileIdentity, requireSameFile } from './file-identity.ts';
 import { HistoryTable, type NewHistoryRow } from './history.ts';
 import type { Migration, MigrationKind, Section } from './migration.ts';
-import { fileIdentity, requireSameFile } from './open.ts';
 import { requireVerified } from './post-check/verify.ts';
 import { beginWrite, commitWrite, newRunId, rollBack, type Session } from './session.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -39,6 +39,8 @@ export interface FileResult {
   readonly statements: number;
   readonly rowsChanged: number;
   readonly strategy: 'sql';
+  /** Rows without a parent that were there before; they do not stand in the way. */
+  readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
 }
 
 /** One file of a run, in one direction. */
@@ -145,8 +147,17 @@ async function runOneByOne(steps: readonly Step[], runner: Runner): Promise<RunR
     return result({ failed: describeFailure(error, steps[done.length + skipped.length]?.place as Place) });
   } finally {
     task.done();
-    // A run that ended early has promised its files too: the checkpoint syncs the WAL first.
-    if (unsynced) connection.pragma('wal_checkpoint(PASSIVE)');
+    if (unsynced) syncWal(session);
+  }
+}
+
+/** A run that ended early has promised its files too. A checkpoint syncs the log before it copies anything. */
+function syncWal({ connection, context }: Session): void {
+  try {
+    connection.pragma('wal_checkpoint(PASSIVE)');
+  } catch (error) {
+    // The copying may fail on a full disk; the log is on the disk by then, and the next connection goes on from it.
+    context.log.debug(`checkpoint after an early end: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -220,7 +231,7 @@ async function perform(step: Step, last: boolean, session: Session): Promise<Fil
   const { connection, history, context } = session;
   const { place } = step;
   const started = context.clock.now();
-  const { statements, rowsChanged } = await executeSection(session, step.section, place);
+  const { statements, rowsChanged, oldViolations } = await executeSection(session, step.section, place);
   if (step.verify !== undefined) requireVerified(connection, step.verify);
   const durationMs = Math.round((context.clock.now() - started) * 1000) / 1000;
   const snapshot = last ? takeSnapshot(connection, history.name) : undefined;
@@ -244,5 +255,6 @@ async function perform(step: Step, last: boolean, session: Session): Promise<Fil
     statements,
     rowsChanged,
     strategy: 'sql',
+    oldViolations,
   };
 }

@@ -2,7 +2,7 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { retryDelayMs } from '../sqlite/busy-retry.ts';
 import type { Connection } from '../sqlite/connection.ts';
-import { isBusy } from '../sqlite/translate-error.ts';
+import { isBusy, translateError } from '../sqlite/translate-error.ts';
 import type { HistoryTable } from './history.ts';
 import type { Statement } from './statement.ts';
 
@@ -27,25 +27,21 @@ export function newRunId(context: OperationContext): string {
 
 /** The write lock of SQLite is the lock of a migration: nothing can be left behind by a killed process. */
 export async function beginWrite(session: Session): Promise<void> {
-  await untilFree(
-    session,
-    () => session.connection.run('BEGIN IMMEDIATE'),
-    'wait longer with --lock-timeout, or stop the writer',
-  );
+  await untilFree(session, () => session.connection.begin(), 'wait longer with --lock-timeout, or stop the writer');
 }
 
 /** In rollback-journal mode one open reader keeps a COMMIT out; the transaction stays open until it gets through. */
 export async function commitWrite(session: Session): Promise<void> {
   await untilFree(
     session,
-    () => session.connection.run('COMMIT'),
+    () => session.connection.commit(),
     'a long reader blocks the commit of a rollback-journal database; nothing was changed',
   );
 }
 
 export function rollBack(connection: Connection): void {
   // SQLite may have rolled back by itself; ROLLBACK would then be an error that hides the first one.
-  if (connection.inTransaction) connection.run('ROLLBACK');
+  if (connection.inTransaction) connection.rollback();
 }
 
 async function untilFree(session: Session, work: () => void, hint: string): Promise<void> {
@@ -55,7 +51,7 @@ async function untilFree(session: Session, work: () => void, hint: string): Prom
     try {
       return work();
     } catch (error) {
-      if (!isBusy(error)) throw error;
+      if (!isBusy(error)) throw translateError(error, session.connection.path);
       const waited = clock.now() - started;
       if (waited >= session.lockTimeoutMs) {
         const path = JSON.stringify(session.connection.path);

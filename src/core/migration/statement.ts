@@ -34,6 +34,8 @@ export interface Statement {
   readonly kind: StatementKind;
   /** The object that it makes, changes or drops, as written. */
   readonly target: string | undefined;
+  /** The table whose index, trigger or rows it is about. */
+  readonly table: string | undefined;
   /** New name of a RENAME TO. */
   readonly renameTo: string | undefined;
   /** Every name in it, folded: more than the objects it uses, never fewer. */
@@ -53,7 +55,11 @@ function classify(statement: SqlStatement, firstLine: number): Statement {
     const name = nameOf(token);
     if (name !== undefined) names.add(foldName(name));
   }
-  return { ...place, ...kindAndTarget(tokens), names };
+  const classified = kindAndTarget(tokens);
+  const on = ['create_index', 'create_trigger'].includes(classified.kind)
+    ? objectName(tokens, after(tokens, 'ON'))
+    : undefined;
+  return { ...place, ...classified, table: on ?? classified.target, names };
 }
 
 type Classified = Pick<Statement, 'kind' | 'target' | 'renameTo'>;

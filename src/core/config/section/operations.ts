@@ -5,6 +5,11 @@ export const migrationsSection = section(
   {
     directory: text('migrations', 'Folder of the migration files; relative to the configuration file'),
     table: text('tradedb_migrations', 'History table in the database'),
+    transaction: choice(
+      ['file', 'all'],
+      'file',
+      'One transaction per file, or one for all pending files (everything or nothing)',
+    ),
     outOfOrder: flag(false, 'Accept files older than the newest applied one'),
     lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
   },

@@ -55,7 +55,8 @@ function triggerHeader(sql: string): { event: 'insert' | 'update' | 'delete'; co
   const head = tokens.slice(2, on);
   if (head.some((token, index) => index > 0 && isKeyword(token, 'INSERT'))) return { event: 'insert', columns: [] };
   if (head.some((token, index) => index > 0 && isKeyword(token, 'DELETE'))) return { event: 'delete', columns: [] };
-  const of = head.findIndex((token) => isKeyword(token, 'OF'));
+  // The OF of INSTEAD OF stands before UPDATE.
+  const of = head.findIndex((token, index) => isKeyword(token, 'OF') && isKeyword(head[index - 1], 'UPDATE'));
   const columns = of < 0 ? [] : head.slice(of + 1).flatMap((token) => nameOf(token) ?? []);
   return { event: 'update', columns };
 }

@@ -80,9 +80,12 @@ export function newViolations(
   return problems;
 }
 
-/** Number of violations in the record. */
-export function countViolations(record: ViolationRecord): number {
-  return [...record.values()].reduce((sum, table) => sum + total(table), 0);
+/** Child tables with violations, and how many rows. */
+export function listViolations(record: ViolationRecord): { table: string; rows: number }[] {
+  return [...record.values()].flatMap((table) => {
+    const first = [...table.rows.values()][0];
+    return first === undefined ? [] : [{ table: first.child, rows: total(table) }];
+  });
 }
 
 function total(table: TableViolations): number {

@@ -1,0 +1,57 @@
+import type { MigrateUpData } from '../../../commands/migrate/up.ts';
+import type { FileResult } from '../../../core/migration/run.ts';
+import type { Report } from '../../../core/report.ts';
+import { renderFindings } from '../findings.ts';
+import { formatCount, formatLatency, plural, printable } from '../format.ts';
+import type { Style } from '../style.ts';
+import { type Column, table } from '../table.ts';
+import { renderSteps } from './migrate-plan.ts';
+
+export function render(report: Report<MigrateUpData>, style: Style): string {
+  const { data } = report;
+  const lines: string[] = [];
+  if (data.plan !== null && data.plan.steps.length > 0) lines.push(renderSteps(data.plan, style), '');
+  if (data.applied.length > 0) lines.push(fileTable('APPLIED', data.applied, style), '');
+  if (report.findings.length > 0) lines.push(renderFindings(report.findings, style), '');
+  lines.push(summary(data, style));
+  return lines.join('\n');
+}
+
+function summary(data: MigrateUpData, style: Style): string {
+  const database = style.bold(printable(data.database));
+  if (data.conflicts.length > 0)
+    return `${database}: nothing was run until ${plural(data.conflicts.length, 'conflict is', 'conflicts are')} settled`;
+  if (data.dryRun) {
+    return data.failed === null
+      ? `${database}: ${plural(data.plan?.steps.length ?? 0, 'file')} tried on a shadow, ${style.green('ok')}; nothing was written`
+      : `${database}: tried on a shadow; nothing was written`;
+  }
+  const parts = [`${plural(data.applied.length, 'migration')} applied`];
+  if (data.skipped.length > 0) parts.push(`${formatCount(data.skipped.length)} already applied by another process`);
+  if (data.failed !== null) parts.push(style.red('stopped at a failure, which left nothing behind'));
+  if (data.pendingCount > 0) parts.push(`${formatCount(data.pendingCount)} still pending`);
+  else if (data.applied.length === 0 && data.skipped.length === 0 && data.failed === null)
+    return `${database}: nothing is pending`;
+  return `${database}: ${parts.join(', ')}`;
+}
+
+const columns = (title: string): readonly Column[] => [
+  { title, flexible: true },
+  { title: 'STATEMENTS', align: 'right' },
+  { title: 'ROWS', align: 'right' },
+  { title: 'TIME', align: 'right' },
+];
+
+/** Files of a run with what they did. */
+export function fileTable(title: string, files: readonly FileResult[], style: Style): string {
+  return table(
+    columns(title),
+    files.map((file) => [
+      printable(file.file),
+      formatCount(file.statements),
+      formatCount(file.rowsChanged),
+      formatLatency(file.durationMs * 1000),
+    ]),
+    style,
+  );
+}

@@ -1,0 +1,114 @@
+import type { Conflict } from '../../core/migration/conflict.ts';
+import type { MigrationFailure } from '../../core/migration/failure.ts';
+import type { MigrationSource } from '../../core/migration/migration.ts';
+import type { Finding } from '../../core/report.ts';
+import type { CommandContext, ExitCode } from '../definition.ts';
+
+/** Options that every migrate command has. */
+export const folderOptions = {
+  dir: {
+    type: 'path',
+    value: 'folder',
+    summary: 'folder of the migration files',
+    config: 'migrations.directory',
+    group: 'Migrations',
+  },
+  table: {
+    type: 'text',
+    value: 'name',
+    summary: 'history table in the database',
+    config: 'migrations.table',
+    group: 'Migrations',
+  },
+} as const;
+
+export const lockTimeoutOption = {
+  type: 'duration',
+  value: 'time',
+  summary: 'how long to wait for the write lock',
+  config: 'migrations.lockTimeout',
+} as const;
+
+interface FolderChoice {
+  readonly dir: string | undefined;
+  readonly table: string | undefined;
+}
+
+export function migrationsDirectory(options: Pick<FolderChoice, 'dir'>, context: CommandContext): string {
+  return options.dir === undefined
+    ? context.resolveConfigured(context.config.migrations.directory)
+    : context.resolve(options.dir);
+}
+
+/** Source and history table from the options and the configuration. */
+export async function migrationSource(
+  options: FolderChoice,
+  context: CommandContext,
+): Promise<{ source: MigrationSource; table: string }> {
+  const { folderSource } = await import('../../core/migration/source-folder.ts');
+  return {
+    source: folderSource(migrationsDirectory(options, context)),
+    table: options.table ?? context.config.migrations.table,
+  };
+}
+
+/** Settings of a run that writes. */
+export function runSettings(options: { lockTimeout: number | undefined }, context: CommandContext) {
+  return {
+    tool: `tradedb ${context.host.version}`,
+    lockTimeoutMs: options.lockTimeout ?? context.config.migrations.lockTimeout,
+  };
+}
+
+export function failureFinding(failure: MigrationFailure): Finding {
+  const place = failure.line === null ? failure.file : `${failure.file}:${failure.line}:${failure.column ?? 1}`;
+  return {
+    id: `migration.${failure.code === 'migration_failed' ? 'failed' : failure.code}`,
+    severity: 'critical',
+    subject: place,
+    message: failure.reason,
+    ...(failure.hint === null ? {} : { hint: failure.hint }),
+    values: {
+      file: failure.file,
+      ...(failure.line === null ? {} : { line: failure.line, column: failure.column ?? 1 }),
+    },
+  };
+}
+
+/** Rows without a parent that were there before: known, tolerated, told. */
+export function violationFindings(
+  files: readonly { oldViolations: readonly { table: string; rows: number }[] }[],
+): Finding[] {
+  const rows = new Map(files.flatMap((file) => file.oldViolations.map((old) => [old.table, old.rows] as const)));
+  return [...rows].map(([table, count]) => ({
+    id: 'migration.old-violations',
+    severity: 'info',
+    subject: table,
+    message: `${count} ${count === 1 ? 'row has' : 'rows have'} no parent; they were there before`,
+    values: { rows: count },
+  }));
+}
+
+const failureCodes: Readonly<Partial<Record<MigrationFailure['code'], ExitCode>>> = {
+  database_locked: 11,
+  database_corrupt: 12,
+  not_a_database: 12,
+  migration_invalid: 2,
+};
+
+/** Conflicts stop everything and come first; then the failure of a file. */
+export function runExitCode(data: {
+  conflicts: readonly Conflict[];
+  failed: MigrationFailure | null;
+}): ExitCode | undefined {
+  if (data.conflicts.length > 0) return 14;
+  return data.failed === null ? undefined : (failureCodes[data.failed.code] ?? 1);
+}
+
+export const runExitCodes = {
+  1: 'a file failed; it left nothing behind',
+  10: 'database or folder not found',
+  11: 'the write lock was not free in time',
+  12: 'not a database, or damaged',
+  14: 'history conflict: edited, missing, late or duplicate files',
+} as const;
