@@ -107,12 +107,18 @@ function downSection(
   // Rows that another tool or a baseline left hold no statements; then the file is all there is.
   const down = from.fromFiles || applied.event !== 'applied' ? file?.load().down : undefined;
   if (down !== undefined) return down;
-  throw new TradedbError('migration_irreversible', `${label} cannot be taken back: it has no down section`, {
-    hint:
-      from.fromFiles || file?.load().down === undefined
-        ? 'write a new migration that reverses it, or restore a backup'
-        : 'the file has one now: use --from-files',
-  });
+  const up = from.history.storedSql(applied.seq).up;
+  const marked = up !== null && parseStored(up, 'up', label).options.irreversible;
+  const inFile = !from.fromFiles && file?.load().down !== undefined;
+  throw new TradedbError(
+    'migration_irreversible',
+    `${label} cannot be taken back: ${marked ? 'its author marked it irreversible' : 'it has no down section'}`,
+    {
+      hint: inFile
+        ? 'the file has one now: use --from-files'
+        : 'write a new migration that reverses it, or restore a backup',
+    },
+  );
 }
 
 function downStep(applied: HistoryRow, section: Section): Step {

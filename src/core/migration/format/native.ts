@@ -51,6 +51,9 @@ export function parseNative(text: string, file: string): Sections {
   if (up === undefined) throw invalid(`${file} has no "-- migrate:up"`, 'put the marker above the statements');
   const down = byKind.get('down');
   const verify = byKind.get('verify');
+  if (down !== undefined && up.options.irreversible) {
+    throw invalid(`${file}:${down.line}: an irreversible migration has no down section`, 'remove one of the two');
+  }
   return {
     up: requireStatements(up.section, file),
     ...(down === undefined || down.section.statements.length === 0 ? {} : { down: down.section }),
