@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Random } from './context.ts';
 import { TradedbError } from './error.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * A lease says "somebody works on this". It is a small file that appears whole or not at all. The lease of a holder
@@ -75,7 +76,7 @@ export function acquireLease(request: LeaseRequest, ports: LeasePorts): Lease {
     expiresAt: ports.clock.wallTime() + expiryMs,
   });
   const since = new Date(ports.clock.wallTime()).toISOString();
-  mkdirSync(request.directory, { recursive: true });
+  makeFolder(request.directory);
   while (!place(file, holder())) {
     const other = readLease(file);
     if (other === undefined) continue;
