@@ -1,0 +1,67 @@
+import { TradedbError } from '../error.ts';
+import {
+  type Connection,
+  type ConnectionPorts,
+  createDatabase,
+  openReadOnly,
+  openReadWrite,
+} from '../sqlite/connection.ts';
+import type { FromPrepare, PrepareRequest } from './child/protocol.ts';
+import { resolveScenarios } from './scenario/resolve.ts';
+
+type Prepared = Omit<Extract<FromPrepare, { type: 'prepared' }>, 'type'>;
+
+/** Pages per step of a copy; the progress moves and a cancelled run is noticed between steps. */
+const stepPages = 5000;
+
+/**
+ * Makes the file that every trial starts from: a consistent copy of a live database, or a new one. It is closed with
+ * its WAL written back, so that the file alone is the whole database.
+ */
+export async function prepareBase(
+  request: PrepareRequest,
+  ports: ConnectionPorts,
+  onProgress: (done: number, total: number) => void,
+): Promise<Prepared> {
+  const settings = { ...ports, busyTimeoutMs: request.busyTimeoutMs };
+  if (request.source === undefined) createDatabase(request.target, request.profile, settings).close();
+  else await copyDatabase(request.source, request.target, settings, onProgress);
+  const connection = openReadWrite(request.target, request.profile, settings);
+  try {
+    const scenario = await resolveScenarios(request.scenarios);
+    scenario.setup?.(connection);
+    const { journalMode, pageSizeBytes } = connection.effectivePragmas();
+    emptyWal(connection);
+    return { journalMode, pageSizeBytes, kind: request.source === undefined ? 'sample' : 'copy' };
+  } finally {
+    connection.close();
+  }
+}
+
+/** Inside one read transaction, because the backup API starts over at every commit of another process otherwise. */
+async function copyDatabase(
+  source: string,
+  target: string,
+  settings: ConnectionPorts & { readonly busyTimeoutMs: number },
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const connection = openReadOnly(source, settings);
+  try {
+    connection.run('BEGIN');
+    connection.value('SELECT count(*) FROM sqlite_schema');
+    await connection.backupTo(target, stepPages, onProgress);
+    connection.run('COMMIT');
+  } finally {
+    connection.close();
+  }
+}
+
+function emptyWal(connection: Connection): void {
+  const row = connection.pragma('wal_checkpoint(TRUNCATE)')[0];
+  if (row !== undefined && Number(row.busy) !== 0) {
+    throw new TradedbError(
+      'database_locked',
+      `another process uses the scratch copy ${JSON.stringify(connection.path)}`,
+    );
+  }
+}

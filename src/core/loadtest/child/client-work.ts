@@ -1,0 +1,103 @@
+import { TradedbError } from '../../error.ts';
+import { retryDelayMs } from '../../sqlite/busy-retry.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import { isBusy, sqliteCode } from '../../sqlite/translate-error.ts';
+import type { Outcome, Prepared, Work } from '../driver.ts';
+import type { Parameters, ScenarioSession } from '../scenario/scenario.ts';
+import type { StatementStream } from '../stream/statement-stream.ts';
+
+const succeeded: Outcome = {};
+
+/**
+ * Turns transaction numbers into calls of the scenario. The connection gives up at the first busy answer and this class
+ * repeats the transaction with the delays of the database layer, so that every retry is counted by its extended code.
+ */
+export class ClientWork implements Work {
+  readonly types: number;
+  readonly #stream: StatementStream;
+  readonly #connection: Connection;
+  readonly #busyTimeoutMs: number;
+  #session: ScenarioSession;
+
+  constructor(parts: {
+    readonly types: number;
+    readonly stream: StatementStream;
+    readonly connection: Connection;
+    readonly session: ScenarioSession;
+    readonly busyTimeoutMs: number;
+  }) {
+    this.types = parts.types;
+    this.#stream = parts.stream;
+    this.#connection = parts.connection;
+    this.#session = parts.session;
+    this.#busyTimeoutMs = parts.busyTimeoutMs;
+  }
+
+  typeOf(k: number): number {
+    return this.#stream.typeOf(k);
+  }
+
+  prepare(k: number, type: number): Parameters {
+    return this.#stream.parametersOf(k, type);
+  }
+
+  execute(batch: readonly Prepared[]): readonly Outcome[] {
+    const retries: Record<string, number> = {};
+    const first = batch[0] as Prepared;
+    let outcomes: readonly Outcome[] | undefined;
+    const failure = this.#repeated(retries, () => {
+      if (batch.length === 1) this.#session.run(first.type, first.parameters as Parameters);
+      else outcomes = this.#connection.tx(() => this.#group(batch));
+    });
+    if (failure !== undefined)
+      return batch.map((_, index) => ({ errorCode: failure, ...(index === 0 ? counted(retries) : {}) }));
+    const results = outcomes ?? [succeeded];
+    if (Object.keys(retries).length === 0) return results;
+    return results.map((outcome, index) => (index === 0 ? { ...outcome, ...counted(retries) } : outcome));
+  }
+
+  /** Every transaction is a savepoint of its own: one that fails is undone alone. */
+  #group(batch: readonly Prepared[]): Outcome[] {
+    return batch.map(({ type, parameters }) => {
+      try {
+        this.#connection.tx(() => this.#session.run(type, parameters as Parameters));
+        return succeeded;
+      } catch (error) {
+        if (isBusy(error) || !this.#connection.inTransaction) throw error;
+        return { errorCode: failureCode(error) };
+      }
+    });
+  }
+
+  /** Repeats `work` while another process is in the way; the code of the failure that ended it, if one did. */
+  #repeated(retries: Record<string, number>, work: () => void): string | undefined {
+    const { clock, random } = this.#connection.ports;
+    let firstBusyMs: number | undefined;
+    for (let tries = 1; ; tries++) {
+      try {
+        work();
+        return undefined;
+      } catch (error) {
+        const code = failureCode(error);
+        if (!isBusy(error)) return code;
+        const now = clock.now();
+        firstBusyMs ??= now;
+        if (now - firstBusyMs >= this.#busyTimeoutMs) return code;
+        retries[code] = (retries[code] ?? 0) + 1;
+        clock.sleepSync(retryDelayMs(tries, random));
+      }
+    }
+  }
+}
+
+function counted(retriesByCode: Record<string, number>): { retriesByCode?: Record<string, number> } {
+  return Object.keys(retriesByCode).length === 0 ? {} : { retriesByCode };
+}
+
+/** SQLite's extended code, or the code of a refusal by the layer above it. */
+export function failureCode(error: unknown): string {
+  const code = sqliteCode(error);
+  if (code !== undefined) return code;
+  if (error instanceof TradedbError) return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}

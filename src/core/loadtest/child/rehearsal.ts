@@ -1,0 +1,43 @@
+import type { Clock } from '../../context.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import type { Scenario, SessionSettings } from '../scenario/scenario.ts';
+import { keySpace, type StatementStream } from '../stream/statement-stream.ts';
+
+/** Calls that let the JIT compiler finish; fewer when they take longer than the time limit. */
+const calls = 20_000;
+const longestMs = 2000;
+
+/**
+ * Runs the scenario in one transaction that is rolled back, so that compiling JavaScript is not measured. Failures are
+ * of no interest here: the measured phase will show them. Returns the number of calls.
+ */
+export function rehearse(
+  connection: Connection,
+  scenario: Scenario,
+  stream: StatementStream,
+  settings: SessionSettings,
+  clock: Clock,
+): number {
+  const rollBack = new Error('the rehearsal is rolled back');
+  // A session of its own: what it remembers of its rows is wrong after the rollback.
+  const session = scenario.open(connection, { ...settings, runId: `${settings.runId}r` });
+  const untilMs = clock.now() + longestMs;
+  let done = 0;
+  try {
+    connection.tx(() => {
+      for (; done < calls && clock.now() < untilMs; done++) {
+        const k = keySpace.rehearsal + done;
+        const type = stream.typeOf(k);
+        try {
+          session.run(type, stream.parametersOf(k, type));
+        } catch (error) {
+          if (!connection.inTransaction) throw error;
+        }
+      }
+      throw rollBack;
+    });
+  } catch (error) {
+    if (error !== rollBack) throw error;
+  }
+  return done;
+}

@@ -1,0 +1,26 @@
+import { type ConnectionPorts, openReadOnly } from '../sqlite/connection.ts';
+import type { Verification, VerifyRequest } from './child/protocol.ts';
+
+const shownProblems = 20;
+
+/** What the load must not have broken: the structure of the file and its foreign keys. */
+export function verifyDatabase(request: VerifyRequest, ports: ConnectionPorts): Verification {
+  const connection = openReadOnly(request.path, { ...ports, busyTimeoutMs: request.busyTimeoutMs });
+  try {
+    const structure = connection.pragma('quick_check').map((row) => String(Object.values(row)[0]));
+    const quickCheck = structure.length === 1 && structure[0] === 'ok' ? 'ok' : 'failed';
+    const violations = connection.pragma('foreign_key_check');
+    const problems = [
+      ...(quickCheck === 'ok' ? [] : structure),
+      ...violations.map((row) => `row ${row.rowid} of ${row.table} refers to a missing row of ${row.parent}`),
+    ];
+    return {
+      quickCheck,
+      foreignKeyViolations: violations.length,
+      rulesChecked: 0,
+      problems: problems.slice(0, shownProblems),
+    };
+  } finally {
+    connection.close();
+  }
+}
