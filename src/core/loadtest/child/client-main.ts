@@ -60,7 +60,7 @@ async function handle(message: ToClient): Promise<void> {
       return;
     case 'exit':
       client?.close();
-      process.disconnect();
+      process.disconnect?.();
       return;
   }
 }

@@ -227,8 +227,8 @@ class IntervalSampler {
         : {}),
     });
     this.#index = Math.floor(elapsedMs / this.#setup.intervalMs);
-    interval.service.clear();
-    interval.response.clear();
+    interval.service.reset();
+    interval.response.reset();
     interval.failed = 0;
     interval.late = 0;
     interval.dropped = 0;

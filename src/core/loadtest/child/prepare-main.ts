@@ -21,5 +21,5 @@ process.once('message', (request: PrepareRequest) => {
   prepareBase(request, ports, (done, total) => void send({ type: 'progress', done, total }))
     .then((prepared) => send({ type: 'prepared', ...prepared }))
     .catch((error: unknown) => send(errorMessage(error)))
-    .then(() => process.disconnect());
+    .then(() => process.disconnect?.());
 });

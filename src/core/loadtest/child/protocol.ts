@@ -1,5 +1,5 @@
 import type { EffectivePragmas, PragmaProfile } from '../../sqlite/pragma-profile.ts';
-import type { HistogramJson } from '../../statistics/latency-histogram.ts';
+import type { HistogramData } from '../../statistics/latency-histogram.ts';
 import type { ArrivalPlan } from '../arrival/schedule.ts';
 import type { PragmaSetting } from '../plan.ts';
 import type { ScheduleCounts, TransactionTallyJson } from '../result/tally.ts';
@@ -60,8 +60,8 @@ export interface IntervalSample {
   readonly phase: 'warmup' | 'measure';
   /** Number of the interval from the start of the phase. */
   readonly index: number;
-  readonly service: HistogramJson;
-  readonly response: HistogramJson;
+  readonly service: HistogramData;
+  readonly response: HistogramData;
   readonly failed: number;
   readonly late: number;
   readonly dropped: number;
@@ -85,7 +85,7 @@ export interface ClientResources {
 export interface StatementTime {
   readonly type: number;
   readonly statement: number;
-  readonly time: HistogramJson;
+  readonly time: HistogramData;
 }
 
 export interface PhaseDone {
@@ -95,7 +95,7 @@ export interface PhaseDone {
   readonly elapsedMs: number;
   readonly transactions: readonly TransactionTallyJson[];
   readonly schedule: ScheduleCounts;
-  readonly lateness: HistogramJson;
+  readonly lateness: HistogramData;
   readonly attempted: number;
   readonly droppedNumbers: readonly number[];
   readonly statements: readonly StatementTime[];

@@ -11,7 +11,7 @@ process.on('disconnect', () => process.exit(1));
 
 function send(message: FromVerify): void {
   if (process.send === undefined) return;
-  process.send(message, () => process.disconnect());
+  process.send(message, () => process.disconnect?.());
 }
 
 process.once('message', (request: VerifyRequest) => {

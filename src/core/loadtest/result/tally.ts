@@ -1,4 +1,4 @@
-import { type HistogramJson, LatencyHistogram } from '../../statistics/latency-histogram.ts';
+import { type HistogramData, LatencyHistogram } from '../../statistics/latency-histogram.ts';
 
 /** What happened to the transactions of one type in one phase. */
 export class TransactionTally {
@@ -40,9 +40,9 @@ export class TransactionTally {
 }
 
 export interface TransactionTallyJson {
-  readonly service: HistogramJson;
-  readonly response: HistogramJson;
-  readonly failed: HistogramJson;
+  readonly service: HistogramData;
+  readonly response: HistogramData;
+  readonly failed: HistogramData;
   readonly errorsByCode: Readonly<Record<string, number>>;
   readonly retriesByCode: Readonly<Record<string, number>>;
 }
