@@ -45,6 +45,14 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
+    name: 'loadtest',
+    summary: 'put load on a copy of a database and measure it',
+    bare: 'run',
+    commands: {
+      run: () => import('./loadtest/run.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

@@ -140,7 +140,7 @@ export const monitorSection = section(
 
 export const loadtestSection = section(
   {
-    scenario: choice(['oms', 'mm', 'tpce', 'order-entry'], 'oms', 'Transaction mix'),
+    scenario: optionalText('Transaction mix: a built-in name, or a scenario file relative to the configuration file'),
     clients: integer(1, 1, 64, 'Processes that generate load'),
     duration: duration('30s', 'Length of the measured phase'),
     warmup: duration('5s', 'Load before the measured phase'),
@@ -149,10 +149,13 @@ export const loadtestSection = section(
       1_000_000,
       'Transactions per second (open loop); without it each client runs as fast as it can',
     ),
-    arrivals: choice(['constant', 'poisson'], 'poisson', 'How open-loop arrivals are spread'),
+    arrivals: choice(['constant', 'poisson', 'burst'], 'poisson', 'How open-loop arrivals are spread'),
+    stages: optionalText('Rates over time such as "0s:0,10s:1000,30s:1000" (open loop)'),
     seed: optionalInteger(0, 2 ** 32 - 1, 'Seed of the statement stream; random and printed otherwise'),
+    thinkTime: duration('0ms', 'Pause of a client between two transactions (closed loop)'),
     thresholds: texts('Expressions such as "order.new.p99 <= 5ms"; a crossed one sets exit code 4'),
     scratchDirectory: optionalText('Folder of the copies that are tested; beside the database otherwise'),
+    interval: duration('1s', 'Length of one row of the time series'),
   },
   'Load tests',
 );

@@ -106,7 +106,7 @@ function asError(message: ErrorMessage): TradedbError {
   });
 }
 
-/** The file of a child beside `base`, with the extension the running code has: `.ts` in development, `.js` installed. */
-export function entryBeside(base: string, name: string): URL {
-  return new URL(`./${name}.${base.endsWith('.ts') ? 'ts' : 'js'}`, base);
+/** The entry file of a child in this folder, with the extension the running code has: `.ts` in the sources, `.js` built. */
+export function childEntry(name: 'client-main' | 'prepare-main' | 'verify-main' | 'scan-main'): URL {
+  return new URL(`./${name}${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url);
 }

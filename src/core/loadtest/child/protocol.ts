@@ -148,3 +148,23 @@ export interface Verification {
 }
 
 export type FromVerify = ErrorMessage | ({ readonly type: 'verified' } & Verification);
+
+/** Parent to a background reader. */
+export interface ScanSetup {
+  readonly type: 'scan';
+  readonly path: string;
+  readonly reader: number;
+  readonly busyTimeoutMs: number;
+}
+
+export type FromScan =
+  | ErrorMessage
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'scanned';
+      readonly busyMs: number;
+      /** From the start of this scan to the start of the next one. */
+      readonly spanMs: number;
+      readonly rows: number;
+      readonly failed: boolean;
+    };

@@ -8,7 +8,11 @@ export type ScenarioReference =
   | { readonly kind: 'builtin'; readonly name: string; readonly weight: number }
   | { readonly kind: 'sql'; readonly spec: SqlScenarioSpec; readonly weight: number };
 
-export const builtinNames = ['order-entry', 'order-read', 'positions', 'mixed'] as const;
+const builtinNames: readonly string[] = ['order-entry', 'order-read', 'positions', 'mixed'];
+
+export function isBuiltin(name: string): boolean {
+  return builtinNames.includes(name);
+}
 
 export async function resolveScenarios(references: readonly ScenarioReference[]): Promise<Scenario> {
   const scenarios = await Promise.all(references.map(resolveOne));
