@@ -33,6 +33,13 @@ const commands: Readonly<Record<string, Expectation>> = {
   // The locked and the read-only database have no WAL, so that there is nothing to do.
   'vacuum checkpoint': { sound: [0, 3], truncated: [0, 3, 12], locked: [0], readOnly: [0] },
   'vacuum optimize': { sound: [0, 3], truncated: [0, 12], locked: [11], readOnly: [1] },
+  'loadtest run': {
+    args: ['--transactions', '50', '--warmup', '0ms'],
+    sound: [0],
+    truncated: [12],
+    locked: [11],
+    readOnly: [1],
+  },
   'monitor dashboard': { args: ['--once'], sound: [0, 3], truncated: [0, 3, 12], locked: [0, 3], readOnly: [0, 3] },
   'monitor sample': { sound: [0, 3], truncated: [0, 3, 12], locked: [0, 3], readOnly: [0, 3] },
 };

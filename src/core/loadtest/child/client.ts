@@ -198,6 +198,7 @@ class IntervalSampler {
   readonly #host: ClientHost;
   readonly #epochMs: number;
   #index = 0;
+  #sentMs = 0;
 
   constructor(message: PhaseMessage, setup: ClientSetup, host: ClientHost, epochMs: number) {
     this.#message = message;
@@ -216,7 +217,8 @@ class IntervalSampler {
     this.#host.send({
       type: 'sample',
       phase: this.#message.name,
-      index: Math.max(this.#index, Math.ceil(elapsedMs / this.#setup.intervalMs) - 1, 0),
+      index: this.#index,
+      spanMs: elapsedMs - this.#sentMs,
       service: interval.service.toJSON(),
       response: interval.response.toJSON(),
       failed: interval.failed,
@@ -226,7 +228,8 @@ class IntervalSampler {
         ? { cumulative: { transactions: run.tallies.map((tally) => tally.toJSON()), schedule: { ...run.schedule } } }
         : {}),
     });
-    this.#index = Math.floor(elapsedMs / this.#setup.intervalMs);
+    this.#index = Math.max(this.#index, Math.floor(elapsedMs / this.#setup.intervalMs));
+    this.#sentMs = elapsedMs;
     interval.service.reset();
     interval.response.reset();
     interval.failed = 0;

@@ -60,6 +60,8 @@ export interface IntervalSample {
   readonly phase: 'warmup' | 'measure';
   /** Number of the interval from the start of the phase. */
   readonly index: number;
+  /** Time that it covers; the last one of a phase is short. */
+  readonly spanMs: number;
   readonly service: HistogramData;
   readonly response: HistogramData;
   readonly failed: number;

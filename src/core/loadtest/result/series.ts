@@ -25,6 +25,8 @@ interface OpenRow {
   late: number;
   dropped: number;
   walBytes: number;
+  /** Time covered, by client. */
+  readonly spansMs: Map<number, number>;
 }
 
 /** Collects the intervals of one phase; a row is finished once every client has gone past it. */
@@ -54,11 +56,13 @@ export class Series {
         late: 0,
         dropped: 0,
         walBytes,
+        spansMs: new Map(),
       };
       this.#open.set(sample.index, row);
     }
     row.service.merge(LatencyHistogram.fromJSON(sample.service));
     row.response.merge(LatencyHistogram.fromJSON(sample.response));
+    row.spansMs.set(client, (row.spansMs.get(client) ?? 0) + sample.spanMs);
     row.failed += sample.failed;
     row.late += sample.late;
     row.dropped += sample.dropped;
@@ -84,11 +88,12 @@ export class Series {
   #finished(index: number, row: OpenRow): SeriesRow {
     const us = (histogram: LatencyHistogram, percent: number): number => histogram.percentileNs(percent) / 1000;
     const { service, response } = row;
+    const spanMs = Math.max(...row.spansMs.values());
     return {
       phase: this.#phase,
       second: (index * this.#intervalMs) / 1000,
       count: service.count,
-      perSecond: (service.count / this.#intervalMs) * 1000,
+      perSecond: spanMs === 0 ? 0 : (service.count / spanMs) * 1000,
       failed: row.failed,
       serviceP50Us: us(service, 50),
       serviceP99Us: us(service, 99),

@@ -1,3 +1,4 @@
+import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
 import type { Draw } from '../stream/draw.ts';
@@ -68,8 +69,22 @@ class SqlSession implements ScenarioSession {
     this.#connection = connection;
     this.#spec = spec;
     this.#settings = settings;
-    // Tells a wrong table or column now, with its text, and not as a failed transaction later.
-    for (const { statements } of spec.transactions) for (const { sql } of statements) connection.statement(sql);
+    for (const transaction of spec.transactions) this.#prepare(transaction);
+  }
+
+  /** Tells a wrong table or column now, and not as a failed transaction later. */
+  #prepare({ name, statements }: SqlTransactionSpec): void {
+    for (const { sql } of statements) {
+      try {
+        this.#connection.statement(sql);
+      } catch (error) {
+        if (!(error instanceof TradedbError) || error.code !== 'sql_error') throw error;
+        throw new TradedbError('scenario_invalid', `transaction ${name}: ${error.message}`, {
+          hint: `the statement does not fit this database: ${sql.replace(/\s+/g, ' ').slice(0, 100)}`,
+          cause: error,
+        });
+      }
+    }
   }
 
   run(type: number, parameters: Parameters): void {

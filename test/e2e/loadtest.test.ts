@@ -1,0 +1,318 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import type { RunData } from '../../src/core/loadtest/result/run-data.ts';
+import { createShop } from '../support/bad-inputs.ts';
+import { parseError, parseReport, tradedb } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const quick = ['--warmup', '0ms', '--transactions', '300', '--seed', '7'];
+
+const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+const scratchFolders = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.startsWith('tradedb-loadtest-'));
+
+/** A foreign database in a folder whose name needs quoting everywhere. */
+function shop(): { folder: string; path: string } {
+  const folder = join(temporaryFolder(), "a 'b' %s\nc");
+  mkdirSync(folder);
+  const path = join(folder, 'shop "1".db');
+  createShop(path);
+  return { folder, path };
+}
+
+const shopMix = `-- transaction: sell  weight: 3
+-- let: line = uniform(1, 3000)  price = uniform(1, 99)
+SELECT price AS before FROM "order lines" WHERE id = :line; -- capture: before
+UPDATE "order lines" SET price = :price WHERE id = :line AND price = :before;
+-- transaction: look  weight: 1  mode: read
+-- let: code = uniform(0, 299)
+SELECT name FROM customer WHERE code = 'c' || :code;
+`;
+
+describe('loadtest run', () => {
+  it('loads a copy of any database with a scenario file; the source stays byte for byte', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'my mix.sql');
+    writeFileSync(scenario, shopMix);
+    const before = hashOf(path);
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick, '--statements', '--json']);
+    expect(result.code, result.stderr).toBe(0);
+    const { data } = parseReport<RunData>(result);
+    expect(data.scenario).toBe('my mix');
+    expect(data.transactions.map(({ name }) => name)).toEqual(['sell', 'look']);
+    expect(data.transactions.reduce((sum, { count, failed }) => sum + count + failed, 0)).toBe(300);
+    expect(data.transactions[0]?.response).toBeNull();
+    expect(data.statements.map(({ count }) => count)).toEqual([
+      data.transactions[0]?.count,
+      data.transactions[0]?.count,
+      data.transactions[1]?.count,
+    ]);
+    expect(data.verification).toMatchObject({ quickCheck: 'ok', problems: [] });
+    expect(data.target).toMatchObject({ kind: 'copy', path });
+    expect(hashOf(path)).toBe(before);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('copies consistently beside a writer that does not stop', async () => {
+    const { folder, path } = shop();
+    const db = new Database(path);
+    const insert = db.prepare('INSERT INTO customer VALUES (?, ?)');
+    let written = 0;
+    const timer = setInterval(() => {
+      db.transaction(() => {
+        for (let k = 0; k < 5; k++) insert.run(`w${written++}`, 'x');
+      }).immediate();
+    }, 2);
+    try {
+      const result = await tradedb(['loadtest', '-d', path, ...quick, '--json'], { cwd: folder });
+      expect(result.code, result.stderr).toBe(0);
+      expect(parseReport<RunData>(result).data.verification?.quickCheck).toBe('ok');
+    } finally {
+      clearInterval(timer);
+      db.close();
+    }
+    expect(written).toBeGreaterThan(10);
+  });
+
+  it('the same seed runs the same statements with 1, 2 and 4 clients', async () => {
+    const { path } = shop();
+    const hashes = [];
+    for (const clients of ['1', '2', '4']) {
+      const result = await tradedb([
+        'loadtest',
+        '-d',
+        path,
+        '--scenario',
+        'mixed',
+        ...quick,
+        '--clients',
+        clients,
+        '--json',
+      ]);
+      const { data } = parseReport<RunData>(result);
+      hashes.push(`${data.streamHash} ${data.executedHash}`);
+      expect(data.transactions.reduce((sum, { count }) => sum + count, 0)).toBe(300);
+    }
+    expect(new Set(hashes).size).toBe(1);
+  });
+
+  it('open loop: both views, the built-in threshold, samples, a series file and JUnit', async () => {
+    const { folder, path } = shop();
+    const series = join(folder, 'series.csv');
+    const args = ['loadtest', '-d', path, '--rate', '400', '--duration', '1500ms', '--warmup', '300ms'];
+    const more = [
+      '--interval',
+      '500ms',
+      '--series-file',
+      series,
+      '--threshold',
+      'order-entry.p99 <= 10m',
+      '-f',
+      'ndjson',
+    ];
+    const result = await tradedb([...args, ...more]);
+    expect([0, 3], result.stderr).toContain(result.code);
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ type }) => type === 'sample').length).toBeGreaterThan(2);
+    const { data } = lines.at(-1) as { data: RunData };
+    expect(data.loop).toBe('open');
+    expect(data.transactions[0]?.response?.p50Us).toBeGreaterThanOrEqual(data.transactions[0]?.service.p50Us ?? 0);
+    expect(data.thresholds.map(({ expression, passed }) => [expression, passed])).toEqual([
+      ['order-entry.p99 <= 10m', true],
+      ['rate.achieved >= 99%', true],
+    ]);
+    expect(data.series.map(({ second }) => second).slice(0, 3)).toEqual([0, 0.5, 1]);
+    expect(data.series.reduce((sum, row) => sum + row.count, 0)).toBe(data.transactions[0]?.count);
+    expect(readFileSync(series, 'utf8').split('\n')[0]).toMatch(/^phase,second,count,perSecond/);
+  });
+
+  it('a crossed threshold is exit 4, in JUnit a failure', async () => {
+    const { path } = shop();
+    const args = ['loadtest', '-d', path, ...quick, '--threshold', 'order-entry.service.p50 < 1us'];
+    const result = await tradedb([...args, '-f', 'junit']);
+    expect(result.code).toBe(4);
+    expect(result.stdout).toMatch(
+      /<testcase classname="thresholds" name="order-entry.service.p50 &lt; 1us"[^>]*><failure/,
+    );
+    const text = await tradedb(args);
+    expect(text.stdout).toMatch(/^FAIL {2}order-entry.service.p50 < 1us/m);
+  });
+
+  it('a rate that cannot be held is exit 4', async () => {
+    const { folder, path } = shop();
+    const slow = join(folder, 'slow.sql');
+    const sql =
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT sum(i) FROM n;';
+    writeFileSync(slow, `-- transaction: slow  mode: read\n${sql}\n`);
+    const args = ['--rate', '500', '--duration', '1s', '--warmup', '0ms', '--drain', '0ms'];
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', slow, ...args, '--json']);
+    expect(result.code, result.stderr).toBe(4);
+    const { data } = parseReport<RunData>(result);
+    expect(data.pacing?.unfinished).toBeGreaterThan(0);
+    expect(data.thresholds[0]).toMatchObject({ expression: 'rate.achieved >= 99%', passed: false });
+  });
+
+  it('--abort-on-fail ends a run early and says so', async () => {
+    const { path } = shop();
+    const args = ['--duration', '60s', '--warmup', '0ms', '--interval', '200ms', '--threshold', 'p50 < 1us'];
+    const result = await tradedb(['loadtest', '-d', path, ...args, '--abort-on-fail', '300ms', '--json']);
+    expect(result.code).toBe(4);
+    const { data } = parseReport<RunData>(result);
+    expect(data).toMatchObject({ aborted: true, complete: false });
+    expect(data.phases.at(-1)?.durationMs).toBeLessThan(30_000);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s while measuring: partial report, no child, no scratch folder', async (signal, code) => {
+    const { folder, path } = shop();
+    const result = await tradedb(
+      ['loadtest', '-d', path, '--duration', '60s', '--warmup', '0ms', '--interval', '100ms', '-f', 'ndjson'],
+      {
+        onStart: (child) => {
+          child.stdout?.once('data', () => child.kill(signal));
+        },
+      },
+    );
+    expect(result.code, result.stderr).toBe(code);
+    const last = JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '') as { data: RunData };
+    expect(last.data.complete).toBe(false);
+    expect(last.data.transactions[0]?.count).toBeGreaterThan(0);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('SIGINT during warm-up: exit 130, nothing left', async () => {
+    const { folder, path } = shop();
+    const result = await tradedb(['loadtest', '-d', path, '--duration', '60s', '--warmup', '60s'], {
+      onStart: (child) => {
+        const timer = setInterval(() => {
+          const made = scratchFolders(folder).map((name) => join(folder, name, 'trial-1.db-wal'));
+          if (!made.some((file) => existsSync(file))) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 20);
+      },
+    });
+    expect(result.code, result.stderr).toBe(130);
+    expect(result.stdout).toContain('not measured');
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('several clients, groups, a pragma and background readers', async () => {
+    const { path } = shop();
+    const args = ['--clients', '2', '--group-size', '10', '--pragma', 'cache_size=-2000', '--background-readers', '1'];
+    const result = await tradedb([
+      'loadtest',
+      '-d',
+      path,
+      '--duration',
+      '1500ms',
+      '--warmup',
+      '0ms',
+      ...args,
+      '--durability',
+      'normal',
+      '--json',
+    ]);
+    expect(result.code, result.stderr).toBe(0);
+    const { data } = parseReport<RunData>(result);
+    expect(data).toMatchObject({ clients: 2, groupSize: 10 });
+    expect(data.environment.connections).toHaveLength(2);
+    expect(data.environment.connections[0]).toMatchObject({ synchronous: 'normal', cacheSizeBytes: 2_048_000 });
+    expect(data.backgroundReaders).toMatchObject({ size: 1, failed: 0 });
+  });
+
+  it('without a database it makes one', async () => {
+    const folder = temporaryFolder();
+    const result = await tradedb(['loadtest', ...quick, '--scratch-dir', folder, '--json'], { cwd: folder });
+    expect(result.code, result.stderr).toBe(0);
+    expect(parseReport<RunData>(result).data.target).toMatchObject({ kind: 'sample', path: null });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('--keep keeps the copy; --dry-run makes none', async () => {
+    const { folder, path } = shop();
+    const dry = await tradedb(['loadtest', '-d', path, ...quick, '--dry-run', '--json']);
+    expect(dry.code).toBe(0);
+    expect(parseReport(dry).data).toMatchObject({ dryRun: true, target: { kind: 'copy', path } });
+    expect(scratchFolders(folder)).toEqual([]);
+    const kept = await tradedb(['loadtest', '-d', path, ...quick, '--keep', '--json']);
+    const { scratchFolder } = parseReport<RunData>(kept).data;
+    expect(readdirSync(scratchFolder ?? '').sort()).toContain('trial-1.db');
+    expect(JSON.parse(readFileSync(join(scratchFolder ?? '', 'plan.json'), 'utf8')).plan.seed).toBe(7);
+  });
+});
+
+describe('loadtest run --in-place', () => {
+  it('needs --yes, and then writes into the database itself', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'mix.sql');
+    writeFileSync(scenario, shopMix);
+    const before = hashOf(path);
+    const args = ['loadtest', '-d', path, '--scenario', scenario, ...quick, '--in-place'];
+    const refused = await tradedb([...args, '--json']);
+    expect(refused.code).toBe(2);
+    expect(parseError(refused).hint).toContain('--yes');
+    expect(hashOf(path)).toBe(before);
+    const done = await tradedb([...args, '--yes', '--json']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(parseReport<RunData>(done).data.target).toMatchObject({ kind: 'in-place', sha256: null });
+    expect(hashOf(path)).not.toBe(before);
+  });
+
+  it('refuses a scenario that makes tables of its own', async () => {
+    const { path } = shop();
+    const result = await tradedb(['loadtest', '-d', path, ...quick, '--in-place', '--yes']);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('tables of its own');
+  });
+});
+
+describe('loadtest run, wrong input', () => {
+  it.each([
+    [['--scenario', 'nobody'], 'neither built in nor a file'],
+    [['--threshold', 'p98 < 1ms'], 'no metric p98'],
+    [['--threshold', 'response.p99 < 1ms'], 'closed loop'],
+    [['--arrivals', 'normal', '--rate', '5'], '--arrivals takes'],
+    [['--arrivals', 'trace:nowhere.txt'], 'does not exist'],
+    [['--stages', '5'], 'no stage'],
+    [['--pragma', 'x y'], 'no pragma setting'],
+    [['--rate', '5', '--think-time', '1s'], 'closed loop'],
+    [['--series-file', 'x.txt'], '.csv or .ndjson'],
+    [['--clients', '0'], '--clients takes'],
+  ])('%j', async (args, message) => {
+    const { folder, path } = shop();
+    const result = await tradedb(['loadtest', '-d', path, ...quick, ...args], { cwd: folder });
+    expect([2, 10]).toContain(result.code);
+    expect(result.stderr).toContain(message);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('a scenario that does not fit the database is told before any load', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'mix.sql');
+    writeFileSync(scenario, '-- transaction: t\nSELECT price FROM nowhere;\n');
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('no such table: nowhere');
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('every transaction failing is exit 4, with the codes', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'mix.sql');
+    writeFileSync(scenario, "-- transaction: t\nINSERT INTO customer VALUES ('c1', 'again');\n");
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick, '--json']);
+    expect(result.code).toBe(4);
+    const { data } = parseReport<RunData>(result);
+    expect(data.transactions[0]).toMatchObject({ count: 0, errorsByCode: { SQLITE_CONSTRAINT_PRIMARYKEY: 300 } });
+  });
+});
