@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { OperationContext } from '../context.ts';
 import { TradedbError, throwIfCancelled } from '../error.ts';
 import { requireDatabaseFile } from '../sqlite/connection.ts';
-import { fullProfile, type PragmaProfile } from '../sqlite/pragma-profile.ts';
+import type { PragmaProfile } from '../sqlite/pragma-profile.ts';
 import { ChildProcess, childEntry } from './child/child-process.ts';
 import type { FromPrepare, FromVerify, PrepareRequest, Verification, VerifyRequest } from './child/protocol.ts';
 import { type Environment, type MachineFacts, probeFdatasync } from './environment.ts';
@@ -322,14 +322,3 @@ const noResources = {
   maxRssBytes: 0,
   gcPauseMs: 0,
 };
-
-/** The profile of a load test: what `connection` of the configuration gives, with another durability when asked for. */
-export function profileFor(settings: {
-  readonly durability: 'full' | 'normal';
-  readonly walAutocheckpointPages: number;
-  readonly cacheSizeBytes: number;
-  readonly mmapSizeBytes: number;
-  readonly pageSizeBytes: number;
-}): PragmaProfile {
-  return { ...fullProfile, ...settings };
-}
