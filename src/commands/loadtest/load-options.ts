@@ -142,7 +142,6 @@ export function machineFacts(context: CommandContext): MachineFacts {
     cpuModel: cpus()[0]?.model.trim() ?? 'unknown',
     cores: context.host.cores,
     kernel: `${type()} ${release()}`,
-    node: process.version,
     tradedb: context.host.version,
     loadAverage: () => {
       const [one = 0, five = 0, fifteen = 0] = loadavg();

@@ -9,7 +9,6 @@ export interface MachineFacts {
   readonly cpuModel: string;
   readonly cores: number;
   readonly kernel: string;
-  readonly node: string;
   readonly tradedb: string;
   loadAverage(): readonly [number, number, number];
   fileSystem(path: string): { readonly type: string; readonly inMemory: boolean };

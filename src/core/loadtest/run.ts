@@ -195,15 +195,15 @@ export function describe(
     readonly fdatasyncUs: Environment['fdatasyncUs'];
     readonly loadAverageBefore: Environment['loadAverageBefore'];
     readonly scratch: Scratch;
-    readonly trial: Pick<TrialResult, 'connections'>;
+    readonly trial: Pick<TrialResult, 'connections' | 'node'>;
   },
 ): Environment {
-  const { cpuModel, cores, kernel, node, tradedb } = machine;
+  const { cpuModel, cores, kernel, tradedb } = machine;
   return {
     cpuModel,
     cores,
     kernel,
-    node,
+    node: parts.trial.node,
     tradedb,
     loadAverageBefore: parts.loadAverageBefore,
     loadAverageAfter: machine.loadAverage(),

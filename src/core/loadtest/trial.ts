@@ -32,6 +32,8 @@ export interface RunningTotals {
 
 export interface TrialResult {
   readonly connections: readonly EffectivePragmas[];
+  /** Version of Node that ran the clients. */
+  readonly node: string;
   /** False when it was cut short, by a signal or by a threshold. */
   readonly complete: boolean;
   readonly aborted: boolean;
@@ -83,7 +85,7 @@ class Trial {
     const onAbort = (): void => this.#stop();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const connections = await this.#setUp();
+      const { connections, node } = await this.#setUp();
       await this.#rehearse();
       if (plan.backgroundReaders > 0 && !signal.aborted) this.#scans = await this.#startScans();
       const warmup = signal.aborted || plan.warmupMs === 0 ? undefined : await this.#phase(this.#warmupMessage());
@@ -94,6 +96,7 @@ class Trial {
       const wal = await this.#wal.stop();
       return {
         connections,
+        node,
         complete: measured?.complete === true && warmup?.complete !== false && !signal.aborted,
         aborted: this.#aborted,
         warmup,
@@ -121,7 +124,7 @@ class Trial {
     );
   }
 
-  async #setUp(): Promise<EffectivePragmas[]> {
+  async #setUp(): Promise<Pick<TrialResult, 'connections' | 'node'>> {
     const { plan, path, runId, profile } = this.#request;
     for (let client = 0; client < plan.clients; client++) {
       const child: Client = new ChildProcess(childEntry('client-main'), `client ${client}`);
@@ -146,7 +149,7 @@ class Trial {
       child.send(setup);
     }
     const ready = await Promise.all(this.#clients.map((client) => this.#within(client, client.next('ready'), 0)));
-    return ready.map(({ connection }) => connection);
+    return { connections: ready.map(({ connection }) => connection), node: ready[0]?.node ?? '' };
   }
 
   /** One client after the other, because each holds the write lock while it rehearses. */

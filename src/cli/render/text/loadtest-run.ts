@@ -1,7 +1,6 @@
 import type { DryRunData } from '../../../commands/loadtest/run.ts';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import { formatDuration } from '../../../core/config/duration.ts';
-import { formatValue } from '../../../core/loadtest/result/findings.ts';
 import type { LatencyData, RunData } from '../../../core/loadtest/result/run-data.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
@@ -20,7 +19,7 @@ export function render(report: Report<RunData | DryRunData>, style: Style): stri
     ...distributionLines(data, style),
     ...statementTable(data, style),
     resourceLine(data, style),
-    ...thresholdLines(data, style),
+    ...thresholdLines(report, style),
     ...findingLines(report, style),
   ];
   if (data.scratchFolder !== null) parts.push(style.dim(`  kept: ${printable(data.scratchFolder)}`));
@@ -173,10 +172,11 @@ function resourceLine(data: RunData, style: Style): string {
   return `\n${parts.filter((part) => part !== '').join('   ')}`;
 }
 
-function thresholdLines(data: RunData, style: Style): string[] {
-  return data.thresholds.map((threshold) => {
-    const word = threshold.passed ? style.green('ok  ') : style.red('FAIL');
-    return `${word}  ${printable(threshold.expression).padEnd(30)}  ${formatValue(threshold.actual, threshold.unit)}`;
+function thresholdLines(report: Report<unknown>, style: Style): string[] {
+  const checks = (report.checks ?? []).filter((check) => check.group === 'thresholds');
+  return checks.map((check) => {
+    const word = check.status === 'ok' ? style.green('ok  ') : style.red('FAIL');
+    return `${word}  ${printable(check.id).padEnd(30)}  ${printable(check.message)}`;
   });
 }
 

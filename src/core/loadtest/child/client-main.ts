@@ -23,6 +23,7 @@ function send(message: FromClient): void {
 const host: ClientHost = {
   clock: systemClock,
   random: systemRandom,
+  nodeVersion: process.version,
   turn: () => new Promise((resolve) => setImmediate(resolve)),
   monotonicOf: (wallMs) => wallMs - performance.timeOrigin,
   send,

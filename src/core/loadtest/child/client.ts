@@ -15,6 +15,7 @@ import { rehearse } from './rehearsal.ts';
 export interface ClientHost {
   readonly clock: Clock;
   readonly random: Random;
+  readonly nodeVersion: string;
   /** Lets the event loop run once. */
   turn(): Promise<void>;
   /** Monotonic clock of a time since 1970. */
@@ -56,7 +57,7 @@ export class Client {
     this.#stream = new StatementStream(scenario, setup.seed);
     // Opened now only to be refused now: a scenario names its tables when it opens.
     scenario.open(connection, this.#sessionSettings());
-    host.send({ type: 'ready', connection: connection.effectivePragmas() });
+    host.send({ type: 'ready', connection: connection.effectivePragmas(), node: host.nodeVersion });
   }
 
   rehearse(): void {

@@ -106,7 +106,7 @@ export interface PhaseDone {
 
 export type FromClient =
   | ErrorMessage
-  | { readonly type: 'ready'; readonly connection: EffectivePragmas }
+  | { readonly type: 'ready'; readonly connection: EffectivePragmas; readonly node: string }
   | { readonly type: 'rehearsed'; readonly calls: number }
   | IntervalSample
   | PhaseDone;
