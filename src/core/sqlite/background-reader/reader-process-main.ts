@@ -6,12 +6,12 @@ import { RequestRunner } from './request-runner.ts';
 
 /** Entry of a reader in a child process, which can be killed in the middle of a statement. It serves one query. */
 const settings = JSON.parse(process.argv[2] ?? '{}') as ReaderSettings;
-const connection = openReader(settings, { clock: systemClock, random: systemRandom });
+const open = () => openReader(settings, { clock: systemClock, random: systemRandom });
 const send = (message: FromReader): void => void process.send?.(message);
-const runner = new RequestRunner(connection, systemClock, send);
+const runner = new RequestRunner(open, systemClock, send);
 process.on('message', (message: ToReader) => {
   if (message.type === 'close') {
-    connection.close();
+    runner.close();
     process.disconnect?.();
   } else runner.receive(message);
 });

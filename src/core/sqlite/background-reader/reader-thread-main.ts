@@ -8,14 +8,14 @@ import { RequestRunner } from './request-runner.ts';
 /** Entry of a background reader thread: one read-only connection, closed before the thread ends. */
 if (parentPort !== null) {
   const port = parentPort;
-  const connection = openReader(workerData as ReaderSettings, { clock: systemClock, random: systemRandom });
-  const runner = new RequestRunner(connection, systemClock, (message: FromReader) => port.postMessage(message));
+  const open = () => openReader(workerData as ReaderSettings, { clock: systemClock, random: systemRandom });
+  const runner = new RequestRunner(open, systemClock, (message: FromReader) => port.postMessage(message));
   port.on('message', (message: ToReader) => {
     if (message.type !== 'close') {
       runner.receive(message);
       return;
     }
-    connection.close();
+    runner.close();
     port.close();
   });
 }

@@ -8,15 +8,17 @@ import { batchRows, type FromReader, maxUnacknowledged, packError, type RawRow, 
  * rows in batches, and looks for a cancellation and its deadline between batches.
  */
 export class RequestRunner {
-  readonly #connection: Connection;
+  readonly #open: () => Connection;
   readonly #clock: Clock;
   readonly #send: (message: FromReader) => void;
+  #connection: Connection | undefined;
   #unacknowledged = 0;
   #cancelled = false;
   #wake: (() => void) | undefined;
 
-  constructor(connection: Connection, clock: Clock, send: (message: FromReader) => void) {
-    this.#connection = connection;
+  /** The connection is opened by the first request, so that a failure to open is an answer like any other. */
+  constructor(open: () => Connection, clock: Clock, send: (message: FromReader) => void) {
+    this.#open = open;
     this.#clock = clock;
     this.#send = send;
   }
@@ -26,6 +28,10 @@ export class RequestRunner {
     else if (message.type === 'acknowledge') this.#unacknowledged -= 1;
     else if (message.type === 'cancel') this.#cancelled = true;
     this.#wake?.();
+  }
+
+  close(): void {
+    this.#connection?.close();
   }
 
   async #run(request: Extract<ToReader, { type: 'run' }>): Promise<void> {
@@ -42,6 +48,7 @@ export class RequestRunner {
   /** The last message of the request; undefined when it was stopped between two batches. */
   async #sendRows(request: Extract<ToReader, { type: 'run' }>, endMs: number): Promise<FromReader | undefined> {
     const parameters = request.parameters ?? undefined;
+    this.#connection ??= this.#open();
     const statement = this.#connection.statement(request.sql, { arrays: true });
     if (!statement.returnsRows) {
       statement.run(parameters);
