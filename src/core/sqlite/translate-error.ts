@@ -118,7 +118,7 @@ function translateMisuse(error: unknown, path: string): unknown {
     });
   }
   if (
-    /^(Too (few|many) parameter|Missing named parameter|SQLite3 can only bind|The supplied SQL|This statement|Named|You )/.test(
+    /^(Too (few|many) parameter|Missing named parameter|SQLite3 can only bind|The supplied SQL|The bound |This statement|Named|You )/.test(
       message,
     )
   ) {
