@@ -2,7 +2,8 @@
  * The library: what a trading engine imports from `tradedb`. Nothing here prints or ends the process; the driver is
  * loaded by the first `openTradingDatabase`.
  */
-import { openDatabase, type TradingDatabase } from './core/sqlite/trading-database.ts';
+import { openDatabase } from './core/sqlite/trading-database.ts';
+import { EngineDatabase } from './library/engine-database.ts';
 import { resolveOptions, type TradingDatabaseOptions } from './library/options.ts';
 import { systemClock } from './system/system-clock.ts';
 import { systemRandom } from './system/system-random.ts';
@@ -14,9 +15,9 @@ import { systemRandom } from './system/system-random.ts';
  * Throws TradedbError: `database_not_found` (without `create`), `database_empty`, `not_a_database`, `database_corrupt`,
  * `read_only`, `database_locked`, `config_invalid` for a wrong option.
  */
-export function openTradingDatabase(path: string, options: TradingDatabaseOptions = {}): TradingDatabase {
+export function openTradingDatabase(path: string, options: TradingDatabaseOptions = {}): EngineDatabase {
   const { section, pageSizeBytes } = resolveOptions(options);
-  return openDatabase(path, {
+  const settings = {
     section,
     pageSizeBytes,
     create: options.create ?? false,
@@ -24,7 +25,8 @@ export function openTradingDatabase(path: string, options: TradingDatabaseOption
     onHookError: options.onHookError ?? warnAboutHook,
     clock: systemClock,
     random: systemRandom,
-  });
+  };
+  return openDatabase(path, settings, EngineDatabase);
 }
 
 function warnAboutHook(error: unknown): void {
@@ -56,9 +58,11 @@ export { quoteIdentifier } from './core/sqlite/quote-identifier.ts';
 export type { ReadOptions, ReadSnapshot } from './core/sqlite/read-snapshot.ts';
 export type { ResultCacheMetrics } from './core/sqlite/result-cache.ts';
 export type { Row, RunResult, SqlParameters, SqlValue, Statement } from './core/sqlite/statement.ts';
-export type { DatabaseMetrics, TradingDatabase } from './core/sqlite/trading-database.ts';
+export type { DatabaseMetrics } from './core/sqlite/trading-database.ts';
 export type { TransactionOptions } from './core/sqlite/transaction.ts';
 export type { TransactionMetrics } from './core/sqlite/transaction-counter.ts';
 export { type ErrorClass, errorClass } from './core/sqlite/translate-error.ts';
 export { type HistogramData, LatencyHistogram } from './core/statistics/latency-histogram.ts';
+export type { OrderQueries, OrderStore } from './core/trading/store/order-store.ts';
+export type { EngineDatabase as TradingDatabase } from './library/engine-database.ts';
 export type { ByteSize, Duration, TradingDatabaseOptions } from './library/options.ts';

@@ -240,8 +240,18 @@ function closedError(path: string): TradedbError {
   return new TradedbError('database_closed', `database ${JSON.stringify(path)} is closed`);
 }
 
+type DatabaseType<D extends TradingDatabase> = new (
+  path: string,
+  connections: { writer: WriterConnection; reader: Connection },
+  options: OpenDatabaseOptions,
+) => D;
+
 /** Opens a database for an engine. Throws `database_not_found`, `not_a_database`, `read_only`, `config_invalid`, ... */
-export function openDatabase(file: string, options: OpenDatabaseOptions): TradingDatabase {
+export function openDatabase<D extends TradingDatabase = TradingDatabase>(
+  file: string,
+  options: OpenDatabaseOptions,
+  Type: DatabaseType<D> = TradingDatabase as DatabaseType<D>,
+): D {
   // Absolute, because a thread or a later call may have another working directory.
   const path = resolve(file);
   const { section, create = false, pageSizeBytes } = options;
@@ -254,7 +264,7 @@ export function openDatabase(file: string, options: OpenDatabaseOptions): Tradin
       : openReadWrite(path, profile, settings, WriterConnection);
   try {
     const reader = openReadOnly(path, settings, profile);
-    return new TradingDatabase(path, { writer, reader }, options);
+    return new Type(path, { writer, reader }, options);
   } catch (error) {
     writer.close();
     throw error;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BackgroundReadEvent } from '../../../src/core/sqlite/hooks.ts';
 import type { TradingDatabase } from '../../../src/core/sqlite/trading-database.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { countTo, insertFill, sumTo, testDatabase } from '../../support/open-database.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Long enough to be in the way, short enough to wait for: about a second. */
 const slow = sumTo(8_000_000);

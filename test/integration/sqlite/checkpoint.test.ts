@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import type { CheckpointEvent } from '../../../src/core/sqlite/hooks.ts';
 import type { TradingDatabase } from '../../../src/core/sqlite/trading-database.ts';
 import { holdLock } from '../../support/lock-holder.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { countTo, insertFill, sumTo, testDatabase } from '../../support/open-database.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 let serial = 0;
 function commits(database: TradingDatabase, count: number, size = 10): void {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { GroupEvent } from '../../../src/core/sqlite/hooks.ts';
 import { holdLock } from '../../support/lock-holder.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { insertFill, notes, testDatabase } from '../../support/open-database.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const settled = (promises: readonly Promise<unknown>[]): Promise<string[]> =>
   Promise.allSettled(promises).then((all) => all.map(({ status }) => status));

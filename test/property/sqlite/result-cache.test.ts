@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { insertFill, testDatabase } from '../../support/open-database.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const step = fc.constantFrom(
   'own write',
