@@ -63,6 +63,26 @@ export type { TransactionOptions } from './core/sqlite/transaction.ts';
 export type { TransactionMetrics } from './core/sqlite/transaction-counter.ts';
 export { type ErrorClass, errorClass } from './core/sqlite/translate-error.ts';
 export { type HistogramData, LatencyHistogram } from './core/statistics/latency-histogram.ts';
+export { applyReferenceSchema } from './core/trading/reference-schema.ts';
 export type { OrderQueries, OrderStore } from './core/trading/store/order-store.ts';
+export {
+  ensureAccount,
+  ensureAsset,
+  ensureInstrument,
+  ensureStrategy,
+  ensureVenue,
+  type NewInstrument,
+} from './core/trading/store/reference-data.ts';
+export type {
+  Balance,
+  Fill,
+  FillResult,
+  NewFill,
+  NewOrder,
+  OrderEvent,
+  OrderState,
+  Position,
+  Transfer,
+} from './core/trading/store/types.ts';
 export type { EngineDatabase as TradingDatabase } from './library/engine-database.ts';
 export type { ByteSize, Duration, TradingDatabaseOptions } from './library/options.ts';
