@@ -29,7 +29,10 @@ describe('docs/library.md', () => {
   });
 
   it('lists every option of the configuration section with its default', () => {
-    const rows = page.slice(page.indexOf('## Options')).split('\n').filter((line) => line.startsWith('| `'));
+    const rows = page
+      .slice(page.indexOf('## Options'))
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
     for (const [key, value] of Object.entries(parseConnection({}))) {
       const names = typeof value === 'object' ? Object.keys(value) : [key];
       const row = rows.find((line) => line.includes(typeof value === 'object' ? `\`${key}.` : `\`${key}\``));
