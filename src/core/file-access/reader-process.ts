@@ -4,11 +4,11 @@ import { TradedbError } from '../error.ts';
 import type { ChildEntry } from './child-entry.ts';
 import { fromErrorData, type ReaderReply } from './reader-protocol.ts';
 
-export interface ReaderProcessOptions {
+export interface ReaderProcessOptions<E = unknown> {
   readonly clock: Clock;
   /** Ends the child at once when it is aborted. */
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: never) => void;
+  readonly onEvent?: (event: E) => void;
 }
 
 interface Pending {
@@ -22,7 +22,7 @@ const keptErrorText = 4000;
  * A child process that reads live files for this one and never opens SQLite. It ends with its parent, with `stop`, and
  * with the signal; a request that is waiting then fails with `child_failed`.
  */
-export class ReaderProcess {
+export class ReaderProcess<E = unknown> {
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
@@ -31,7 +31,7 @@ export class ReaderProcess {
   #failure: TradedbError | undefined;
   #errorText = '';
 
-  constructor(entry: ChildEntry, options: ReaderProcessOptions) {
+  constructor(entry: ChildEntry, options: ReaderProcessOptions<E>) {
     this.#clock = options.clock;
     this.#child = fork(entry.path, [], {
       execArgv: [...entry.execArgv],
@@ -99,9 +99,9 @@ export class ReaderProcess {
     await this.#exited;
   }
 
-  #receive(message: ReaderReply, onEvent: ReaderProcessOptions['onEvent']): void {
+  #receive(message: ReaderReply, onEvent: ReaderProcessOptions<E>['onEvent']): void {
     if ('event' in message) {
-      onEvent?.(message.event as never);
+      onEvent?.(message.event as E);
       return;
     }
     const pending = this.#pending.get(message.id);
