@@ -46,6 +46,8 @@ export const backupSection = section(
     ),
     workers: integer(0, 0, 16, 'Threads that compress and hash; 0: one per core, at most 4'),
     maxWal: bytes('1GiB', 'A snapshot gives up when the -wal grows beyond this meanwhile'),
+    fullEvery: duration('7d', 'A chain of incremental backups older than this begins anew with a full one'),
+    maxChain: integer(30, 0, 1000, 'Longest chain of incremental backups; 0: every backup is a full one'),
     verify: integer(1, 0, 3, 'Verification after a backup: 0 none, 1 structure, 2 stored bytes, 3 content'),
     retention: section(
       {
@@ -65,10 +67,28 @@ export const backupSection = section(
   'Backups',
 );
 
+const drillQuery = v.strictObject({
+  name: v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty')),
+  sql: v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty')),
+  expect: v.optional(v.string('expected a text')),
+});
+
 export const restoreSection = section(
   {
     check: choice(['none', 'quick', 'full'], 'quick', 'Check of the restored file before it is put in place'),
     keepOld: flag(true, 'Keep the replaced database beside the new one'),
+    drill: section(
+      {
+        maxRpo: optionalDuration('Goal: at most so much may be lost'),
+        maxRto: optionalDuration('Goal: a restore takes at most so long'),
+        check: choice(['quick', 'full'], 'quick', 'Check of the restored file'),
+        queries: v.pipe(
+          v.optional(v.array(drillQuery, 'expected a list of queries'), []),
+          v.description('Queries that are run on the restored file, with the value that the first column must have'),
+        ),
+      },
+      'Restore drills',
+    ),
   },
   'Restores',
 );

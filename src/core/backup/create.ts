@@ -1,0 +1,138 @@
+import { rm } from 'node:fs/promises';
+import type { OperationContext } from '../context.ts';
+import { TradedbError } from '../error.ts';
+import { acquireLease, databaseLeaseName, type Lease, type LeaseOwner } from '../lease.ts';
+import type { Finding } from '../report.ts';
+import { type Codec, formatCodec } from './chunk/codec.ts';
+import type { PageIndex } from './chunk/page-index.ts';
+import { chooseParent, type Parent } from './incremental/from-pages.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/object-name.ts';
+import type { Repository } from './repository/repository.ts';
+import { snapshotFindings } from './snapshot/findings.ts';
+import { type Snapshot, takeSnapshot } from './snapshot/snapshot.ts';
+
+export type BackupType = 'auto' | 'full' | 'incremental';
+
+export interface CreateRequest {
+  /** Absolute path of the live database. */
+  readonly database: string;
+  readonly repository: Repository;
+  /** Name of the database in the repository. */
+  readonly databaseLabel: string;
+  readonly type: BackupType;
+  readonly label: string | null;
+  /** ISO 8601, `forever`, or null. */
+  readonly keepUntil: string | null;
+  readonly codec: Codec;
+  readonly workers: number;
+  readonly method: 'pages' | 'api';
+  readonly maxWalBytes: number;
+  readonly busyTimeoutMs: number;
+  /** A chain older or longer than this begins anew with a full backup (`auto`). */
+  readonly fullEveryMs: number;
+  readonly maxChain: number;
+  readonly owner: LeaseOwner;
+  readonly stateDirectory: string;
+  readonly toolVersion: string;
+  /** False when the caller holds the lease of the database already. */
+  readonly takeDatabaseLease?: boolean;
+}
+
+export interface CreatedBackup {
+  readonly manifest: Manifest;
+  readonly snapshot: Snapshot;
+  readonly findings: readonly Finding[];
+}
+
+/** Makes one restore point of a live database. It exists when its manifest does: written last. */
+export async function createBackup(request: CreateRequest, context: OperationContext): Promise<CreatedBackup> {
+  const databaseId = databaseIdOf(request.databaseLabel);
+  const leases = takeLeases(request, databaseId, context);
+  const { storage } = request.repository;
+  try {
+    await storage.removeUnfinished(databaseId);
+    const stagingFolder = await storage.stagingFolder(databaseId);
+    try {
+      const parent = await chooseParent(request, databaseId, context);
+      const base: PageIndex | null = parent.index;
+      const snapshot = await takeSnapshot({ ...request, stagingFolder, base }, context);
+      const manifest = await store(request, databaseId, { snapshot, parent }, context);
+      return { manifest, snapshot, findings: [...parent.findings, ...snapshotFindings(request.database, snapshot)] };
+    } finally {
+      await rm(stagingFolder, { recursive: true, force: true });
+    }
+  } finally {
+    for (const lease of leases) lease.release();
+  }
+}
+
+function takeLeases(request: CreateRequest, databaseId: string, context: OperationContext): Lease[] {
+  const common = { purpose: 'backup create', owner: request.owner };
+  const leases: Lease[] = [];
+  try {
+    if (request.takeDatabaseLease !== false) {
+      const directory = `${request.stateDirectory}/leases`;
+      leases.push(acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context));
+    }
+    const directory = request.repository.storage.leaseFolder;
+    if (directory !== undefined) leases.push(acquireLease({ ...common, directory, name: databaseId }, context));
+    return leases;
+  } catch (error) {
+    for (const lease of leases) lease.release();
+    throw error;
+  }
+}
+
+async function store(
+  request: CreateRequest,
+  databaseId: string,
+  { snapshot, parent }: { snapshot: Snapshot; parent: Parent },
+  context: OperationContext,
+): Promise<Manifest> {
+  const { repository } = request;
+  const id = newPointId({ ...context.clock, wallTime: () => snapshot.takenAt }, context.random);
+  const createdAt = new Date(snapshot.takenAt).toISOString();
+  const { pageSizeBytes, pageCount } = snapshot;
+  if (snapshot.storedPages > pageCount || (!snapshot.baseUsed && snapshot.storedPages !== pageCount)) {
+    throw new TradedbError('backup_failed', `${snapshot.storedPages} of ${pageCount} pages were stored`);
+  }
+  await repository.describeDatabase(databaseId, { label: request.databaseLabel, firstSeen: createdAt, pageSizeBytes });
+  for (const pack of snapshot.packs) await repository.storage.adopt(packKey(databaseId, id, pack.name), pack.file);
+  const { file, ...pageIndex } = snapshot.pageIndex;
+  await repository.storage.adopt(pageIndexKey(databaseId, id, pageIndex.name), file);
+  const { sqliteVersion, ...facts } = snapshot.facts;
+  const manifest: Manifest = {
+    format: 1,
+    id,
+    type: snapshot.baseUsed ? 'incremental' : 'full',
+    parentId: snapshot.baseUsed ? (parent.point?.id ?? null) : null,
+    chainLength: snapshot.baseUsed ? (parent.point?.chainLength ?? 0) + 1 : 0,
+    database: {
+      id: databaseId,
+      label: request.databaseLabel,
+      path: request.database,
+      hostname: request.owner.hostname,
+      pageSizeBytes,
+      pageCount,
+      journalMode: snapshot.journalMode,
+      ...facts,
+    },
+    label: request.label,
+    keepUntil: request.keepUntil,
+    createdAt,
+    finishedAt: new Date(context.clock.wallTime()).toISOString(),
+    method: snapshot.method,
+    codec: formatCodec(request.codec),
+    encryption: null,
+    position: snapshot.position,
+    storedPages: snapshot.storedPages,
+    storedBytes: snapshot.packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) + pageIndex.sizeBytes,
+    packs: snapshot.packs.map(({ name, sizeBytes, chunks, pages }) => ({ name, sizeBytes, chunks, pages })),
+    pageIndex,
+    digest: snapshot.digest,
+    tool: { version: request.toolVersion, sqliteVersion },
+  };
+  await repository.writeManifest(manifest);
+  return manifest;
+}

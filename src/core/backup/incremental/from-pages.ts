@@ -1,0 +1,60 @@
+import type { OperationContext } from '../../context.ts';
+import { TradedbError } from '../../error.ts';
+import type { Finding } from '../../report.ts';
+import type { PageIndex } from '../chunk/page-index.ts';
+import { lineageOf } from '../manifest/lineage.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { Repository } from '../repository/repository.ts';
+import { Tombstones } from '../retention/tombstone.ts';
+
+export interface ParentRequest {
+  readonly repository: Repository;
+  readonly type: 'auto' | 'full' | 'incremental';
+  readonly fullEveryMs: number;
+  readonly maxChain: number;
+}
+
+export interface Parent {
+  readonly point: Manifest | null;
+  readonly index: PageIndex | null;
+  readonly findings: readonly Finding[];
+}
+
+const none: Parent = { point: null, index: null, findings: [] };
+
+/** The point that an incremental backup builds on: the newest one whose whole chain is there and young enough. */
+export async function chooseParent(
+  request: ParentRequest,
+  databaseId: string,
+  context: OperationContext,
+): Promise<Parent> {
+  if (request.type === 'full') return none;
+  const { points } = await request.repository.points(databaseId);
+  const doomed = await Tombstones.read(request.repository, databaseId);
+  const alive = points.filter((point) => !doomed.has(point.id));
+  const newest = alive.at(-1);
+  if (newest === undefined) return withoutParent(request, 'there is no backup to build on');
+  const byId = new Map(alive.map((point) => [point.id, point]));
+  try {
+    const full = lineageOf(newest, byId)[0] as Manifest;
+    if (request.type === 'auto') {
+      const ageMs = context.clock.wallTime() - Date.parse(full.createdAt);
+      if (newest.chainLength >= request.maxChain || ageMs >= request.fullEveryMs) return none;
+    }
+    return { point: newest, index: await request.repository.pageIndex(newest), findings: [] };
+  } catch (error) {
+    if (!(error instanceof TradedbError)) throw error;
+    return withoutParent(request, error.message);
+  }
+}
+
+function withoutParent(request: ParentRequest, reason: string): Parent {
+  if (request.type === 'auto' && reason.startsWith('there is no')) return none;
+  const finding: Finding = {
+    id: 'backup.full_instead',
+    severity: 'warning',
+    message: `a full backup was made instead of an incremental one: ${reason}`,
+    hint: 'tradedb backup verify',
+  };
+  return { ...none, findings: [finding] };
+}

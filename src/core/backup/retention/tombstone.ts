@@ -1,0 +1,65 @@
+import * as v from 'valibot';
+import { TradedbError } from '../../error.ts';
+import { tombstoneKey } from '../repository/object-name.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/** First phase of a deletion: an object that lists what will go. Deleting it takes the decision back. */
+
+const tombstoneSchema = v.object({
+  format: v.literal(1),
+  id: v.string(),
+  createdAt: v.string(),
+  pointIds: v.array(v.string()),
+});
+
+export type Tombstone = v.InferOutput<typeof tombstoneSchema>;
+
+/** All tombstones of one database. */
+export class Tombstones {
+  readonly all: readonly Tombstone[];
+  readonly #pointIds: ReadonlySet<string>;
+
+  constructor(all: readonly Tombstone[]) {
+    this.all = all;
+    this.#pointIds = new Set(all.flatMap((tombstone) => tombstone.pointIds));
+  }
+
+  static async read(repository: Repository, databaseId: string): Promise<Tombstones> {
+    const all: Tombstone[] = [];
+    for await (const { key } of repository.storage.list(`db/${databaseId}/tombstones`)) {
+      const parsed = v.safeParse(tombstoneSchema, parseJson(await repository.storage.read(key)));
+      // A tombstone that cannot be read condemns nothing.
+      if (parsed.success) all.push(parsed.output);
+    }
+    return new Tombstones(all.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)));
+  }
+
+  has(pointId: string): boolean {
+    return this.#pointIds.has(pointId);
+  }
+}
+
+export async function writeTombstone(repository: Repository, databaseId: string, tombstone: Tombstone): Promise<void> {
+  await repository.storage.write(tombstoneKey(databaseId, tombstone.id), Buffer.from(JSON.stringify(tombstone)));
+}
+
+/** Takes a deletion back; throws `backup_not_found` for an unknown one. */
+export async function removeTombstone(repository: Repository, databaseId: string, id: string): Promise<Tombstone> {
+  const { all } = await Tombstones.read(repository, databaseId);
+  const tombstone = all.find((candidate) => candidate.id === id);
+  if (tombstone === undefined) {
+    throw new TradedbError('backup_not_found', `there is no prune ${JSON.stringify(id)} to take back`, {
+      hint: all.length === 0 ? 'nothing is marked for deletion' : `known: ${all.map((one) => one.id).join(', ')}`,
+    });
+  }
+  await repository.storage.delete(tombstoneKey(databaseId, id));
+  return tombstone;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Clock, Random } from '../../context.ts';
+import { retryWhileBusy } from '../../sqlite/busy-retry.ts';
+import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
+
+/**
+ * A read transaction that holds one committed state of the database still: checkpoints stop at it, and what it needs
+ * from the WAL is not overwritten. The connection is read-only, because a read-write one that closes last would delete
+ * the WAL.
+ */
+export interface Pin {
+  readonly connection: Connection;
+  readonly sqliteVersion: string;
+  release(): void;
+}
+
+export function pin(path: string, ports: { clock: Clock; random: Random }, busyTimeoutMs: number): Pin {
+  const connection = openReadOnly(path, { ...ports, busyTimeoutMs });
+  try {
+    const sqliteVersion = connection.sqliteVersion;
+    retryWhileBusy(
+      () => {
+        if (!connection.inTransaction) connection.run('BEGIN');
+        connection.value('SELECT count(*) FROM sqlite_schema');
+      },
+      { ...ports, deadlineMs: busyTimeoutMs, path },
+    );
+    return {
+      connection,
+      sqliteVersion,
+      release() {
+        if (!connection.isOpen) return;
+        if (connection.inTransaction) connection.run('COMMIT');
+        connection.close();
+      },
+    };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
