@@ -53,6 +53,26 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
+    name: 'backup',
+    summary: 'make consistent backups of a live database, list them and check them',
+    bare: 'create',
+    commands: {
+      create: () => import('./backup/create.ts'),
+      list: () => import('./backup/list.ts'),
+      show: () => import('./backup/show.ts'),
+      verify: () => import('./backup/verify.ts'),
+    },
+  },
+  {
+    name: 'restore',
+    summary: 'bring a backup back, or prove that it can be brought back',
+    bare: 'run',
+    commands: {
+      run: () => import('./restore/run.ts'),
+      drill: () => import('./restore/drill.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

@@ -1,0 +1,50 @@
+import type { BackupListData } from '../../../commands/backup/list.ts';
+import { formatByteSize } from '../../../core/config/byte-size.ts';
+import { formatDuration } from '../../../core/config/duration.ts';
+import type { Report } from '../../../core/report.ts';
+import { renderFindings } from '../findings.ts';
+import { formatTime, plural, printable } from '../format.ts';
+import type { Style } from '../style.ts';
+import { type Column, table } from '../table.ts';
+
+export function render(report: Report<BackupListData>, style: Style): string {
+  const { data } = report;
+  const several = new Set(data.points.map((point) => point.database)).size > 1;
+  const columns: Column[] = [
+    { title: 'id' },
+    ...(several ? [{ title: 'of', flexible: true }] : []),
+    { title: 'type' },
+    { title: 'made' },
+    { title: 'age', align: 'right' },
+    { title: 'stored', align: 'right' },
+    { title: 'database', align: 'right' },
+    { title: '', flexible: true },
+  ];
+  const rows = data.points.map((point) => [
+    point.id,
+    ...(several ? [printable(point.database)] : []),
+    point.type === 'incremental' ? 'incr' : 'full',
+    formatTime(point.createdAt),
+    formatDuration(point.ageMs),
+    formatByteSize(point.storedBytes),
+    formatByteSize(point.databaseBytes),
+    notes(point, style),
+  ]);
+  const lines = [style.bold(printable(data.repository.location)), ''];
+  lines.push(rows.length === 0 ? '  no backups' : table(columns, rows, style));
+  if (data.rpoMs !== null) {
+    const sum = `${plural(data.points.length, 'backup')}, ${formatByteSize(data.storedBytes)}`;
+    lines.push('', `  ${sum}; if the database were lost now, the last ${formatDuration(data.rpoMs)} would be gone`);
+  }
+  if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
+  return lines.join('\n');
+}
+
+function notes(point: BackupListData['points'][number], style: Style): string {
+  const parts: string[] = [];
+  if (point.label !== null) parts.push(printable(point.label));
+  if (point.keepUntil !== null)
+    parts.push(point.keepUntil === 'forever' ? 'kept' : `kept to ${point.keepUntil.slice(0, 10)}`);
+  if (point.tombstoned) parts.push(style.yellow('will be deleted'));
+  return parts.join(', ');
+}

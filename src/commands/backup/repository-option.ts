@@ -1,0 +1,70 @@
+import { basename } from 'node:path';
+import type { RepositoryLocation } from '../../core/backup/repository/open-repository.ts';
+import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { CommandContext } from '../definition.ts';
+
+/** What the commands of backup and restore share. */
+
+export const repositoryOption = {
+  type: 'text',
+  value: 'name',
+  short: 'R',
+  summary: 'repository: a name of backup.repositories, or a folder such as ./backups',
+  env: 'TRADEDB_REPOSITORY',
+  config: 'backup.repositories',
+} as const;
+
+export const workersOption = {
+  type: 'integer',
+  value: 'count',
+  minimum: 1,
+  maximum: 16,
+  summary: 'threads that hash and compress',
+  config: 'backup.workers',
+} as const;
+
+/** The repository that is meant, not opened yet. */
+export async function chosenLocation(context: CommandContext, wanted: string | undefined): Promise<RepositoryLocation> {
+  const { chooseRepository } = await import('../../core/backup/repository/open-repository.ts');
+  const configured = Object.entries(context.config.backup.repositories).map(([name, { kind, path }]) => ({
+    name,
+    kind,
+    path: context.resolveConfigured(path),
+  }));
+  return chooseRepository({
+    configured,
+    fallbackPath: context.resolveConfigured('backups'),
+    wanted,
+    resolve: context.resolve,
+  });
+}
+
+/** Opens the repository that is meant; `backup_not_found` when there is none. */
+export async function openChosen(context: CommandContext, wanted: string | undefined): Promise<Repository> {
+  const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
+  const { Repository } = await import('../../core/backup/repository/repository.ts');
+  const location = await chosenLocation(context, wanted);
+  return Repository.open(openStorage(location, context.random), location.name);
+}
+
+/** Name of a database in the repositories. */
+export function databaseLabel(context: CommandContext, database: string): string {
+  return context.config.backup.label ?? basename(database);
+}
+
+/** Folder name of the configured database in the repositories; undefined when no database is named. */
+export async function databaseIdIfAny(context: CommandContext, all = false): Promise<string | undefined> {
+  const database = all ? undefined : context.databasePathIfAny();
+  if (database === undefined) return undefined;
+  const { databaseIdOf } = await import('../../core/backup/repository/object-name.ts');
+  return databaseIdOf(databaseLabel(context, database));
+}
+
+export function workerCount(context: CommandContext, wanted: number | undefined): number {
+  const configured = wanted ?? context.config.backup.workers;
+  return configured > 0 ? configured : Math.max(1, Math.min(4, context.host.cores));
+}
+
+export function ownerOf(context: CommandContext): { pid: number; hostname: string } {
+  return { pid: context.host.pid, hostname: context.host.hostname };
+}

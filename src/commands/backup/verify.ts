@@ -1,0 +1,153 @@
+import type { Verification, VerifyProblem } from '../../core/backup/verify/verification.ts';
+import { TradedbError } from '../../core/error.ts';
+import type { Finding } from '../../core/report.ts';
+import { defineCommand } from '../definition.ts';
+import {
+  databaseIdIfAny,
+  openChosen,
+  ownerOf,
+  repositoryOption,
+  workerCount,
+  workersOption,
+} from './repository-option.ts';
+
+export interface BackupVerifyData extends Omit<Verification, 'level'> {
+  readonly repository: { readonly name: string; readonly kind: string; readonly location: string };
+  readonly level: number;
+  /** Share of the packs that was read. */
+  readonly sample: number;
+  /** Points that were restored to a scratch place and checked by SQLite (level 4). */
+  readonly restored: readonly { readonly id: string; readonly durationMs: number; readonly passed: boolean }[];
+}
+
+export const definition = defineCommand({
+  path: ['backup', 'verify'],
+  summary: 'check that backups are whole and can be restored',
+  description:
+    'Level 1: everything is there in its size. 2: sha256 of every stored byte. 3: decompressed, every page against its fingerprint. 4: really restored to a scratch place, with an integrity check.',
+  arguments: [{ name: 'id', summary: 'backups to verify; all of the database otherwise', variadic: true }],
+  options: {
+    repository: repositoryOption,
+    level: { type: 'integer', value: '1-4', minimum: 1, maximum: 4, default: '2', summary: 'how deep' },
+    sample: { type: 'share', value: 'percent', default: '100%', summary: 'read only this share of the packs' },
+    since: { type: 'duration', value: 'duration', summary: 'only backups younger than this' },
+    temp: { type: 'path', value: 'folder', summary: 'where level 4 restores to' },
+    all: { type: 'flag', summary: 'the backups of every database in the repository' },
+    workers: workersOption,
+  },
+  examples: [
+    { command: 'backup verify', does: 'read every stored byte' },
+    { command: 'backup verify 7f3k --level 4', does: 'restore this one for real, in the temporary folder' },
+    { command: 'backup verify --sample 10% --since 7d', does: 'a quick look every night' },
+  ],
+  exitCodes: {
+    0: 'everything is whole',
+    3: 'whole as far as the sample goes',
+    10: 'no repository or no such backup',
+    12: 'something is damaged or missing',
+  },
+  formats: ['junit'],
+  async run({ options, arguments: ids }, context) {
+    const repository = await openChosen(context, options.repository);
+    const { points, damaged } = await repository.points(await databaseIdIfAny(context, options.all));
+    const newestFirst = context.clock.wallTime() - (options.since ?? Number.POSITIVE_INFINITY);
+    const matches = (id: string): boolean =>
+      ids.length === 0 || ids.some((wanted) => id === wanted || id.endsWith(`-${wanted}`));
+    const chosen = points.filter((point) => matches(point.id) && Date.parse(point.createdAt) >= newestFirst);
+    const broken = damaged.filter((point) => matches(point.id));
+    if (chosen.length === 0 && broken.length === 0) {
+      throw new TradedbError('backup_not_found', 'there is no backup to verify', {
+        hint: 'see: tradedb backup list --all',
+      });
+    }
+    const { verifyPoints } = await import('../../core/backup/verify/verify.ts');
+    const workers = workerCount(context, options.workers);
+    const level = Math.min(options.level, 3) as 1 | 2 | 3;
+    const request = { repository, points: chosen, allPoints: points, level, sample: options.sample, workers };
+    const verified = await verifyPoints(request, context);
+    const problems: VerifyProblem[] = [
+      ...broken.map(({ key, id, error }): VerifyProblem => {
+        const message = error instanceof Error ? error.message : String(error);
+        return { key, chunk: null, kind: 'damaged', message, affectedPoints: [id] };
+      }),
+      ...verified.problems,
+    ];
+    const restored: BackupVerifyData['restored'][number][] = [];
+    if (options.level === 4) {
+      const { drillPoint } = await import('../../core/restore/drill.ts');
+      const { lineageOf } = await import('../../core/backup/manifest/lineage.ts');
+      const byId = new Map(points.map((point) => [point.id, point]));
+      const unusable = new Set(problems.flatMap((problem) => problem.affectedPoints));
+      const folder = options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp);
+      for (const point of chosen.filter(({ id }) => !unusable.has(id))) {
+        const lineage = lineageOf(point, byId);
+        const drill = await drillPoint(
+          { repository, lineage, folder, check: 'full', workers, owner: ownerOf(context), queries: [] },
+          context,
+        );
+        restored.push({ id: point.id, durationMs: drill.rtoMs, passed: drill.problems.length === 0 });
+        problems.push(
+          ...drill.problems.map(
+            (message): VerifyProblem => ({
+              key: point.id,
+              chunk: null,
+              kind: 'damaged',
+              message,
+              affectedPoints: [point.id],
+            }),
+          ),
+        );
+      }
+    }
+    const data: BackupVerifyData = {
+      ...verified,
+      repository: { name: repository.name, kind: repository.storage.kind, location: repository.storage.location },
+      level: options.level,
+      sample: options.sample,
+      objects: {
+        ...verified.objects,
+        total: verified.objects.total + broken.length,
+        damaged: verified.objects.damaged + broken.length,
+      },
+      problems,
+      restored,
+    };
+    return context.report(data, {
+      findings: findingsOf(data),
+      checks: chosen.map((point) => {
+        const own = problems.filter((problem) => problem.affectedPoints.includes(point.id));
+        return {
+          id: point.id,
+          group: 'backup verify',
+          status: own.length === 0 ? ('ok' as const) : ('critical' as const),
+          message:
+            own.length === 0
+              ? `whole at level ${options.level}`
+              : own.map((one) => `${one.key}: ${one.message}`).join('; '),
+          durationMs: 0,
+        };
+      }),
+    });
+  },
+  exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : 3),
+});
+
+function findingsOf(data: BackupVerifyData): Finding[] {
+  const findings = data.problems.map(
+    (problem): Finding => ({
+      id: `backup.${problem.kind}`,
+      severity: 'critical',
+      subject: problem.chunk === null ? problem.key : `${problem.key} chunk ${problem.chunk}`,
+      message: `${problem.message}; affects ${problem.affectedPoints.length === 1 ? 'one backup' : `${problem.affectedPoints.length} backups`}: ${problem.affectedPoints.join(', ')}`,
+      hint: 'tradedb backup create --type full',
+    }),
+  );
+  if (data.sample < 1 && data.level > 1) {
+    findings.push({
+      id: 'backup.sampled',
+      severity: 'warning',
+      message: `only ${Math.round(data.sample * 100)} % of the packs were to be read: ${data.objects.checked} of ${data.objects.total} objects`,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,169 @@
+import type { CheckResult, Finding } from '../../core/report.ts';
+import type { DrillResult } from '../../core/restore/drill.ts';
+import {
+  databaseIdIfAny,
+  openChosen,
+  ownerOf,
+  repositoryOption,
+  workerCount,
+  workersOption,
+} from '../backup/repository-option.ts';
+import { defineCommand } from '../definition.ts';
+
+export interface RestoreDrillData extends DrillResult {
+  readonly point: { readonly id: string; readonly createdAt: string; readonly database: string };
+  /** Age of the newest backup: what would be lost if the database were gone now. */
+  readonly rpoMs: number;
+  /** Longest time between two backups in a row. */
+  readonly worstRpoMs: number;
+  /** Null where no objective is set. */
+  readonly objectives: { readonly rpoMs: number | null; readonly rtoMs: number | null; readonly met: boolean };
+}
+
+export const definition = defineCommand({
+  path: ['restore', 'drill'],
+  summary: 'restore a backup to a scratch place, check it, and measure how long it takes',
+  options: {
+    repository: repositoryOption,
+    point: {
+      type: 'text',
+      value: 'latest|oldest|random|id',
+      default: 'latest',
+      summary: 'which backup is tried',
+    },
+    check: { type: 'choice', choices: ['quick', 'full'], summary: 'depth of the check', config: 'restore.drill.check' },
+    maxRpo: {
+      type: 'duration',
+      value: 'duration',
+      summary: 'goal: at most so much is lost',
+      config: 'restore.drill.maxRpo',
+    },
+    maxRto: { type: 'duration', value: 'duration', summary: 'goal: restored within', config: 'restore.drill.maxRto' },
+    temp: { type: 'path', value: 'folder', summary: 'where the scratch place is made' },
+    keepFiles: { type: 'flag', summary: 'leave the restored database there' },
+    workers: workersOption,
+  },
+  examples: [
+    { command: 'restore drill', does: 'the newest backup: can it be restored, and how fast' },
+    { command: 'restore drill --point random --max-rto 60s --max-rpo 6h', does: 'exit 4 when a goal is missed' },
+  ],
+  exitCodes: {
+    0: 'restored, sound, and within the goals',
+    4: 'a goal was missed, or a query had another answer',
+    10: 'no such backup',
+    12: 'the backup is damaged',
+  },
+  formats: ['junit', 'prometheus'],
+  async run({ options }, context) {
+    const repository = await openChosen(context, options.repository);
+    const { selectPoint } = await import('../../core/restore/select.ts');
+    const { pickForDrill } = await import('../../core/restore/pick-for-drill.ts');
+    const { drillPoint } = await import('../../core/restore/drill.ts');
+    const databaseId = await databaseIdIfAny(context);
+    const { point: newest } = await selectPoint(repository, databaseId, { kind: 'latest' });
+    const { points } = await repository.points(newest.database.id);
+    const { point, lineage } = await selectPoint(
+      repository,
+      newest.database.id,
+      pickForDrill(options.point, points, context.random),
+    );
+    const settings = context.config.restore.drill;
+    const result = await drillPoint(
+      {
+        repository,
+        lineage,
+        folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
+        check: options.check ?? settings.check,
+        workers: workerCount(context, options.workers),
+        owner: ownerOf(context),
+        queries: settings.queries,
+        keepFiles: options.keepFiles,
+      },
+      context,
+    );
+    const times = points.map((one) => Date.parse(one.createdAt));
+    const now = context.clock.wallTime();
+    const rpoMs = Math.max(0, now - (times.at(-1) ?? now));
+    const goals = {
+      rpoMs: options.maxRpo ?? settings.maxRpo ?? null,
+      rtoMs: options.maxRto ?? settings.maxRto ?? null,
+    };
+    const met = rpoMs <= (goals.rpoMs ?? rpoMs) && result.rtoMs <= (goals.rtoMs ?? result.rtoMs);
+    const data: RestoreDrillData = {
+      ...result,
+      point: { id: point.id, createdAt: point.createdAt, database: point.database.label },
+      rpoMs,
+      worstRpoMs: Math.max(rpoMs, ...times.slice(1).map((time, index) => time - (times[index] ?? time))),
+      objectives: { ...goals, met },
+    };
+    const labels = { database: point.database.label };
+    return context.report(data, {
+      findings: findingsOf(data),
+      checks: checksOf(data),
+      metrics: [
+        { name: 'drill_rto_seconds', type: 'gauge', help: 'Time to restore', value: data.rtoMs / 1000, labels },
+        { name: 'drill_rpo_seconds', type: 'gauge', help: 'Age of the newest backup', value: rpoMs / 1000, labels },
+        { name: 'drill_problems', type: 'gauge', help: 'What the check found', value: data.problems.length, labels },
+      ],
+    });
+  },
+  exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : 4),
+});
+
+function findingsOf(data: RestoreDrillData): Finding[] {
+  const findings = data.problems.map(
+    (message): Finding => ({
+      id: 'drill.damaged',
+      severity: 'critical',
+      subject: data.point.id,
+      message,
+      hint: 'tradedb backup verify --level 3',
+    }),
+  );
+  for (const query of data.queries.filter(({ passed }) => !passed)) {
+    const message = query.expected === null ? query.actual : `${query.actual} instead of ${query.expected}`;
+    findings.push({ id: 'drill.query', severity: 'critical', subject: query.name, message });
+  }
+  const { rpoMs, rtoMs } = data.objectives;
+  if (rpoMs !== null && data.rpoMs > rpoMs) {
+    const message = 'the newest backup is older than the goal allows';
+    findings.push({ id: 'drill.rpo', severity: 'critical', message, hint: 'tradedb backup create' });
+  }
+  if (rtoMs !== null && data.rtoMs > rtoMs) {
+    findings.push({ id: 'drill.rto', severity: 'critical', message: 'the restore took longer than the goal allows' });
+  }
+  return findings;
+}
+
+function checksOf(data: RestoreDrillData): CheckResult[] {
+  const group = 'restore drill';
+  const sound = data.problems.length === 0;
+  const { rpoMs, rtoMs } = data.objectives;
+  const goal = (id: string, value: number, limit: number | null): CheckResult => ({
+    id,
+    group,
+    status: limit === null ? 'skipped' : value <= limit ? 'ok' : 'critical',
+    message: limit === null ? 'no goal is set' : `${Math.round(value)} ms, goal ${Math.round(limit)} ms`,
+    durationMs: 0,
+  });
+  return [
+    {
+      id: 'restore',
+      group,
+      status: sound ? 'ok' : 'critical',
+      message: sound ? `backup ${data.point.id} can be restored` : data.problems.join('; '),
+      durationMs: data.rtoMs,
+    },
+    ...data.queries.map(
+      (query): CheckResult => ({
+        id: `query ${query.name}`,
+        group,
+        status: query.passed ? 'ok' : 'critical',
+        message: query.actual,
+        durationMs: 0,
+      }),
+    ),
+    goal('rpo', data.rpoMs, rpoMs),
+    goal('rto', data.rtoMs, rtoMs),
+  ];
+}

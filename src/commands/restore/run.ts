@@ -1,0 +1,178 @@
+import { TradedbError } from '../../core/error.ts';
+import type { CheckDepth } from '../../core/restore/check.ts';
+import type { RestoreTarget } from '../../core/restore/select.ts';
+import {
+  databaseIdIfAny,
+  openChosen,
+  ownerOf,
+  repositoryOption,
+  workerCount,
+  workersOption,
+} from '../backup/repository-option.ts';
+import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
+import { restoreTargetOf, targetOptions } from './target-options.ts';
+
+export interface RestoreRunData {
+  readonly dryRun: boolean;
+  /** What happened: a restore, or the end of one that was interrupted. */
+  readonly outcome: 'planned' | 'restored' | 'completed' | 'reverted';
+  /** The state that is in the file; `backup` is null when an interrupted restore was taken back. */
+  readonly target: { readonly time: string | null; readonly backup: string | null };
+  readonly route: { readonly points: readonly string[] };
+  readonly bytes: { readonly read: number; readonly written: number };
+  readonly phasesMs: { readonly plan: number; readonly apply: number; readonly check: number; readonly swap: number };
+  readonly checks: { readonly digest: 'ok' | 'skipped'; readonly sqlite: 'ok' | 'skipped'; readonly depth: CheckDepth };
+  readonly output: string;
+  /** A database was there. */
+  readonly replaces: boolean;
+  readonly oldDatabase: string | null;
+}
+
+const options = {
+  repository: repositoryOption,
+  ...targetOptions,
+  target: { type: 'path', value: 'file', summary: 'write the result there; the database itself otherwise' },
+  replace: { type: 'flag', summary: 'take the place of an existing database; the old file is kept beside it' },
+  discardOld: { type: 'flag', summary: 'do not keep the old file' },
+  noCheckpoint: { type: 'flag', summary: 'do not copy the WAL of the old database into it before it goes aside' },
+  force: { type: 'flag', summary: 'replace a file that cannot be opened, and so cannot be locked' },
+  check: {
+    type: 'choice',
+    choices: ['none', 'quick', 'full'],
+    summary: 'let SQLite check the result before it is put in place',
+    config: 'restore.check',
+  },
+  workers: workersOption,
+  resume: { type: 'flag', summary: 'complete a restore that was interrupted half-way', group: 'After a crash' },
+  abort: { type: 'flag', summary: 'take it back: the old database returns', group: 'After a crash' },
+} as const;
+
+type Given = OptionValues<typeof options>;
+
+export const definition = defineCommand({
+  path: ['restore', 'run'],
+  summary: 'write a backup to a new file, or put it in the place of the database',
+  description:
+    'Everything that is read is verified, page by page, and the result is checked before it is put in place; until then nothing changes. A database that any process has open is not replaced.',
+  options,
+  examples: [
+    { command: 'restore --target copy.db', does: 'the newest backup, into a new file' },
+    { command: 'restore --replace -d trading.db', does: 'the newest backup over the database; the old file is kept' },
+    { command: 'restore --to-time 2026-03-14T08:14:00Z --target before.db', does: 'the state of that moment' },
+    { command: 'restore run --resume', does: 'complete a restore after a crash' },
+  ],
+  exitCodes: {
+    0: 'restored',
+    1: 'failed; nothing was changed',
+    10: 'no such backup',
+    11: 'the database is in use',
+    12: 'the backup, or the database in it, is damaged; nothing was changed',
+    15: 'an earlier restore was interrupted half-way',
+  },
+  changes: true,
+  asks: true,
+  allowsPendingRestore: true,
+  async run({ options: given }, context) {
+    if (given.resume || given.abort) return context.report(await endInterrupted(given, context));
+    const wanted = restoreTargetOf(given);
+    const output = given.target === undefined ? context.databasePath() : context.resolve(given.target);
+    const started = context.clock.now();
+    const repository = await openChosen(context, given.repository);
+    const { selectPoint } = await import('../../core/restore/select.ts');
+    const { point, lineage } = await selectPoint(repository, await databaseIdFor(wanted, context), wanted);
+    const { existsSync } = await import('node:fs');
+    const { refusePendingRestore } = await import('../../core/restore/intent.ts');
+    refusePendingRestore(output);
+    const replaces = existsSync(output);
+    const check = given.check ?? context.config.restore.check;
+    const plan: RestoreRunData = {
+      dryRun: context.dryRun,
+      outcome: 'planned',
+      target: { time: point.createdAt, backup: point.id },
+      route: { points: lineage.map(({ id }) => id) },
+      bytes: {
+        read: lineage.reduce((sum, one) => sum + one.storedBytes, 0),
+        written: point.database.pageCount * point.database.pageSizeBytes,
+      },
+      phasesMs: { plan: context.clock.now() - started, apply: 0, check: 0, swap: 0 },
+      checks: { digest: 'skipped', sqlite: 'skipped', depth: check },
+      output,
+      replaces,
+      oldDatabase: null,
+    };
+    const { requireTarget, restorePoint } = await import('../../core/restore/restore.ts');
+    requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
+    if (context.dryRun) return context.report(plan);
+    if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by the backup of ${point.createdAt}?`);
+    const restored = await restorePoint(
+      {
+        repository,
+        lineage,
+        target: output,
+        replace: given.replace,
+        discardOld: given.discardOld || !context.config.restore.keepOld,
+        checkpointOld: !given.noCheckpoint,
+        force: given.force,
+        check,
+        workers: workerCount(context, given.workers),
+        owner: ownerOf(context),
+        stateDirectory: context.stateDirectory(),
+      },
+      context,
+    );
+    return context.report<RestoreRunData>({
+      ...plan,
+      outcome: 'restored',
+      bytes: { read: restored.bytesRead, written: restored.bytesWritten },
+      phasesMs: { plan: plan.phasesMs.plan, ...restored.phasesMs },
+      checks: { digest: 'ok', sqlite: check === 'none' ? 'skipped' : 'ok', depth: check },
+      output: restored.output,
+      oldDatabase: restored.oldDatabase,
+    });
+  },
+});
+
+/** A backup is found by its id alone; everything else needs to know whose state is meant. */
+async function databaseIdFor(wanted: RestoreTarget, context: CommandContext): Promise<string | undefined> {
+  return wanted.kind === 'backup' ? undefined : databaseIdIfAny(context);
+}
+
+async function endInterrupted(given: Given, context: CommandContext): Promise<RestoreRunData> {
+  if (given.resume && given.abort) throw new TradedbError('usage', 'give either --resume or --abort');
+  const { realTarget, readIntent } = await import('../../core/restore/intent.ts');
+  const { resumeSwap } = await import('../../core/restore/resume.ts');
+  const output = realTarget(given.target === undefined ? context.databasePath() : context.resolve(given.target));
+  const intent = await readIntent(output);
+  if (intent === undefined) {
+    throw new TradedbError('usage', `no restore of ${JSON.stringify(output)} was interrupted`, {
+      hint: 'there is nothing to resume or to take back',
+    });
+  }
+  const facts = {
+    dryRun: context.dryRun,
+    route: { points: [intent.pointId] },
+    bytes: { read: 0, written: 0 },
+    phasesMs: { plan: 0, apply: 0, check: 0, swap: 0 },
+    checks: { digest: 'skipped', sqlite: 'skipped', depth: 'none' },
+    output,
+    replaces: intent.hadDatabase,
+  } as const;
+  if (context.dryRun) {
+    return { ...facts, outcome: 'planned', target: { time: null, backup: intent.pointId }, oldDatabase: null };
+  }
+  const started = context.clock.now();
+  const resumed = await resumeSwap(
+    output,
+    given.resume ? 'complete' : 'revert',
+    { checkpoint: !given.noCheckpoint, force: given.force, ownPid: context.host.pid },
+    context,
+  );
+  const completed = resumed?.outcome === 'completed';
+  return {
+    ...facts,
+    outcome: completed ? 'completed' : 'reverted',
+    target: { time: null, backup: completed ? intent.pointId : null },
+    phasesMs: { ...facts.phasesMs, swap: context.clock.now() - started },
+    oldDatabase: resumed?.oldDatabase ?? null,
+  };
+}
