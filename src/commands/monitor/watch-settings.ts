@@ -1,0 +1,24 @@
+import type { WatchSettings } from '../../core/monitor/watch.ts';
+import type { CommandContext } from '../definition.ts';
+
+/** What every monitor command takes from the configuration. Refuses a path that holds no database. */
+export async function watchSettings(context: CommandContext, intervalMs: number): Promise<WatchSettings> {
+  const { realpathSync } = await import('node:fs');
+  const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
+  const path = context.databasePath();
+  requireDatabaseFile(path);
+  const { monitor, alerts } = context.config;
+  return {
+    sampler: {
+      // Side files belong to the real file, not to a symbolic link to it.
+      path: realpathSync(path),
+      intervalMs,
+      pinnedAfterMs: monitor.pinnedAfter,
+      lockIntervalMs: monitor.lockInterval,
+      maxCpuShare: monitor.maxCpu,
+    },
+    // Validation fills both values of each pair; the schema's type cannot say so.
+    limits: alerts.thresholds as WatchSettings['limits'],
+    facts: {},
+  };
+}
