@@ -42,6 +42,12 @@ export const registry: readonly CommandGroup[] = [
       status: () => import('./migrate/status.ts'),
       plan: () => import('./migrate/plan.ts'),
       create: () => import('./migrate/create.ts'),
+      drift: () => import('./migrate/drift.ts'),
+      verify: () => import('./migrate/verify.ts'),
+      resolve: () => import('./migrate/resolve.ts'),
+      baseline: () => import('./migrate/baseline.ts'),
+      dump: () => import('./migrate/dump.ts'),
+      'import-history': () => import('./migrate/import-history.ts'),
     },
   },
   {

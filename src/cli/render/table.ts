@@ -30,6 +30,7 @@ const colorSequence = /\u001b\[[0-9;]*m/g;
 
 /** Columns a text takes on the screen, colour sequences left out. */
 export function visibleWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   return [...text.replace(colorSequence, '')].length;
 }
 
@@ -46,24 +47,40 @@ export function table(
   indent = 2,
 ): string {
   const widths = columns.map((column, index) =>
-    Math.max(visibleWidth(column.title), ...rows.map((row) => visibleWidth(row[index] ?? ''))),
+    rows.reduce((widest, row) => Math.max(widest, visibleWidth(row[index] ?? '')), visibleWidth(column.title)),
   );
   if (style.columns > 0) shrink(widths, columns, style.columns - indent - 2 * (columns.length - 1));
+  const head = columns.some((column) => column.title !== '')
+    ? [columns.map((column, index) => style.dim(cut(column.title, widths[index] ?? 0)))]
+    : [];
+  const cells = [...head, ...rows.map((row) => columns.map((_, index) => cut(row[index] ?? '', widths[index] ?? 0)))];
+  const lines = rows.length > mostLaidOutRows ? padded(cells, widths, columns) : laidOut(cells, widths, columns);
+  return lines.map((line) => `${' '.repeat(indent)}${line}`.trimEnd()).join('\n');
+}
+
+/** The layout of cli-table3 compares cells with each other; beyond this many rows plain padding draws the same at once. */
+const mostLaidOutRows = 100;
+
+function padded(cells: readonly string[][], widths: readonly number[], columns: readonly Column[]): string[] {
+  return cells.map((row) =>
+    row
+      .map((text, index) => {
+        const space = ' '.repeat(Math.max(0, (widths[index] ?? 0) - visibleWidth(text)));
+        return columns[index]?.align === 'right' ? space + text : text + space;
+      })
+      .join('  '),
+  );
+}
+
+function laidOut(cells: readonly string[][], widths: number[], columns: readonly Column[]): string[] {
   const drawn = new Table({
     chars: borderless,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
     colAligns: columns.map((column) => column.align ?? 'left'),
     colWidths: widths,
   });
-  if (columns.some((column) => column.title !== '')) {
-    drawn.push(columns.map((column, index) => style.dim(cut(column.title, widths[index] ?? 0))));
-  }
-  for (const row of rows) drawn.push(columns.map((_, index) => cut(row[index] ?? '', widths[index] ?? 0)));
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => `${' '.repeat(indent)}${line}`.trimEnd())
-    .join('\n');
+  drawn.push(...cells);
+  return drawn.toString().split('\n');
 }
 
 function shrink(widths: number[], columns: readonly Column[], available: number): void {

@@ -2,6 +2,7 @@ import type { Conflict } from '../../core/migration/conflict.ts';
 import type { MigrationFailure } from '../../core/migration/failure.ts';
 import type { MigrationSource } from '../../core/migration/migration.ts';
 import type { Finding } from '../../core/report.ts';
+import type { Connection } from '../../core/sqlite/connection.ts';
 import type { CommandContext, ExitCode } from '../definition.ts';
 
 /** Options that every migrate command has. */
@@ -112,3 +113,13 @@ export const runExitCodes = {
   12: 'not a database, or damaged',
   14: 'history conflict: edited, missing, late or duplicate files',
 } as const;
+
+/** The database for looking only, with the configured patience. */
+export async function openForReading(path: string, context: CommandContext): Promise<Connection> {
+  const { openReadOnly } = await import('../../core/sqlite/connection.ts');
+  return openReadOnly(path, {
+    clock: context.clock,
+    random: context.random,
+    busyTimeoutMs: context.config.connection.busyTimeout,
+  });
+}

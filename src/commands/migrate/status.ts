@@ -1,7 +1,7 @@
 import type { Conflict } from '../../core/migration/conflict.ts';
 import type { StatusRow, TextDifference } from '../../core/migration/status.ts';
 import { defineCommand } from '../definition.ts';
-import { folderOptions, migrationSource } from './settings.ts';
+import { folderOptions, migrationSource, openForReading } from './settings.ts';
 
 export interface MigrateStatusData {
   readonly database: string;
@@ -46,14 +46,9 @@ export const definition = defineCommand({
   async run({ options }, context) {
     const { readStatus } = await import('../../core/migration/status.ts');
     const { conflictFinding } = await import('../../core/migration/conflict.ts');
-    const { openReadOnly } = await import('../../core/sqlite/connection.ts');
     const { source, table } = await migrationSource(options, context);
     const database = context.databasePath();
-    const connection = openReadOnly(database, {
-      clock: context.clock,
-      random: context.random,
-      busyTimeoutMs: context.config.connection.busyTimeout,
-    });
+    const connection = await openForReading(database, context);
     try {
       const status = readStatus(connection, source, {
         table,
@@ -68,6 +63,7 @@ export const definition = defineCommand({
                 id: 'migration.schema-changed',
                 severity: 'warning' as const,
                 message: 'the schema is not the one that the last migration left: it was changed by hand',
+                hint: 'tradedb migrate drift',
               },
             ]
           : []),

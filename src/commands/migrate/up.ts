@@ -80,11 +80,12 @@ export const definition = defineCommand({
 async function runUp(options: Choice, context: CommandContext): Promise<MigrateUpData> {
   const { applyMigrations } = await import('../../core/migration/up.ts');
   const { openForMigration } = await import('../../core/migration/open.ts');
-  const { source, table } = await migrationSource(options, context);
+  const { source: folder, table } = await migrationSource(options, context);
   const settings = runSettings(options, context);
   const database = context.databasePath();
   // The folder is read first: a typing error in --dir must not leave a new, empty database behind.
-  source.list();
+  const files = folder.list();
+  const source = { directory: folder.directory, list: () => files };
   const connection = await openForMigration(
     database,
     { create: options.create, lockTimeoutMs: settings.lockTimeoutMs },

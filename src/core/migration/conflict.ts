@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../error.ts';
 import type { Finding } from '../report.ts';
 import type { VersionState } from './history.ts';
 import type { MigrationFile } from './migration.ts';
@@ -13,19 +12,12 @@ export interface Conflict {
   readonly detail: string;
 }
 
-export const conflictCodes: Readonly<Record<ConflictClass, ErrorCode>> = {
-  edited: 'migration_edited',
-  missing: 'migration_missing',
-  late: 'migration_late',
-  duplicate: 'migration_duplicate',
-  interrupted: 'migration_interrupted',
-};
-
 const hints: Readonly<Record<ConflictClass, string>> = {
-  edited: 'restore the file as it was applied, and put the change into a new file: tradedb migrate create <name>',
-  missing: 'bring the file back (it may be on another branch)',
-  late: 'give the file a newer version, or accept the order with --allow-out-of-order',
-  duplicate: 'give one of the files a version of its own',
+  edited:
+    'restore the file and put the change into a new one; or, when the edit changes nothing: tradedb migrate resolve <version> --accept-edit',
+  missing: 'bring the file back (it may be on another branch), or: tradedb migrate resolve <version> --forget',
+  late: 'tradedb migrate resolve <version> --renumber, or accept the order with --allow-out-of-order',
+  duplicate: 'tradedb migrate resolve <version> --renumber --file <file>',
   interrupted: 'run: tradedb migrate up',
 };
 
@@ -111,6 +103,6 @@ export function conflictFinding(conflict: Conflict): Finding {
     severity: 'critical',
     message: conflict.detail,
     subject: conflict.version,
-    hint: hints[conflict.class],
+    hint: hints[conflict.class].replace('<version>', conflict.version),
   };
 }

@@ -1,28 +1,41 @@
-import { addRow, type HistoryTable, type VersionState, versionStates } from './history.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import { addRow, type HistoryRow, type HistoryTable, type VersionState, versionStates } from './history.ts';
 import { type Version, versionKey } from './version.ts';
 
-/** The history as far as this process has read it. Inside each write transaction only what is new is read. */
+/**
+ * The history as far as this process knows it. It is read again only when another connection has committed something,
+ * and then only what is new.
+ */
 export class HistoryCursor {
   readonly #history: HistoryTable;
+  readonly #connection: Connection;
   readonly #states: Map<string, VersionState>;
   #lastSeq: number;
+  #dataVersion: number;
 
-  constructor(history: HistoryTable) {
-    const rows = history.rows();
+  constructor(history: HistoryTable, connection: Connection) {
     this.#history = history;
+    this.#connection = connection;
+    this.#dataVersion = this.#readDataVersion();
+    const rows = history.rows();
     this.#states = versionStates(rows);
     this.#lastSeq = rows.at(-1)?.seq ?? 0;
   }
 
-  /**
-   * Reads new rows; true when there were any. Called at the start of a write transaction they come from other
-   * processes, called before its COMMIT they are our own.
-   */
+  /** To be called at the start of a write transaction: true when another process has written history meanwhile. */
   refresh(): boolean {
+    const now = this.#readDataVersion();
+    if (now === this.#dataVersion) return false;
+    this.#dataVersion = now;
     const added = this.#history.rows(this.#lastSeq);
-    for (const row of added) addRow(this.#states, row);
-    this.#lastSeq = added.at(-1)?.seq ?? this.#lastSeq;
+    for (const row of added) this.add(row);
     return added.length > 0;
+  }
+
+  /** Takes in a row that this process has written. */
+  add(row: HistoryRow): void {
+    addRow(this.#states, row);
+    this.#lastSeq = row.seq;
   }
 
   get states(): ReadonlyMap<string, VersionState> {
@@ -30,6 +43,11 @@ export class HistoryCursor {
   }
 
   stateOf(version: Version): VersionState | undefined {
-    return this.states.get(versionKey(version));
+    return this.#states.get(versionKey(version));
+  }
+
+  /** Changes when another connection has committed, and not by our own commits. */
+  #readDataVersion(): number {
+    return Number(this.#connection.value('PRAGMA data_version'));
   }
 }

@@ -7,7 +7,7 @@ import { type BrokenObjects, findBroken } from './post-check/broken-objects.ts';
 import { listViolations, newViolations, recordViolations, type ViolationRecord } from './post-check/foreign-keys.ts';
 import { lostObjects, type ObjectRecord, recordObjects } from './post-check/lost-objects.ts';
 import { renameIsRebuild } from './rename-mode.ts';
-import { type Session, yieldToLoop } from './session.ts';
+import type { Session } from './session.ts';
 import { changesObjects, changesRows, type Statement } from './statement.ts';
 import { refuseStatement } from './statement-guard.ts';
 
@@ -49,7 +49,7 @@ export async function executeSection(session: Session, section: Section, file: P
     const changes = runStatement(connection, statement, { place, rebuild });
     rowsChanged += changes;
     session.onStatement?.(statement, changes, context.clock.now() - started);
-    await yieldToLoop(context);
+    await session.breather.pause();
   }
   const oldViolations = check(connection, section, before, file);
   return { statements: section.statements.length, rowsChanged, oldViolations };

@@ -17,7 +17,8 @@ export type HistoryEvent =
   | 'forgotten'
   | 'aborted'
   | 'undone'
-  | 'seeded';
+  | 'seeded'
+  | 'renumbered';
 
 /** A row of the history without its large columns. */
 export interface HistoryRow {
@@ -70,6 +71,7 @@ export class HistoryTable {
   readonly name: string;
   readonly #connection: Connection;
   readonly #quoted: string;
+  #seen = false;
 
   constructor(connection: Connection, name: string) {
     this.#connection = connection;
@@ -77,7 +79,13 @@ export class HistoryTable {
     this.#quoted = quoteIdentifier(name);
   }
 
+  /** A table that was seen once is not looked for again: a file that drops it fails at its own history row. */
   exists(): boolean {
+    this.#seen ||= this.#find();
+    return this.#seen;
+  }
+
+  #find(): boolean {
     return (
       this.#connection.get(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`, [
         this.name,
@@ -123,7 +131,7 @@ export class HistoryTable {
     }
   }
 
-  append(row: NewHistoryRow): number {
+  append(row: NewHistoryRow): HistoryRow {
     const result = this.#connection.run(
       `INSERT INTO ${this.#quoted}(version, name, event, kind, sha256, at, duration_ms, tool, sql_up, sql_down, run,
          schema_digest, schema_snapshot, reason, progress)
@@ -147,7 +155,17 @@ export class HistoryTable {
         progress: row.progress ?? null,
       },
     );
-    return Number(result.lastInsertRowid);
+    const { sqlUp: _up, sqlDown: _down, schemaSnapshot: _snapshot, ...kept } = row;
+    return { schemaDigest: null, reason: null, progress: null, ...kept, seq: Number(result.lastInsertRowid) };
+  }
+
+  /** The schema objects that the row recorded, compressed. */
+  snapshot(seq: number): Uint8Array | null {
+    const row = this.#connection.get<{ blob: Uint8Array | null }>(
+      `SELECT schema_snapshot AS blob FROM ${this.#quoted} WHERE seq = ?`,
+      [seq],
+    );
+    return row?.blob ?? null;
   }
 
   /** SQL of the newest row of a version that made it applied. */
@@ -176,9 +194,9 @@ export function versionStates(rows: readonly HistoryRow[]): Map<string, VersionS
   return states;
 }
 
-/** Takes the next row of the history into account. Seeds are not versions and are left out. */
+/** Takes the next row of the history into account. Seeds and new numbers of files say nothing about a version. */
 export function addRow(states: Map<string, VersionState>, row: HistoryRow): void {
-  if (row.event === 'seeded') return;
+  if (row.event === 'seeded' || row.event === 'renumbered') return;
   const key = versionKey(row.version);
   states.delete(key);
   states.set(key, { version: row.version, row, applied: isAppliedEvent(row.event) ? row : undefined });

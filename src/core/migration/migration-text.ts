@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { TradedbError } from '../error.ts';
 
 export interface MigrationText {
@@ -32,5 +32,5 @@ export function decodeMigration(bytes: Uint8Array, file: string): MigrationText 
       hint: 'SQLite would ignore everything behind it; remove it (or save the file as UTF-8, not UTF-16)',
     });
   }
-  return { text, sha256: createHash('sha256').update(text).digest('hex') };
+  return { text, sha256: hash('sha256', text, 'hex') };
 }

@@ -25,6 +25,11 @@ export interface Section {
   readonly statements: readonly Statement[];
 }
 
+export interface VerifySection extends Section {
+  /** From this version on it is no longer expected to hold. */
+  readonly until: Version | undefined;
+}
+
 /** A file as the folder lists it: enough for the state; its text is parsed by `load` when it is to run. */
 export interface MigrationFile {
   readonly version: Version;
@@ -46,7 +51,7 @@ export interface Migration {
   readonly up: Section;
   readonly down?: Section;
   /** Looks for counter-examples: no row means that the migration did what it should. */
-  readonly verify?: Section;
+  readonly verify?: VerifySection;
 }
 
 export interface MigrationSource {

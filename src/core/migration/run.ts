@@ -6,10 +6,10 @@ import { HistoryCursor } from './cursor.ts';
 import { executeSection } from './execute-file.ts';
 import { describeFailure, type MigrationFailure, type Place } from './failure.ts';
 import { fileIdentity, requireSameFile } from './file-identity.ts';
-import { HistoryTable, type NewHistoryRow } from './history.ts';
+import { type HistoryRow, HistoryTable, type NewHistoryRow } from './history.ts';
 import type { Migration, MigrationKind, Section } from './migration.ts';
 import { requireVerified } from './post-check/verify.ts';
-import { beginWrite, commitWrite, newRunId, rollBack, type Session } from './session.ts';
+import { Breather, beginWrite, commitWrite, newRunId, rollBack, type Session } from './session.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { defaultHistoryTable } from './state.ts';
 import type { Version } from './version.ts';
@@ -85,12 +85,13 @@ export async function runSteps(
     connection,
     history: new HistoryTable(connection, settings.table ?? defaultHistoryTable),
     context,
+    breather: new Breather(context),
     run: newRunId(context),
     tool: settings.tool,
     lockTimeoutMs: settings.lockTimeoutMs,
     ...(settings.onStatement === undefined ? {} : { onStatement: settings.onStatement }),
   };
-  const cursor = new HistoryCursor(session.history);
+  const cursor = new HistoryCursor(session.history, connection);
   const runner: Runner = { session, cursor, settings, conflicts: settings.conflicts };
   const before = Number(connection.pragmaValue('foreign_keys'));
   const synchronous = Number(connection.pragmaValue('synchronous'));
@@ -161,6 +162,11 @@ function syncWal({ connection, context }: Session): void {
   }
 }
 
+/** The table is made in the first write transaction; another run may have made it meanwhile. */
+function createOnce(runner: Runner): void {
+  if (!runner.session.history.exists()) runner.session.history.create();
+}
+
 /** One step in its own transaction. */
 async function runAlone(
   step: Step,
@@ -172,15 +178,15 @@ async function runAlone(
   connection.pragma(`foreign_keys = ${step.section.options.foreignKeys ? 'ON' : 'OFF'}`);
   await beginWrite(session);
   try {
-    session.history.create();
     if (cursor.refresh()) {
       const conflicts = runner.conflicts(cursor);
       if (conflicts.length > 0) return { conflicts };
     }
+    createOnce(runner);
     if (step.isDone(cursor)) return 'done';
-    const result = await perform(step, last, session);
-    cursor.refresh();
+    const { result, row } = await perform(step, last, session);
     await commitWrite(session);
+    cursor.add(row);
     return result;
   } finally {
     rollBack(connection);
@@ -204,15 +210,15 @@ async function runTogether(steps: readonly Step[], runner: Runner): Promise<RunR
   try {
     connection.pragma(`foreign_keys = ${current.section.options.foreignKeys ? 'ON' : 'OFF'}`);
     await beginWrite(session);
-    session.history.create();
     if (cursor.refresh()) {
       const conflicts = runner.conflicts(cursor);
       if (conflicts.length > 0) return { ...nothing, conflicts };
     }
+    createOnce(runner);
     for (const step of steps) {
       current = step;
       if (step.isDone(cursor)) skipped.push(step.place.version);
-      else done.push(await perform(step, step === steps.at(-1), session));
+      else done.push((await perform(step, step === steps.at(-1), session)).result);
       task.advance(1);
     }
     await commitWrite(session);
@@ -227,7 +233,7 @@ async function runTogether(steps: readonly Step[], runner: Runner): Promise<RunR
 }
 
 /** The statements, the checks, the verification and the history row, inside the open transaction. */
-async function perform(step: Step, last: boolean, session: Session): Promise<FileResult> {
+async function perform(step: Step, last: boolean, session: Session): Promise<{ result: FileResult; row: HistoryRow }> {
   const { connection, history, context } = session;
   const { place } = step;
   const started = context.clock.now();
@@ -235,7 +241,7 @@ async function perform(step: Step, last: boolean, session: Session): Promise<Fil
   if (step.verify !== undefined) requireVerified(connection, step.verify);
   const durationMs = Math.round((context.clock.now() - started) * 1000) / 1000;
   const snapshot = last ? takeSnapshot(connection, history.name) : undefined;
-  history.append({
+  const row = history.append({
     version: place.version,
     name: place.name,
     kind: place.kind,
@@ -246,7 +252,7 @@ async function perform(step: Step, last: boolean, session: Session): Promise<Fil
     run: session.run,
     ...(snapshot === undefined ? {} : { schemaDigest: snapshot.digest, schemaSnapshot: snapshot.blob }),
   });
-  return {
+  const result: FileResult = {
     version: place.version,
     name: place.name,
     file: place.file,
@@ -257,4 +263,5 @@ async function perform(step: Step, last: boolean, session: Session): Promise<Fil
     strategy: 'sql',
     oldViolations,
   };
+  return { result, row };
 }

@@ -16,6 +16,7 @@ export interface Session {
   /** Name and version of the program, for the history. */
   readonly tool: string;
   readonly lockTimeoutMs: number;
+  readonly breather: Breather;
   /** Told after each statement; the plan measures with it. */
   readonly onStatement?: (statement: Statement, rowsChanged: number, durationMs: number) => void;
 }
@@ -67,7 +68,21 @@ async function untilFree(session: Session, work: () => void, hint: string): Prom
   }
 }
 
-/** Lets the event loop turn, so that signals and timers are seen between statements. */
-export function yieldToLoop(context: OperationContext): Promise<void> {
-  return new Promise((resolve) => context.clock.defer(resolve));
+const longestTurnMs = 10;
+
+/** Lets the event loop turn when it has not for a while, so that signals and timers are seen between statements. */
+export class Breather {
+  readonly #context: OperationContext;
+  #last: number;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+    this.#last = context.clock.now();
+  }
+
+  async pause(): Promise<void> {
+    if (this.#context.clock.now() - this.#last < longestTurnMs) return;
+    await new Promise<void>((resolve) => this.#context.clock.defer(resolve));
+    this.#last = this.#context.clock.now();
+  }
 }

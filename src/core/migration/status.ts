@@ -4,7 +4,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { HistoryTable, type VersionState } from './history.ts';
 import { type MigrationFile, type MigrationKind, type MigrationSource, storedText } from './migration.ts';
-import { userObjects } from './snapshot.ts';
+import { openSnapshot, userObjects } from './snapshot.ts';
 import { defaultHistoryTable, type MigrationState, readMigrationState, type StateOptions } from './state.ts';
 import { diffLines, type LineChange } from './text-difference.ts';
 import { compareVersions, type Version, versionKey } from './version.ts';
@@ -98,11 +98,15 @@ function rowOf(
   };
 }
 
-/** The newest row with a digest counts only while no later row changed the schema without recording one. */
+/** The newest row counts only when it recorded the schema: a later one without a snapshot has changed it. */
 function schemaMatches(connection: Connection, state: MigrationState, table: string): boolean | null {
   const last = state.rows.findLast((row) => ['applied', 'rolled_back', 'squashed', 'baselined'].includes(row.event));
   if (last === undefined || last.schemaDigest === null) return null;
-  return schemaDigest(userObjects(connection, table)) === last.schemaDigest;
+  const objects = userObjects(connection, table);
+  const blob = new HistoryTable(connection, table).snapshot(last.seq);
+  // Equal to the letter is the usual case; only otherwise the spelling has to be compared.
+  if (blob !== null && JSON.stringify(objects) === JSON.stringify(openSnapshot(blob))) return true;
+  return schemaDigest(objects) === last.schemaDigest;
 }
 
 function differenceOf(version: Version, connection: Connection, state: MigrationState, table: string): TextDifference {

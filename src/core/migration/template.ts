@@ -54,12 +54,12 @@ export function writeNewFile(planned: PlannedFile, directory: string): void {
   }
 }
 
-function freshVersion(directory: string, now: number): string {
-  const taken = existingVersions(directory);
-  for (let time = now; ; time += 1000) {
-    const version = new Date(time).toISOString().slice(0, 19).replace(/\D/g, '');
-    if (!taken.some((other) => compareVersions(other, version) === 0)) return version;
-  }
+/** The present time in UTC as a version, behind every version that the folder has. */
+export function freshVersion(directory: string, now: number): string {
+  const version = new Date(now).toISOString().slice(0, 19).replace(/\D/g, '');
+  const newest = existingVersions(directory).sort(compareVersions).at(-1);
+  // Two files in one second, or a file with a version in the future.
+  return newest !== undefined && compareVersions(newest, version) >= 0 ? String(BigInt(newest) + 1n) : version;
 }
 
 function existingVersions(directory: string): string[] {

@@ -13,6 +13,7 @@ export function isVersion(text: string): boolean {
 
 /** One spelling per version: `0001` and `1`, and `1.0` and `1`, are the same. */
 export function versionKey(version: Version): string {
+  if (/^[1-9]\d*$/.test(version)) return version;
   const parts = version.split('.').map((part) => part.replace(/^0+(?=\d)/, ''));
   while (parts.length > 1 && parts.at(-1) === '0') parts.pop();
   return parts.join('.');

@@ -4,7 +4,8 @@ const plainName = /^[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*$/;
 
 /** SQLite compares names without case, but only for ASCII letters. */
 export function foldName(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  // toLowerCase is the fast way, and the same as long as there is nothing beyond ASCII.
+  return /[^\x00-\x7f]/.test(name) ? name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : name.toLowerCase();
 }
 
 /**

@@ -64,8 +64,31 @@ const patterns: readonly (readonly [TokenKind, RegExp])[] = [
   ['illegal', /[\s\S]/y],
 ];
 
+/** First characters of each pattern above, in the same order; a missing entry means any. */
+const firstCharacters: readonly (RegExp | undefined)[] = [
+  /[ \t\n\v\f\r]/,
+  /;/,
+  /-/,
+  /\//,
+  /'/,
+  /["`[]/,
+  /['"`[]/,
+  /[xX]/,
+  /[A-Za-z_]/,
+  /[0-9.]/,
+  /[0-9.]/,
+  /[?@#:$]/,
+  /[-+*/%=<>&|~(),.!]/,
+];
+
+/** Patterns that can match, by the code of the first character: most of a text is decided with one try. */
+const byCode = Array.from({ length: 128 }, (_, code) =>
+  patterns.filter((__, index) => firstCharacters[index]?.test(String.fromCharCode(code)) ?? true),
+);
+const beyondAscii = patterns.filter(([kind]) => kind === 'word');
+
 function tokenAt(text: string, start: number): Token {
-  for (const [kind, pattern] of patterns) {
+  for (const [kind, pattern] of byCode[text.charCodeAt(start)] ?? beyondAscii) {
     pattern.lastIndex = start;
     if (pattern.test(text)) return { kind, text: text.slice(start, pattern.lastIndex), start, end: pattern.lastIndex };
   }

@@ -117,12 +117,12 @@ describe('disk full', () => {
   test('on a small file system where root may mount one, otherwise with a page limit', async () => {
     const folder = temporaryFolder();
     const mounted = mountSmall(folder);
-    if (mounted) onTestFinished(() => void execFileSync('umount', ['-l', folder]));
+    if (mounted) onTestFinished(() => void execFileSync('/bin/umount', ['-l', folder]));
     const { source } = migrationFixture(growing);
     const path = join(folder, 'small.db');
     const done = await limitedRun(path, source, mounted ? undefined : 60);
     expect(done).toBeLessThan(4);
-    if (mounted) execFileSync('mount', ['-o', 'remount,size=16m', folder]);
+    if (mounted) execFileSync('/bin/mount', ['-o', 'remount,size=16m', folder]);
     const connection = openReadWrite(path, { ...fullProfile, foreignKeys: false }, testPorts);
     expect(await applyMigrations({ ...runSettings, connection, source }, testContext())).toMatchObject({
       failed: null,
@@ -135,7 +135,7 @@ describe('disk full', () => {
 function mountSmall(folder: string): boolean {
   if (process.getuid?.() !== 0 || process.platform !== 'linux') return false;
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'none', folder], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=600k', 'none', folder], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

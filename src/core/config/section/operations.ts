@@ -1,5 +1,16 @@
 import * as v from 'valibot';
-import { bytes, choice, duration, flag, integer, optionalDuration, optionalText, section, text } from '../value.ts';
+import {
+  bytes,
+  choice,
+  duration,
+  flag,
+  integer,
+  optionalDuration,
+  optionalText,
+  section,
+  text,
+  texts,
+} from '../value.ts';
 
 export const migrationsSection = section(
   {
@@ -12,6 +23,10 @@ export const migrationsSection = section(
     ),
     outOfOrder: flag(false, 'Accept files older than the newest applied one'),
     lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
+    drift: section(
+      { ignore: texts('Objects that drift leaves out; * stands for any characters') },
+      'Comparison of the schema with the migrations',
+    ),
   },
   'Schema migrations',
 );

@@ -21,7 +21,7 @@ export const defaultOptions: MigrationOptions = {
 const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
   up: ['foreign-keys', 'requires', 'irreversible'],
   down: ['foreign-keys'],
-  verify: [],
+  verify: ['until'],
 };
 
 /** Parses `migrate:up transaction=false requires=12`; both `=` and `:` stand between a name and its value. */

@@ -1,22 +1,40 @@
 import { isTrivia, type Token, tokenize } from '../../schema/sql-lexer.ts';
-import type { Section } from '../migration.ts';
+import type { Section, VerifySection } from '../migration.ts';
 import { readStatements } from '../statement.ts';
 import { defaultOptions, invalid, type Marker, type MarkerKind, parseMarker } from './marker.ts';
 
 export interface Sections {
   readonly up: Section;
   readonly down?: Section;
-  readonly verify?: Section & { readonly until: string | undefined };
+  readonly verify?: VerifySection;
 }
 
 interface FoundMarker extends Marker {
-  readonly comment: Token;
+  readonly comment: Pick<Token, 'text' | 'start' | 'end'>;
   readonly line: number;
+}
+
+function findInLines(text: string, file: string): FoundMarker[] {
+  const found: FoundMarker[] = [];
+  let start = 0;
+  for (const [index, whole] of text.split('\n').entries()) {
+    const comment = whole.trimStart();
+    if (comment.startsWith('--')) {
+      const marker = parseMarker(comment.trimEnd(), `${file}:${index + 1}`);
+      const at = start + whole.length - comment.length;
+      const end = start + whole.length;
+      if (marker !== undefined) found.push({ ...marker, comment: { text: comment, start: at, end }, line: index + 1 });
+    }
+    start += whole.length + 1;
+  }
+  return found;
 }
 
 /** Markers are line comments at the start of a line; inside literals and block comments they mean nothing. */
 function findMarkers(text: string, file: string): FoundMarker[] {
   if (!/--\s*migrate:/.test(text)) return [];
+  // Without literals and block comments a line comment can only be what it looks like.
+  if (!/['"`[]|\/\*/.test(text)) return findInLines(text, file);
   const found: FoundMarker[] = [];
   let line = 1;
   let lineIsEmpty = true;

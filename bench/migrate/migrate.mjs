@@ -1,0 +1,132 @@
+// 500 small files applied, and the state of 500 applied files read: tradedb beside knex in one run, alternately, each in
+// a process of its own, on the same SQL, folder and disk. Prints medians and ratios with their spread.
+//
+//   node bench/migrate/migrate.mjs [--rounds 5] [--files 500] [--json]
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import Database from 'better-sqlite3';
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, files: { type: 'string', default: '500' }, json: { type: 'boolean', default: false } },
+});
+const rounds = Number(values.rounds);
+const files = Number(values.files);
+const launcher = fileURLToPath(new URL('../../bin/tradedb.js', import.meta.url));
+const peer = fileURLToPath(new URL('knex-peer.mjs', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-migrate-'));
+
+function writeMigrations() {
+  mkdirSync(join(folder, 'sql'));
+  mkdirSync(join(folder, 'knex'));
+  for (let index = 1; index <= files; index++) {
+    const version = String(20260101000000 + index);
+    const statements = [
+      `CREATE TABLE t${index}(id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, px REAL, qty REAL)`,
+      `CREATE INDEX t${index}_symbol ON t${index}(symbol)`,
+    ];
+    const down = `DROP TABLE t${index}`;
+    writeFileSync(join(folder, 'sql', `${version}_t.sql`), `-- migrate:up\n${statements.join(';\n')};\n-- migrate:down\n${down};\n`);
+    const raws = statements.map((sql) => `  await knex.raw(${JSON.stringify(sql)});`).join('\n');
+    writeFileSync(
+      join(folder, 'knex', `${version}_t.cjs`),
+      `exports.up = async (knex) => {\n${raws}\n};\nexports.down = async (knex) => {\n  await knex.raw(${JSON.stringify(down)});\n};\n`,
+    );
+  }
+}
+
+function freshDatabase(name, journal) {
+  const path = join(folder, name);
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  const database = new Database(path);
+  database.pragma(`journal_mode = ${journal}`);
+  database.exec('CREATE TABLE seed(x)');
+  database.close();
+  return path;
+}
+
+function timed(args) {
+  const started = performance.now();
+  const result = spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+  const elapsed = performance.now() - started;
+  if (result.status !== 0) throw new Error(`${args.join(' ')} ended with ${result.status}\n${result.stdout}${result.stderr}`);
+  return elapsed;
+}
+
+const tradedb = (...words) => timed([launcher, 'migrate', ...words, '--dir', join(folder, 'sql')]);
+const knex = (action, path) => timed([peer, action, path, join(folder, 'knex')]);
+
+function requireTables(path) {
+  const database = new Database(path, { readonly: true });
+  const count = database.prepare(`SELECT count(*) FROM sqlite_schema WHERE name GLOB 't[0-9]*' AND type = 'table'`).pluck().get();
+  database.close();
+  if (count !== files) throw new Error(`${path} has ${count} tables instead of ${files}`);
+}
+
+const cases = {
+  'knex latest, rollback journal': () => {
+    const path = freshDatabase('knex.db', 'DELETE');
+    const ms = knex('latest', path);
+    requireTables(path);
+    return ms;
+  },
+  'tradedb up --atomic, rollback journal': () => {
+    const path = freshDatabase('atomic.db', 'DELETE');
+    const ms = tradedb('up', '-d', path, '--atomic', '--quiet');
+    requireTables(path);
+    return ms;
+  },
+  'knex latest, WAL': () => {
+    const path = freshDatabase('knex-wal.db', 'WAL');
+    const ms = knex('latest', path);
+    requireTables(path);
+    return ms;
+  },
+  'tradedb up, one transaction per file, WAL': () => {
+    const path = freshDatabase('file-wal.db', 'WAL');
+    const ms = tradedb('up', '-d', path, '--quiet');
+    requireTables(path);
+    return ms;
+  },
+  'knex migrate.list, all applied': () => knex('list', join(folder, 'knex.db')),
+  'tradedb status, all applied': () => tradedb('status', '-d', join(folder, 'atomic.db'), '--quiet'),
+  'tradedb plan, all pending': () => {
+    const path = freshDatabase('plan.db', 'WAL');
+    return tradedb('plan', '-d', path, '--quiet');
+  },
+  'bare node': () => timed(['-e', '0']),
+};
+
+const comparisons = [
+  ['apply, one transaction', 'tradedb up --atomic, rollback journal', 'knex latest, rollback journal', 0.5],
+  ['apply, WAL: per file against knex\'s single transaction', 'tradedb up, one transaction per file, WAL', 'knex latest, WAL', 1],
+  ['status', 'tradedb status, all applied', 'knex migrate.list, all applied', 0.6],
+];
+
+const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const times = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
+try {
+  writeMigrations();
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of Object.entries(cases)) times[name].push(run());
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const ratios = comparisons.map(([name, ours, theirs, target]) => {
+  const each = times[ours].map((ms, round) => ms / times[theirs][round]);
+  return { name, ours, theirs, target, ratio: median(each), lowest: Math.min(...each), highest: Math.max(...each) };
+});
+const medians = Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+if (values.json) process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medianMs: medians, ratios }, null, 2)}\n`);
+else {
+  process.stdout.write(`${files} files, ${rounds} rounds, Node ${process.version}\n\n`);
+  for (const [name, ms] of Object.entries(medians)) process.stdout.write(`${name.padEnd(46)}${ms.toFixed(0).padStart(7)} ms\n`);
+  process.stdout.write('\n');
+  for (const { name, target, ratio, lowest, highest } of ratios) {
+    process.stdout.write(`${name.padEnd(58)}${ratio.toFixed(2)}x  (${lowest.toFixed(2)} to ${highest.toFixed(2)}; target ${target}x)\n`);
+  }
+}

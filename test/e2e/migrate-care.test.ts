@@ -1,0 +1,128 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import type { MigrateBaselineData } from '../../src/commands/migrate/baseline.ts';
+import type { MigrateDriftData } from '../../src/commands/migrate/drift.ts';
+import type { MigrateImportHistoryData } from '../../src/commands/migrate/import-history.ts';
+import type { MigrateResolveData } from '../../src/commands/migrate/resolve.ts';
+import type { MigrateVerifyData } from '../../src/commands/migrate/verify.ts';
+import { parseError, parseReport, tradedb } from '../support/cli.ts';
+import { folderState } from '../support/folder-state.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const files = {
+  '1_trades.sql':
+    '-- migrate:up\nCREATE TABLE trades(id INTEGER PRIMARY KEY, px REAL);\n-- migrate:verify\nSELECT id, px FROM trades WHERE px < 0;',
+  '2_index.sql': 'CREATE INDEX trades_px ON trades(px);',
+};
+
+function workplace() {
+  const cwd = temporaryFolder();
+  mkdirSync(join(cwd, 'migrations'));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(cwd, 'migrations', file), text);
+  const run = (...args: string[]) => tradedb(['migrate', ...args, '-d', 'data.db'], { cwd });
+  const sql = (text: string): void => {
+    const database = new Database(join(cwd, 'data.db'));
+    database.exec(text);
+    database.close();
+  };
+  return { cwd, run, sql };
+}
+
+describe('migrate verify, drift, dump, resolve, baseline, import-history', () => {
+  test('verify: 0, 12 with rows, 14 with an edit; JUnit; nothing written', async () => {
+    const { cwd, run, sql } = workplace();
+    await run('up', '--create');
+    const before = folderState(cwd);
+    expect((await run('verify')).stdout).toContain('everything holds');
+    expect(folderState(cwd)).toEqual(before);
+    sql('INSERT INTO trades(px) VALUES(-1)');
+    const failing = await run('verify', '--json');
+    expect(failing.code).toBe(12);
+    expect(parseReport<MigrateVerifyData>(failing).data.checks).toMatchObject([
+      { rowCount: 1, sampleRows: [{ px: -1 }] },
+    ]);
+    expect((await run('verify', '-f', 'junit')).stdout).toContain('<failure');
+    writeFileSync(join(cwd, 'migrations/2_index.sql'), 'SELECT 1;');
+    expect((await run('verify', '--checksums-only')).code).toBe(14);
+    expect((await run('verify', '77')).code).toBe(2);
+  });
+
+  test('drift: 0 and 13, with the repair; dump --check', async () => {
+    const { cwd, run, sql } = workplace();
+    await run('up', '--create');
+    expect((await run('drift')).stdout).toContain('no difference');
+    const dump = await run('dump', '-o', 'schema.sql');
+    expect(dump.code).toBe(0);
+    expect(readFileSync(join(cwd, 'schema.sql'), 'utf8')).toContain('CREATE INDEX trades_px ON trades(px);');
+    expect((await run('dump', '--check', 'schema.sql')).code).toBe(0);
+    sql('DROP INDEX trades_px');
+    const before = folderState(cwd);
+    const drift = await run('drift', '--json');
+    expect(drift.code).toBe(13);
+    expect(parseReport<MigrateDriftData>(drift).data.objects).toMatchObject([{ change: 'missing', name: 'trades_px' }]);
+    const text = await run('drift', '--from-files', '--sql');
+    expect(text.stdout).toContain('CREATE INDEX trades_px ON trades(px);');
+    expect((await run('dump', '--check', 'schema.sql')).stdout).toContain('- CREATE INDEX');
+    expect(parseReport(await run('dump', '--json')).status).toBe('ok');
+    expect(folderState(cwd)).toEqual(before);
+    expect((await run('status')).stdout).toContain('schema differs from 2');
+  });
+
+  test('resolve needs one way and a reason', async () => {
+    const { cwd, run } = workplace();
+    await run('up', '--create');
+    writeFileSync(join(cwd, 'migrations/2_index.sql'), `${files['2_index.sql']} -- comment`);
+    expect(parseError(await run('resolve', '2', '--accept-edit', '--json')).message).toBe('a reason is missing');
+    expect((await run('resolve', '2', '--reason', 'x')).code).toBe(2);
+    expect((await run('resolve', '2', '--accept-edit', '--forget', '--reason', 'x')).code).toBe(2);
+    expect((await run('resolve', '2', '--accept-edit', '--reason', 'x', '--dry-run')).stdout).toContain('would record');
+    expect((await run('status')).code).toBe(14);
+    const resolved = await run('resolve', '2', '--accept-edit', '--reason', 'a comment', '--json');
+    expect(parseReport<MigrateResolveData>(resolved).data.events).toMatchObject([{ version: '2', event: 'accepted' }]);
+    expect((await run('status')).code).toBe(0);
+  });
+
+  test('baseline: 13 until the schema is that of the files', async () => {
+    const { run, sql } = workplace();
+    sql('CREATE TABLE trades(id INTEGER PRIMARY KEY, px REAL)');
+    const differs = await run('baseline', '--json');
+    expect(differs.code).toBe(13);
+    expect(parseReport<MigrateBaselineData>(differs).data.events).toEqual([]);
+    expect((await run('baseline', '--version', '1')).stdout).toContain('recorded 1 version up to 1');
+    const up = await run('up');
+    expect(up.stdout).toContain('1 migration applied');
+    expect((await run('baseline')).code).toBe(2);
+  });
+
+  test('import-history', async () => {
+    const { run, sql } = workplace();
+    sql(`CREATE TABLE schema_migrations(version TEXT PRIMARY KEY); INSERT INTO schema_migrations VALUES('1'), ('3');
+      CREATE TABLE trades(id INTEGER PRIMARY KEY, px REAL)`);
+    expect((await run('import-history')).code).toBe(2);
+    const refused = await run('import-history', '--from', 'dbmate', '--json');
+    expect(refused.code).toBe(1);
+    expect(parseReport<MigrateImportHistoryData>(refused).data.missing).toEqual(['3']);
+    expect((await run('import-history', '--from', 'dbmate', '--allow-missing')).stdout).toContain(
+      'recorded 2 versions',
+    );
+    expect((await run('status')).stdout).toMatch(/2 +index +late/);
+  });
+
+  test.each([
+    ['verify'],
+    ['drift'],
+    ['dump'],
+    ['baseline'],
+    ['import-history', '--from', 'knex'],
+    ['resolve', '1', '--forget', '--reason', 'x'],
+  ])('%s: what is no database has its code', async (...words) => {
+    const { cwd, run } = workplace();
+    expect((await run(...words)).code).toBe(10);
+    writeFileSync(join(cwd, 'data.db'), 'only text\n'.repeat(500));
+    const before = folderState(cwd);
+    expect((await run(...words)).code).toBe(12);
+    expect(folderState(cwd)).toEqual(before);
+  });
+});
