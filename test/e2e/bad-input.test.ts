@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registry } from '../../src/commands/registry.ts';
@@ -63,6 +63,20 @@ function expectFailure(
   }
 }
 
+/** A folder for the input, with a migration in it for the commands that want one. */
+function inputFolder(words: string, name = ''): string {
+  const folder = join(temporaryFolder(), name);
+  mkdirSync(folder, { recursive: true });
+  if (words.startsWith('migrate')) {
+    mkdirSync(join(folder, 'migrations'));
+    writeFileSync(
+      join(folder, 'migrations', '0001_first.sql'),
+      '-- migrate:up\nCREATE TABLE first (id);\n-- migrate:down\nDROP TABLE first;\n',
+    );
+  }
+  return folder;
+}
+
 // A read-only open may leave an empty -wal and a -shm beside a database, and a lock holder a -journal.
 const sideFiles = (name: string): boolean => /-(wal|shm|journal)$/.test(name) || name.startsWith('.tradedb');
 
@@ -81,7 +95,7 @@ describe.each(tested)('%s', (words) => {
     ['text', [12]],
     ['truncated', expectation.truncated],
   ] as [BadInput, readonly number[]][])('%s', async (kind, codes) => {
-    const folder = temporaryFolder();
+    const folder = inputFolder(words);
     const path = makeBadInput(kind, folder);
     const before = fileState(folder, sideFiles);
     expectFailure(await run(path, folder), codes);
@@ -89,7 +103,7 @@ describe.each(tested)('%s', (words) => {
   });
 
   it('a locked database', async () => {
-    const folder = temporaryFolder();
+    const folder = inputFolder(words);
     const path = join(folder, 'locked.db');
     createShop(path, 'delete');
     const before = fileState(folder, sideFiles);
@@ -99,8 +113,7 @@ describe.each(tested)('%s', (words) => {
   });
 
   it('a read-only folder', async () => {
-    const folder = join(temporaryFolder(), 'read-only');
-    mkdirSync(folder);
+    const folder = inputFolder(words, 'read-only');
     const path = join(folder, 'shop.db');
     createShop(path, 'delete');
     const before = fileState(folder);
@@ -110,8 +123,7 @@ describe.each(tested)('%s', (words) => {
   });
 
   it('a path with spaces, quotes, a percent sign and a line break', async () => {
-    const folder = join(temporaryFolder(), `it's "50%" of\n$x \`y\``);
-    mkdirSync(folder);
+    const folder = inputFolder(words, `it's "50%" of\n$x \`y\``);
     const path = join(folder, 'trades ü %s.db');
     createShop(path);
     const result = await run(path, folder, ['--json']);
@@ -120,7 +132,7 @@ describe.each(tested)('%s', (words) => {
   });
 
   it('prints its failure as JSON', async () => {
-    const folder = temporaryFolder();
+    const folder = inputFolder(words);
     const result = await run(join(folder, 'none.db'), folder, ['--json']);
     expect(result.stdout).toBe('');
     expect(parseError(result)).toMatchObject({ type: 'error', code: 'database_not_found', exitCode: 10 });
