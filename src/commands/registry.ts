@@ -79,12 +79,11 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
-    name: 'monitor',
-    summary: 'watch a database that others use, without opening it',
-    bare: 'dashboard',
+    name: 'health',
+    summary: 'find damage and trouble early, and get the data back',
+    bare: 'check',
     commands: {
-      dashboard: () => import('./monitor/dashboard.ts'),
-      sample: () => import('./monitor/sample.ts'),
+      check: () => import('./health/check.ts'),
     },
   },
   {

@@ -6,6 +6,8 @@ export interface SoundDatabaseOptions {
   readonly autoVacuum?: 0 | 1 | 2;
   readonly journalMode?: 'wal' | 'delete';
   readonly rows?: number;
+  /** Every so many rows, one is so long that it needs overflow pages. */
+  readonly longEvery?: number;
   /** Share of the rows that are deleted again, so that the freelist is not empty. */
   readonly deleted?: number;
 }
@@ -18,6 +20,7 @@ export function makeSoundDatabase(path: string, options: SoundDatabaseOptions = 
     autoVacuum = 0,
     journalMode = 'wal',
     rows = 400,
+    longEvery = 17,
     deleted = 0.3,
   } = options;
   const db = new Database(path);
@@ -35,7 +38,7 @@ export function makeSoundDatabase(path: string, options: SoundDatabaseOptions = 
   const setting = db.prepare('INSERT INTO setting VALUES (?, ?)');
   db.transaction(() => {
     for (let row = 0; row < rows; row++) {
-      const long = row % 17 === 0 ? 'x'.repeat(pageSize * 2 + row) : `note ${row} äöü`;
+      const long = row % longEvery === 0 ? 'x'.repeat(pageSize * 2 + row) : `note ${row} äöü`;
       trade.run(`SYM${row % 13}`, row * 1000 - 5000, row / 7, long, row % 5 === 0 ? Buffer.alloc(row % 90, row) : null);
       setting.run(`key ${row} ${'k'.repeat(row % 40)}`, row % 3 === 0 ? row : `value ${row}`);
     }

@@ -84,7 +84,8 @@ const limits = <T extends v.GenericSchema>(
       {} as never,
     ),
     v.description(description),
-  );
+    // Both limits have a default, which the generic form of valibot's types cannot see.
+  ) as unknown as v.GenericSchema<Partial<Limits<v.InferInput<T>>> | undefined, Limits<v.InferOutput<T>>>;
 
 export const healthSection = section(
   {
@@ -92,6 +93,13 @@ export const healthSection = section(
     copyLimit: bytes('4GiB', 'Largest database of which a private copy is made for the SQL checks'),
     timeout: duration('30m', 'Longest run of one check'),
     skip: texts('Checks that are not run; * matches any text'),
+    tiers: section(
+      {
+        daily: duration('24h', 'Interval of the daily tier for --tier due'),
+        deep: duration('7d', 'Interval of the deep tier for --tier due'),
+      },
+      'How often the dearer tiers are due',
+    ),
     rules: v.pipe(
       v.optional(
         v.array(
@@ -99,7 +107,9 @@ export const healthSection = section(
             id: v.pipe(v.string('expected a text'), v.regex(/^X-[\w-]+$/, 'expected a name such as "X-my-rule"')),
             sentence: v.string('expected a sentence'),
             severity: v.optional(v.picklist(['warning', 'critical'], 'expected "warning" or "critical"'), 'critical'),
+            tier: v.optional(v.picklist(['quick', 'daily', 'deep'], 'expected "quick", "daily" or "deep"'), 'daily'),
             sql: v.string('expected one SELECT whose rows are the offenders'),
+            runbook: v.optional(v.string('expected a text'), 'look at the rows that are named'),
           }),
         ),
         [],
@@ -121,6 +131,13 @@ export const alertsSection = section(
         walSize: limits(bytes('64MiB', ''), '64MiB', '512MiB', 'Frames in the WAL that are not checkpointed yet'),
         backupAge: limits(duration('26h', ''), '26h', '50h', 'Age of the newest backup'),
         freeSpace: limits(bytes('2GiB', ''), '2GiB', '512MiB', 'Free space on the file system of the database'),
+        freeShare: limits(share('20%', ''), '20%', '50%', 'Share of the file that is free pages'),
+        readerAge: limits(
+          duration('1s', ''),
+          '1s',
+          '60s',
+          'How long a reader may hold an old snapshot of a WAL that grows',
+        ),
       },
       'Limits at which checks and the monitor warn',
     ),
@@ -132,7 +149,6 @@ export const monitorSection = section(
   {
     rate: integer(10, 1, 50, 'Samples per second'),
     refresh: duration('500ms', 'Time between two frames of the terminal view'),
-    maxCpu: share('3%', 'Share of one core that the sampler may use; it samples less often when it would be more'),
     lockInterval: duration('100ms', 'Time between two looks at the lock table'),
     pinnedAfter: duration('1s', 'Age from which a reader that stops the checkpoint is reported'),
   },

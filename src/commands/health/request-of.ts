@@ -1,0 +1,70 @@
+import type { HealthFacts } from '../../core/health/check.ts';
+import type { HealthRequest } from '../../core/health/request.ts';
+import type { SqlJob } from '../../core/health/sql/sql-job.ts';
+import { type ThresholdSet, withThreshold } from '../../core/health/threshold.ts';
+import type { Tier } from '../../core/health/tier.ts';
+import type { CommandContext } from '../definition.ts';
+
+export interface HealthOptions {
+  readonly tier: string;
+  readonly full: boolean;
+  readonly only: readonly string[];
+  readonly skip: readonly string[];
+  readonly threshold: readonly string[];
+  readonly timeout: number | undefined;
+  readonly scanBudget: number | undefined;
+}
+
+/** The request that options and configuration make together. */
+export function requestOf(options: HealthOptions, context: CommandContext): HealthRequest {
+  const { health, connection } = context.config;
+  return {
+    path: context.databasePath(),
+    tier: options.full ? 'deep' : (options.tier as Tier | 'due'),
+    only: options.only,
+    skip: [...health.skip, ...options.skip],
+    timeoutMs: options.timeout,
+    longTimeoutMs: health.timeout,
+    scanBudgetMs: options.scanBudget ?? health.scanBudget,
+    copyLimitBytes: health.copyLimit,
+    busyTimeoutMs: connection.busyTimeout,
+    temporaryDirectory: context.host.temporaryDirectory,
+    stateDirectory: context.stateDirectory(),
+    thresholds: options.threshold.reduce(withThreshold, configuredThresholds(context)),
+    schedule: { dailyMs: health.tiers.daily, deepMs: health.tiers.deep },
+    facts: factsOf(context),
+    rules: (tables) => rulesFor(tables, context),
+  };
+}
+
+export function configuredThresholds(context: CommandContext): ThresholdSet {
+  const { walSize, backupAge, freeSpace, databaseSize, freeShare, readerAge } = context.config.alerts.thresholds;
+  return {
+    'wal.backlog': { ...walSize, direction: 'above', unit: 'bytes' },
+    'wal.reader': { ...readerAge, direction: 'above', unit: 'ms' },
+    'backup.age': { ...backupAge, direction: 'above', unit: 'ms' },
+    'file.space': { ...freeSpace, direction: 'below', unit: 'bytes' },
+    'freelist.share': { ...freeShare, direction: 'above', unit: 'share' },
+    'database.size': { ...databaseSize, direction: 'above', unit: 'bytes' },
+  };
+}
+
+function factsOf(_context: CommandContext): HealthFacts {
+  return {};
+}
+
+/** The rules of the configuration. */
+export async function rulesFor(_tables: ReadonlySet<string>, context: CommandContext): Promise<SqlJob[]> {
+  return context.config.health.rules.map(
+    (rule): SqlJob => ({
+      id: `rule.${rule.id}`,
+      tier: rule.tier,
+      cost: rule.tier === 'quick' ? 'cheap' : 'expensive',
+      sentence: rule.sentence,
+      runbook: rule.runbook,
+      severity: rule.severity,
+      source: 'configuration',
+      work: { kind: 'rule', sql: rule.sql, parameters: [] },
+    }),
+  );
+}

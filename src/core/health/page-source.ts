@@ -1,0 +1,62 @@
+import { walFrameBytes, walFrameOffset } from '../file-format/wal-frame.ts';
+import type { HealthTarget } from './target.ts';
+
+const blockBytes = 1024 * 1024;
+
+/** The newest committed image of every page: from the WAL where it has one, else from the database file. */
+export class PageSource {
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly #target: HealthTarget;
+
+  constructor(target: HealthTarget) {
+    this.#target = target;
+    this.pageSize = target.pageSize;
+    this.pageCount = target.pageCount;
+  }
+
+  /** Undefined when neither file holds the whole page, or when it does not exist. */
+  read(pageNumber: number): Uint8Array | undefined {
+    if (pageNumber < 1 || pageNumber > this.pageCount) return undefined;
+    const fromWal = this.#readFrame(pageNumber);
+    if (fromWal !== undefined) return fromWal;
+    const page = this.#target.files.read('database', (pageNumber - 1) * this.pageSize, this.pageSize);
+    return page.length === this.pageSize ? page : undefined;
+  }
+
+  /**
+   * Visits the pages from `first` to `last` in order, read in blocks, until `visit` returns false at the end of a block.
+   * A page that cannot be read whole is visited as undefined. Returns the last page visited.
+   */
+  forEach(
+    first: number,
+    last: number,
+    visit: (page: Uint8Array | undefined, pageNumber: number) => void,
+    proceed: (visited: number) => boolean,
+  ): number {
+    const { pageSize } = this;
+    const perBlock = Math.max(1, Math.floor(blockBytes / pageSize));
+    const { frameOf } = this.#target.wal;
+    let number = first;
+    while (number <= last) {
+      const wanted = Math.min(perBlock, last - number + 1);
+      const block = this.#target.files.read('database', (number - 1) * pageSize, wanted * pageSize);
+      for (let index = 0; index < wanted; index++, number++) {
+        const end = (index + 1) * pageSize;
+        const inFile = end <= block.length ? block.subarray(index * pageSize, end) : undefined;
+        visit(frameOf.has(number) ? (this.#readFrame(number) ?? inFile) : inFile, number);
+      }
+      if (!proceed(number - 1)) break;
+    }
+    return number - 1;
+  }
+
+  #readFrame(pageNumber: number): Uint8Array | undefined {
+    const { wal, files } = this.#target;
+    const frame = wal.frameOf.get(pageNumber);
+    if (frame === undefined || wal.header?.pageSizeBytes !== this.pageSize) return undefined;
+    const start = walFrameOffset(frame, this.pageSize) + walFrameBytes(this.pageSize) - this.pageSize;
+    const page = files.read('wal', start, this.pageSize);
+    return page.length === this.pageSize ? page : undefined;
+  }
+}

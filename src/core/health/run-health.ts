@@ -1,0 +1,169 @@
+import type { OperationContext } from '../context.ts';
+import { TradedbError, throwIfCancelled } from '../error.ts';
+import type { Finding } from '../report.ts';
+import { requireDatabaseFile } from '../sqlite/database-file.ts';
+import type { CheckInput, CheckRow } from './check.ts';
+import { runFileChecks } from './file-phase.ts';
+import { buildData, type HealthData } from './health-data.ts';
+import { nextState } from './next-state.ts';
+import { fileChecks, sqliteJobs } from './registry.ts';
+import { type HealthRequest, isSelected, quickTimeoutMs } from './request.ts';
+import { loadRunState, type RunState, runStatePath, saveRunState } from './run-state.ts';
+import type { SqlJob } from './sql/sql-job.ts';
+import { type SqlPhaseResult, withoutRunning } from './sql-phase.ts';
+import type { ConfirmedScan } from './structure/confirm.ts';
+import { gatherTarget, type HealthTarget } from './target.ts';
+import { dueTier, includesTier, type Tier } from './tier.ts';
+
+export interface HealthResult {
+  readonly data: HealthData;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * One health run: facts, checks of the files, and then, unless they prove damage, checks with SQL in a child process. The
+ * database and the files beside it stay as they are; what the next run needs to know is kept in the state directory.
+ */
+export async function runHealth(request: HealthRequest, context: OperationContext): Promise<HealthResult> {
+  requireDatabaseFile(request.path);
+  const target = gatherTarget(request.path);
+  try {
+    return await examine(target, request, context);
+  } finally {
+    target.files.close();
+  }
+}
+
+async function examine(target: HealthTarget, request: HealthRequest, context: OperationContext): Promise<HealthResult> {
+  const statePath = runStatePath(request.stateDirectory, target);
+  const previous = loadRunState(statePath);
+  const now = context.clock.wallTime();
+  const tier = request.tier === 'due' ? dueTier(previous.tierRuns, request.schedule, now) : request.tier;
+  const jobs = await chooseJobs(target, tier, request);
+  const { due, remembered } = splitByMemory(jobs, tier, previous, target.mark);
+  // The child boots on another core while the pages are read here.
+  const session = due.length === 0 ? undefined : await startSession(request, tier, context);
+  try {
+    const scanner = lazyScan(target, previous, request, context);
+    const input: CheckInput = { target, scan: scanner.scan, previous, context, ...request };
+    const files = await runFileChecks(request, input);
+    const sql = await sqlPhase(due, session, { target, request, context, damage: files.damage });
+    const rows = [...files.rows, ...remembered, ...sql.rows];
+    const findings = [...files.findings, ...sql.findings];
+    const state = nextState({ previous, target, tier, rows, scan: scanner.made(), now });
+    keep(statePath, state, context);
+    const outcome = { damage: files.damage || sql.damage, locked: sql.locked };
+    return {
+      data: buildData({
+        target,
+        tier,
+        rows,
+        scan: scanner.made()?.scan,
+        state,
+        schedule: request.schedule,
+        now,
+        ...outcome,
+      }),
+      findings,
+    };
+  } finally {
+    await session?.close();
+  }
+}
+
+async function chooseJobs(target: HealthTarget, tier: Tier, request: HealthRequest): Promise<SqlJob[]> {
+  const tables = await tableNames(target);
+  const rules = await request.rules(tables);
+  refuseUnknown(request.only, [
+    ...fileChecks.map(({ check }) => check.id),
+    ...[...sqliteJobs, ...rules].map(({ id }) => id),
+  ]);
+  return [...sqliteJobs, ...rules].filter((job) => includesTier(tier, job.tier) && isSelected(job.id, request));
+}
+
+/** A misspelt check would otherwise be a check that is always ok. */
+function refuseUnknown(only: readonly string[], known: readonly string[]): void {
+  const wrong = only.find((glob) => !known.some((id) => isSelected(id, { only: [glob], skip: [] })));
+  if (wrong === undefined) return;
+  throw new TradedbError('usage', `no check is called ${JSON.stringify(wrong)}`, { hint: 'see: tradedb health rules' });
+}
+
+async function tableNames(target: HealthTarget): Promise<ReadonlySet<string>> {
+  if (target.header === undefined) return new Set();
+  const [{ PageSource }, { readSchema }] = await Promise.all([import('./page-source.ts'), import('./schema-pages.ts')]);
+  const { entries } = readSchema(new PageSource(target), target.usableSize);
+  return new Set(entries.filter(({ type }) => type === 'table').map(({ name }) => name.toLowerCase()));
+}
+
+/**
+ * The quick tier runs a cheap rule only when the database changed since the rule was last found kept: the rows are the
+ * same, and starting SQLite costs more than all other checks together.
+ */
+function splitByMemory(
+  jobs: readonly SqlJob[],
+  tier: Tier,
+  previous: RunState,
+  mark: string,
+): { due: SqlJob[]; remembered: CheckRow[] } {
+  const due: SqlJob[] = [];
+  const remembered: CheckRow[] = [];
+  for (const job of jobs) {
+    const memory = previous.checks[job.id];
+    if (tier !== 'quick' || memory?.status !== 'ok' || memory.mark !== mark) {
+      due.push(job);
+      continue;
+    }
+    const { id, cost } = job;
+    const summary = `${memory.summary} (nothing changed since)`;
+    remembered.push({ id, tier: job.tier, cost, status: 'ok', summary, durationMs: 0, ranOn: 'none' });
+  }
+  return { due, remembered };
+}
+
+async function startSession(request: HealthRequest, tier: Tier, context: OperationContext) {
+  const { SqlSession } = await import('./sql/sql-session.ts');
+  return new SqlSession(context, request.timeoutMs ?? (tier === 'quick' ? quickTimeoutMs : request.longTimeoutMs));
+}
+
+async function sqlPhase(
+  due: readonly SqlJob[],
+  session: Awaited<ReturnType<typeof startSession>> | undefined,
+  run: { target: HealthTarget; request: HealthRequest; context: OperationContext; damage: boolean },
+): Promise<SqlPhaseResult> {
+  if (session === undefined) return withoutRunning([], 'skipped', '');
+  if (run.damage) return withoutRunning(due, 'skipped', 'the file is damaged: SQLite must not open it');
+  const { runSqlChecks } = await import('./sql-phase.ts');
+  return runSqlChecks(due, session, run.target, run.request, run.context);
+}
+
+/** The page scan is made at most once, when the first check asks for it. */
+function lazyScan(target: HealthTarget, previous: RunState, request: HealthRequest, context: OperationContext) {
+  let pending: Promise<ConfirmedScan> | undefined;
+  let made: ConfirmedScan | undefined;
+  const start = async (): Promise<ConfirmedScan> => {
+    const { scanConfirmed } = await import('./structure/confirm.ts');
+    made = await scanConfirmed(target, {
+      clock: context.clock,
+      budgetMs: request.scanBudgetMs,
+      firstPage: previous.scan?.nextPage ?? 1,
+      throwIfCancelled: () => throwIfCancelled(context.signal),
+    });
+    return made;
+  };
+  return {
+    scan: (): Promise<ConfirmedScan> => {
+      pending ??= start();
+      return pending;
+    },
+    made: () => made,
+  };
+}
+
+function keep(path: string, state: RunState, context: OperationContext): void {
+  try {
+    saveRunState(path, state, Buffer.from(context.random.bytes(6)).toString('hex'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.log.warn(`the run state cannot be kept, so the next run cannot compare: ${reason}`);
+  }
+}

@@ -1,0 +1,119 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OperationContext } from '../context.ts';
+import { TradedbError } from '../error.ts';
+import type { Finding } from '../report.ts';
+import type { CheckRow } from './check.ts';
+import { type PhaseResult, statusOf } from './file-phase.ts';
+import type { HealthRequest } from './request.ts';
+import type { SqlJob } from './sql/sql-job.ts';
+import type { SqlSession } from './sql/sql-session.ts';
+import type { HealthTarget } from './target.ts';
+
+export interface SqlPhaseResult extends PhaseResult {
+  /** The database stayed locked until the timeout. */
+  readonly locked: boolean;
+}
+
+/**
+ * Runs checks with SQL: in place when somebody is connected, because their `-wal` and `-shm` exist anyway, otherwise on a
+ * private copy, so that no file appears beside the database.
+ */
+export async function runSqlChecks(
+  jobs: readonly SqlJob[],
+  session: SqlSession,
+  target: HealthTarget,
+  request: HealthRequest,
+  context: OperationContext,
+): Promise<SqlPhaseResult> {
+  const live = (target.holders?.length ?? 0) > 0;
+  const { makePrivateCopy } = await import('./sql/private-copy.ts');
+  const copy = live ? undefined : await makePrivateCopy(target, request, context);
+  if (typeof copy === 'string') return withoutRunning(jobs, 'skipped', copy);
+  const scratch = live && jobs.some(({ tier }) => tier === 'deep') ? await scratchFolder(target, request) : undefined;
+  try {
+    try {
+      await session.open(copy?.path ?? target.path, copy?.needsRecovery === true, request.busyTimeoutMs);
+    } catch (error) {
+      return openFailed(jobs, error);
+    }
+    return await runAll(jobs, session, {
+      live,
+      ...(scratch === undefined ? {} : { copyPath: join(scratch, 'copy.db') }),
+    });
+  } finally {
+    // The child must be gone before the files that it has open.
+    await session.close();
+    copy?.remove();
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function scratchFolder(target: HealthTarget, request: HealthRequest): Promise<string | undefined> {
+  if (target.sizeBytes > request.copyLimitBytes) return undefined;
+  return mkdtemp(join(request.temporaryDirectory, 'tradedb-health-'));
+}
+
+async function runAll(
+  jobs: readonly SqlJob[],
+  session: SqlSession,
+  where: { readonly live: boolean; readonly copyPath?: string },
+): Promise<SqlPhaseResult> {
+  const rows: CheckRow[] = [];
+  const findings: Finding[] = [];
+  let locked = false;
+  let onCopy = !where.live;
+  for (const job of jobs) {
+    try {
+      if (job.tier === 'deep' && !onCopy && where.copyPath !== undefined) {
+        await session.useCopy(where.copyPath);
+        onCopy = true;
+      }
+      const result = await session.run(job);
+      findings.push(...result.findings);
+      rows.push({
+        ...base(job),
+        status: statusOf(result),
+        summary: result.summary,
+        ...(result.value === undefined ? {} : { value: result.value, unit: 'count' }),
+        durationMs: result.durationMs,
+        ranOn: onCopy ? 'copy' : 'live',
+        ...(result.skipped === undefined ? {} : { reason: result.skipped }),
+      });
+    } catch (error) {
+      if (error instanceof TradedbError && error.code === 'cancelled') throw error;
+      locked ||= error instanceof TradedbError && error.code === 'database_locked';
+      const message = error instanceof Error ? error.message : String(error);
+      rows.push({ ...base(job), status: 'unknown', summary: message, durationMs: 0, ranOn: 'none', reason: message });
+    }
+  }
+  const damage = rows.some(
+    ({ id, status }) => id.startsWith('sqlite.') && id !== 'sqlite.foreign-keys' && status === 'critical',
+  );
+  return { rows, findings, damage, locked };
+}
+
+function openFailed(jobs: readonly SqlJob[], error: unknown): SqlPhaseResult {
+  if (!(error instanceof TradedbError) || error.code === 'cancelled') throw error;
+  const first = jobs[0];
+  if (first !== undefined && (error.code === 'database_corrupt' || error.code === 'not_a_database')) {
+    const rest = withoutRunning(jobs.slice(1), 'skipped', 'the database cannot be opened');
+    const found: Finding = { id: first.id, severity: 'critical', message: error.message };
+    const row: CheckRow = { ...base(first), status: 'critical', summary: error.message, durationMs: 0, ranOn: 'none' };
+    return { rows: [row, ...rest.rows], findings: [found], damage: true, locked: false };
+  }
+  return { ...withoutRunning(jobs, 'unknown', error.message), locked: error.code === 'database_locked' };
+}
+
+/** Rows of checks that were not run, with the reason. */
+export function withoutRunning(jobs: readonly SqlJob[], status: 'skipped' | 'unknown', reason: string): SqlPhaseResult {
+  const rows = jobs.map(
+    (job): CheckRow => ({ ...base(job), status, summary: reason, durationMs: 0, ranOn: 'none', reason }),
+  );
+  return { rows, findings: [], damage: false, locked: false };
+}
+
+function base({ id, tier, cost }: SqlJob): Pick<CheckRow, 'id' | 'tier' | 'cost'> {
+  return { id, tier, cost };
+}

@@ -1,0 +1,39 @@
+import type { Finding } from '../../report.ts';
+import type { SqlParameters } from '../../sqlite/statement.ts';
+import type { Tier } from '../tier.ts';
+
+/** One check that needs SQL. It runs in a child process, so everything about it is plain data. */
+export interface SqlJob {
+  readonly id: string;
+  readonly tier: Tier;
+  readonly cost: 'cheap' | 'expensive';
+  readonly sentence: string;
+  readonly runbook: string;
+  /** Severity of what it finds. */
+  readonly severity: 'warning' | 'critical';
+  /** Where it comes from: built in, the trading schema, or the configuration. */
+  readonly source: 'built-in' | 'trading' | 'configuration';
+  readonly work: SqlWork;
+  /** Ids of rules whose findings explain those of this one. */
+  readonly after?: readonly string[];
+}
+
+export type SqlWork =
+  | { readonly kind: 'integrity'; readonly full: boolean }
+  | { readonly kind: 'foreign-keys' }
+  | { readonly kind: 'statistics' }
+  /** One SELECT; every row it returns is an offender. */
+  | { readonly kind: 'rule'; readonly sql: string; readonly parameters: SqlParameters };
+
+export interface SqlJobResult {
+  readonly summary: string;
+  readonly findings: readonly Finding[];
+  readonly value?: number;
+  /** The check does not apply to this database. */
+  readonly skipped?: string;
+  readonly durationMs: number;
+}
+
+/** Offenders of a rule are counted up to here, and so many of them are shown. */
+export const countedOffenders = 10_000;
+export const shownOffenders = 20;

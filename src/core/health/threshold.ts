@@ -1,0 +1,67 @@
+import { parseByteSize } from '../config/byte-size.ts';
+import { parseDuration } from '../config/duration.ts';
+import { parseShare } from '../config/value.ts';
+import { TradedbError } from '../error.ts';
+
+/** Two limits of one value; `above`: too much is bad, `below`: too little is. */
+export interface Threshold {
+  readonly warning: number;
+  readonly critical: number;
+  readonly direction: 'above' | 'below';
+  readonly unit: 'bytes' | 'ms' | 'share' | 'count';
+}
+
+export const thresholdIds = [
+  'wal.backlog',
+  'wal.reader',
+  'backup.age',
+  'file.space',
+  'freelist.share',
+  'database.size',
+] as const;
+export type ThresholdId = (typeof thresholdIds)[number];
+export type ThresholdSet = Readonly<Record<ThresholdId, Threshold>>;
+
+/** The status of `value` against its limits. */
+export function judge(value: number, threshold: Threshold): 'ok' | 'warning' | 'critical' {
+  const crosses = (limit: number): boolean => (threshold.direction === 'above' ? value >= limit : value < limit);
+  if (crosses(threshold.critical)) return 'critical';
+  return crosses(threshold.warning) ? 'warning' : 'ok';
+}
+
+/** Reads `--threshold wal.backlog=64MiB:512MiB`; either side may be left out to keep its limit. */
+export function withThreshold(set: ThresholdSet, text: string): ThresholdSet {
+  const match = /^([\w.-]+)=([^:]*):([^:]*)$/.exec(text);
+  const id = thresholdIds.find((known) => known === match?.[1]);
+  if (match === null || id === undefined) {
+    const known = thresholdIds.join(', ');
+    throw new TradedbError('usage', `--threshold takes <check>=<warning>:<critical>, not ${JSON.stringify(text)}`, {
+      hint: match === null ? 'such as wal.backlog=64MiB:512MiB' : `checks with thresholds: ${known}`,
+    });
+  }
+  const old = set[id];
+  const read = (part: string | undefined, before: number): number =>
+    part === undefined || part.trim() === '' ? before : parseValue(part, old.unit, text);
+  const changed = { ...old, warning: read(match[2], old.warning), critical: read(match[3], old.critical) };
+  const ordered = old.direction === 'above' ? changed.warning <= changed.critical : changed.warning >= changed.critical;
+  if (!ordered) {
+    throw new TradedbError('usage', `--threshold ${text}: critical must be worse than warning`);
+  }
+  return { ...set, [id]: changed };
+}
+
+function parseValue(text: string, unit: Threshold['unit'], whole: string): number {
+  try {
+    if (unit === 'bytes') return parseByteSize(text);
+    if (unit === 'ms') return parseDuration(text);
+    if (unit === 'share') return parseShare(text);
+  } catch (error) {
+    if (!(error instanceof TradedbError)) throw error;
+    throw new TradedbError('usage', `--threshold ${JSON.stringify(whole)}: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw new TradedbError('usage', `--threshold ${JSON.stringify(whole)}: ${JSON.stringify(text)} is not a number`);
+}
