@@ -67,6 +67,7 @@ export const registry: readonly CommandGroup[] = [
       list: () => import('./backup/list.ts'),
       show: () => import('./backup/show.ts'),
       verify: () => import('./backup/verify.ts'),
+      prune: () => import('./backup/prune.ts'),
     },
   },
   {

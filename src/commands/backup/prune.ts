@@ -1,0 +1,152 @@
+import type { Manifest } from '../../core/backup/manifest/manifest.ts';
+import type { Finding } from '../../core/report.ts';
+import { defineCommand } from '../definition.ts';
+import { databaseIdIfAny, openChosen, ownerOf, repositoryOption } from './repository-option.ts';
+
+interface PointSize {
+  readonly id: string;
+  readonly database: string;
+  readonly storedBytes: number;
+}
+
+export interface BackupPruneData {
+  readonly dryRun: boolean;
+  readonly repository: { readonly name: string; readonly kind: string; readonly location: string };
+  readonly kept: readonly { readonly id: string; readonly database: string; readonly reasons: readonly string[] }[];
+  /** Marked by this run: deleted by a later one, when the grace time is over. */
+  readonly tombstoned: readonly PointSize[];
+  readonly deleted: readonly PointSize[];
+  readonly bytesFreed: number;
+  readonly heldBack: readonly { readonly id: string; readonly reason: string }[];
+  /** Backups that --undo has taken back from deletion. */
+  readonly undone: readonly string[];
+  /** What --undo takes to take this run back; null when nothing was marked. */
+  readonly pruneId: string | null;
+  /** When what was marked may be deleted. */
+  readonly deletionAfter: string | null;
+}
+
+export const definition = defineCommand({
+  path: ['backup', 'prune'],
+  summary: 'remove the backups that the retention rules do not keep, in two steps',
+  description:
+    'A first run marks backups; a later one, after the grace time, deletes what is still unwanted. Until then --undo takes the decision back. What an incremental backup builds on is never removed before it.',
+  options: {
+    repository: repositoryOption,
+    all: { type: 'flag', summary: 'the backups of every database in the repository' },
+    grace: {
+      type: 'duration',
+      value: 'duration',
+      summary: 'time between marking and deleting',
+      config: 'backup.retention.grace',
+    },
+    undo: { type: 'text', value: 'prune-id', summary: 'take back what that run has marked' },
+  },
+  examples: [
+    { command: 'backup prune --dry-run', does: 'what would go and what would stay, with the reason' },
+    { command: 'backup prune -d trading.db --yes', does: 'mark, and delete what was marked a day ago' },
+    { command: 'backup prune --undo 3f9a1c02', does: 'keep what that run has marked' },
+  ],
+  exitCodes: {
+    0: 'done, or nothing to do',
+    3: 'backups were held back by the minimum redundancy',
+    10: 'no repository, or no such prune',
+    11: 'another backup or prune is running',
+  },
+  changes: true,
+  asks: true,
+  async run({ options }, context) {
+    const repository = await openChosen(context, options.repository);
+    const place = { name: repository.name, kind: repository.storage.kind, location: repository.storage.location };
+    const databaseId = await databaseIdIfAny(context, options.all);
+    const { points } = await repository.points(databaseId);
+    const ids = [...new Set(points.map((point) => point.database.id))];
+    if (options.undo !== undefined) {
+      const undone = await undo(
+        repository,
+        databaseId === undefined ? ids : [databaseId],
+        options.undo,
+        context.dryRun,
+      );
+      return context.report<BackupPruneData>({ ...nothing, dryRun: context.dryRun, repository: place, undone });
+    }
+    const { prune } = await import('../../core/backup/retention/prune.ts');
+    const { retention } = context.config.backup;
+    const graceMs = options.grace ?? retention.grace;
+    const request = {
+      repository,
+      policy: { ...retention, keepWithinMs: retention.keepWithin },
+      minimumRedundancy: retention.minimumRedundancy,
+      graceMs,
+      owner: ownerOf(context),
+    };
+    const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));
+    const goes = plans.reduce((sum, { plan }) => sum + plan.remove.length, 0);
+    if (!context.dryRun && goes > 0) {
+      await context.confirm(`Delete ${goes === 1 ? 'one backup' : `${goes} backups`} for good?`);
+    }
+    const results = context.dryRun ? plans : [];
+    if (!context.dryRun) {
+      for (const id of ids) results.push(await prune({ ...request, databaseId: id, dryRun: false }, context));
+    }
+    const all = results.map(({ plan }) => plan);
+    const tombstoned = all.flatMap((plan) => plan.tombstone.map(sizeOf));
+    const deleted = all.flatMap((plan) => plan.remove.map(sizeOf));
+    const data: BackupPruneData = {
+      dryRun: context.dryRun,
+      repository: place,
+      kept: all.flatMap((plan) =>
+        plan.kept.map(({ point, reasons }) => ({ id: point.id, database: point.database.label, reasons })),
+      ),
+      tombstoned,
+      deleted,
+      bytesFreed: deleted.reduce((sum, one) => sum + one.storedBytes, 0),
+      heldBack: all.flatMap((plan) => plan.heldBack.map(({ point, reason }) => ({ id: point.id, reason }))),
+      undone: [],
+      pruneId: results.find(({ pruneId }) => pruneId !== null)?.pruneId ?? null,
+      deletionAfter: tombstoned.length === 0 ? null : new Date(context.clock.wallTime() + graceMs).toISOString(),
+    };
+    return context.report(data, { findings: data.heldBack.map(heldBackFinding) });
+  },
+});
+
+const nothing = {
+  kept: [],
+  tombstoned: [],
+  deleted: [],
+  bytesFreed: 0,
+  heldBack: [],
+  pruneId: null,
+  deletionAfter: null,
+} as const;
+
+function sizeOf(point: Manifest): PointSize {
+  return { id: point.id, database: point.database.label, storedBytes: point.storedBytes };
+}
+
+function heldBackFinding({ id, reason }: { id: string; reason: string }): Finding {
+  return {
+    id: 'prune.held_back',
+    severity: 'warning',
+    subject: id,
+    message: `the rules would remove it, but too few backups would be left (${reason})`,
+    hint: 'make a newer full backup: tradedb backup create --type full',
+  };
+}
+
+async function undo(
+  repository: import('../../core/backup/repository/repository.ts').Repository,
+  databaseIds: readonly string[],
+  pruneId: string,
+  dryRun: boolean,
+): Promise<readonly string[]> {
+  const { Tombstones, removeTombstone } = await import('../../core/backup/retention/tombstone.ts');
+  for (const id of databaseIds) {
+    const { all } = await Tombstones.read(repository, id);
+    const found = all.find((tombstone) => tombstone.id === pruneId);
+    if (found === undefined) continue;
+    if (!dryRun) await removeTombstone(repository, id, pruneId);
+    return found.pointIds;
+  }
+  return (await removeTombstone(repository, databaseIds[0] ?? '', pruneId)).pointIds;
+}

@@ -1,0 +1,75 @@
+import type { OperationContext } from '../../context.ts';
+import { throwIfCancelled } from '../../error.ts';
+import { acquireLease, type LeaseOwner } from '../../lease.ts';
+import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
+import { manifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
+import type { Repository } from '../repository/repository.ts';
+import { type PrunePlan, type PruneRequest, planPrune } from './prune-plan.ts';
+import { Tombstones, writeTombstone } from './tombstone.ts';
+
+export interface PruneOptions extends Pick<PruneRequest, 'policy' | 'minimumRedundancy' | 'graceMs'> {
+  readonly repository: Repository;
+  readonly databaseId: string;
+  readonly owner: LeaseOwner;
+  readonly dryRun: boolean;
+}
+
+export interface Pruned {
+  readonly plan: PrunePlan;
+  /** Name of the tombstone that was written; null when nothing was marked. */
+  readonly pruneId: string | null;
+}
+
+/** Marks what the rules do not keep, and deletes what was marked long enough ago and is still not kept. */
+export async function prune(options: PruneOptions, context: OperationContext): Promise<Pruned> {
+  const { repository, databaseId } = options;
+  const directory = repository.storage.leaseFolder;
+  const lease =
+    directory === undefined || options.dryRun
+      ? undefined
+      : acquireLease({ directory, name: databaseId, purpose: 'backup prune', owner: options.owner }, context);
+  try {
+    const { points } = await repository.points(databaseId);
+    const { all: tombstones } = await Tombstones.read(repository, databaseId);
+    const plan = planPrune({ ...options, points, tombstones, now: context.clock.wallTime() });
+    if (options.dryRun) return { plan, pruneId: null };
+    const pruneId = await mark(options, plan, context);
+    await removeMarked(options, plan, context);
+    return { plan, pruneId };
+  } finally {
+    lease?.release();
+  }
+}
+
+async function mark(options: PruneOptions, plan: PrunePlan, context: OperationContext): Promise<string | null> {
+  if (plan.tombstone.length === 0) return null;
+  const id = Buffer.from(context.random.bytes(4)).toString('hex');
+  await writeTombstone(options.repository, options.databaseId, {
+    format: 1,
+    id,
+    createdAt: new Date(context.clock.wallTime()).toISOString(),
+    pointIds: plan.tombstone.map((point) => point.id),
+  });
+  return id;
+}
+
+async function removeMarked(options: PruneOptions, plan: PrunePlan, context: OperationContext): Promise<void> {
+  const { repository, databaseId } = options;
+  const task = context.progress.start({ id: 'prune', label: 'deleting', unit: 'steps', total: plan.remove.length });
+  for (const point of plan.remove) {
+    throwIfCancelled(context.signal);
+    await removePoint(repository, point);
+    task.advance(1);
+  }
+  task.done();
+  for (const { id } of plan.spentTombstones) await repository.storage.delete(tombstoneKey(databaseId, id));
+}
+
+/** The manifest goes first: from then on the point does not exist, whatever of its objects is still there. */
+async function removePoint(repository: Repository, point: Manifest): Promise<void> {
+  const { database, id } = point;
+  await repository.storage.delete(manifestKey(database.id, id, encodeManifest(point).digest));
+  const keys: string[] = [];
+  for await (const { key } of repository.storage.list(pointFolder(database.id, id))) keys.push(key);
+  for (const key of keys) await repository.storage.delete(key);
+}
