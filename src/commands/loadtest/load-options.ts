@@ -76,7 +76,7 @@ export function readPlan(options: LoadOptionValues, context: CommandContext): Lo
     backgroundReaders: options.backgroundReaders,
     perStatement: options.statements,
     intervalMs: options.interval ?? loadtest.interval,
-    rehearse: true,
+    rehearsalCalls: 20_000,
   };
 }
 

@@ -85,7 +85,7 @@ export const definition = defineCommand({
     }
     const seriesForm = seriesFormOf(options.seriesFile, TradedbError);
     const read = readPlan(options, context);
-    const plan = options.inPlace ? { ...read, rehearse: false } : read;
+    const plan = options.inPlace ? { ...read, rehearsalCalls: 0 } : read;
     const scenario = await resolveScenarios(plan.scenarios);
     if (options.inPlace && scenario.setup !== undefined) {
       throw new TradedbError('usage', `scenario ${scenario.name} makes tables of its own and runs on copies only`, {

@@ -28,6 +28,31 @@ export interface Environment {
   readonly connections: readonly EffectivePragmas[];
 }
 
+/** The block of the report, once the clients have told theirs. */
+export function describeEnvironment(
+  machine: MachineFacts,
+  parts: {
+    readonly fdatasyncUs: Environment['fdatasyncUs'];
+    readonly loadAverageBefore: Environment['loadAverageBefore'];
+    readonly folder: string;
+    readonly clients: { readonly connections: readonly EffectivePragmas[]; readonly node: string };
+  },
+): Environment {
+  const { cpuModel, cores, kernel, tradedb } = machine;
+  return {
+    cpuModel,
+    cores,
+    kernel,
+    node: parts.clients.node,
+    tradedb,
+    loadAverageBefore: parts.loadAverageBefore,
+    loadAverageAfter: machine.loadAverage(),
+    fileSystem: machine.fileSystem(parts.folder),
+    fdatasyncUs: parts.fdatasyncUs,
+    connections: parts.clients.connections,
+  };
+}
+
 const probes = 100;
 const longestProbeMs = 1000;
 

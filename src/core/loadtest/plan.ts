@@ -20,8 +20,8 @@ export interface LoadPlan {
   readonly backgroundReaders: number;
   readonly perStatement: boolean;
   readonly intervalMs: number;
-  /** Runs every transaction many times in a rolled-back transaction first, so that the JIT compiler has done its work. */
-  readonly rehearse: boolean;
+  /** Transactions that each client runs and rolls back first, so that the JIT compiler has done its work. */
+  readonly rehearsalCalls: number;
 }
 
 export interface PragmaSetting {

@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { statSync } from 'node:fs';
 import type { OperationContext } from '../context.ts';
-import { TradedbError, throwIfCancelled } from '../error.ts';
 import { requireDatabaseFile } from '../sqlite/connection.ts';
 import type { PragmaProfile } from '../sqlite/pragma-profile.ts';
-import { ChildProcess, childEntry } from './child/child-process.ts';
-import type { FromPrepare, FromVerify, PrepareRequest, Verification, VerifyRequest } from './child/protocol.ts';
-import { type Environment, type MachineFacts, probeFdatasync } from './environment.ts';
+import type { Verification } from './child/protocol.ts';
+import { describeEnvironment, type Environment, type MachineFacts, probeFdatasync } from './environment.ts';
 import { type LoadPlan, meanRate } from './plan.ts';
+import { hashFile, prepare } from './prepare.ts';
 import { type LoadResult, mergedView } from './result/load-result.ts';
 import { type Measured, valueFor } from './result/measure.ts';
 import {
@@ -29,6 +26,7 @@ import { Scratch } from './scratch.ts';
 import { keySpace, StatementStream } from './stream/statement-stream.ts';
 import { holds, type Threshold, unitOf } from './threshold.ts';
 import { type RunningTotals, runTrial, type TrialResult } from './trial.ts';
+import { verify } from './verify.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -61,7 +59,12 @@ export async function runLoadTest(request: RunRequest, context: OperationContext
     const base = await makeTarget(request, scratch, context);
     const trial = await runTrial(trialRequest(request, scenario, base.path), context);
     const verification = context.signal.aborted ? null : await verify(base.path, plan.busyTimeoutMs, context);
-    const environment = describe(request.machine, { fdatasyncUs, loadAverageBefore, scratch, trial });
+    const environment = describeEnvironment(request.machine, {
+      fdatasyncUs,
+      loadAverageBefore,
+      folder: scratch.folder,
+      clients: trial,
+    });
     return assemble({ request, scenario, target: base.target, trial, verification, environment, scratch });
   } finally {
     scratch.remove();
@@ -113,103 +116,6 @@ async function makeTarget(
   return {
     path: scratch.takeBase(),
     target: { kind: target.kind, path: source ?? null, sizeBytes: size, sha256 },
-  };
-}
-
-/** Makes the base file in a process of its own, because this one must never open SQLite on it. */
-export async function prepare(
-  request: Pick<RunRequest, 'plan' | 'profile'>,
-  target: string,
-  source: string | undefined,
-  context: OperationContext,
-): Promise<void> {
-  const { plan, profile } = request;
-  const child = new ChildProcess<PrepareRequest, FromPrepare>(childEntry('prepare-main'), 'prepare');
-  const progress = context.progress.start({ id: 'loadtest.prepare', label: 'preparing a copy', unit: 'pages' });
-  const onAbort = (): void => void child.kill();
-  context.signal.addEventListener('abort', onAbort, { once: true });
-  let shown = 0;
-  child.onMessage((message) => {
-    if (message.type !== 'progress') return false;
-    progress.total(message.total);
-    progress.advance(message.done - shown);
-    shown = message.done;
-    return true;
-  });
-  try {
-    throwIfCancelled(context.signal);
-    child.send({
-      type: 'prepare',
-      ...(source === undefined ? {} : { source }),
-      target,
-      scenarios: plan.scenarios,
-      seed: plan.seed,
-      profile,
-      busyTimeoutMs: plan.busyTimeoutMs,
-    });
-    await child.next('prepared');
-  } catch (error) {
-    throwIfCancelled(context.signal);
-    throw error;
-  } finally {
-    context.signal.removeEventListener('abort', onAbort);
-    await child.kill();
-    progress.done();
-  }
-}
-
-/** Checks the file in a process of its own; killed when the run is cancelled. */
-export async function verify(
-  path: string,
-  busyTimeoutMs: number,
-  context: OperationContext,
-): Promise<Verification | null> {
-  const child = new ChildProcess<VerifyRequest, FromVerify>(childEntry('verify-main'), 'verify');
-  const onAbort = (): void => void child.kill();
-  context.signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    child.send({ type: 'verify', path, busyTimeoutMs });
-    const { type: _, ...verification } = await child.next('verified');
-    return verification;
-  } catch (error) {
-    if (context.signal.aborted) return null;
-    if (error instanceof TradedbError && error.code === 'database_corrupt') {
-      return { quickCheck: 'failed', foreignKeyViolations: 0, rulesChecked: 0, problems: [error.message] };
-    }
-    throw error;
-  } finally {
-    context.signal.removeEventListener('abort', onAbort);
-    await child.kill();
-  }
-}
-
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest('hex');
-}
-
-export function describe(
-  machine: MachineFacts,
-  parts: {
-    readonly fdatasyncUs: Environment['fdatasyncUs'];
-    readonly loadAverageBefore: Environment['loadAverageBefore'];
-    readonly scratch: Scratch;
-    readonly trial: Pick<TrialResult, 'connections' | 'node'>;
-  },
-): Environment {
-  const { cpuModel, cores, kernel, tradedb } = machine;
-  return {
-    cpuModel,
-    cores,
-    kernel,
-    node: parts.trial.node,
-    tradedb,
-    loadAverageBefore: parts.loadAverageBefore,
-    loadAverageAfter: machine.loadAverage(),
-    fileSystem: machine.fileSystem(parts.scratch.folder),
-    fdatasyncUs: parts.fdatasyncUs,
-    connections: parts.trial.connections,
   };
 }
 

@@ -154,10 +154,11 @@ class Trial {
 
   /** One client after the other, because each holds the write lock while it rehearses. */
   async #rehearse(): Promise<void> {
-    if (!this.#request.plan.rehearse) return;
+    const { rehearsalCalls } = this.#request.plan;
+    if (rehearsalCalls === 0) return;
     for (const client of this.#clients) {
       if (this.#context.signal.aborted) return;
-      client.send({ type: 'rehearse' });
+      client.send({ type: 'rehearse', calls: rehearsalCalls });
       await this.#within(client, client.next('rehearsed'), 0);
     }
   }

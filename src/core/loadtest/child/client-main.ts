@@ -51,7 +51,7 @@ async function handle(message: ToClient): Promise<void> {
       client = await Client.open(message, host);
       return;
     case 'rehearse':
-      client?.rehearse();
+      client?.rehearse(message.calls);
       return;
     case 'phase':
       await client?.phase(message);

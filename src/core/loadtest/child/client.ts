@@ -60,17 +60,17 @@ export class Client {
     host.send({ type: 'ready', connection: connection.effectivePragmas(), node: host.nodeVersion });
   }
 
-  rehearse(): void {
-    const calls = rehearse(
+  rehearse(calls: number): void {
+    const done = rehearse(
       this.#connection,
       this.#scenario,
       this.#stream,
       { runId: this.#setup.runId, seed: this.#setup.seed },
-      this.#host.clock,
+      { calls, clock: this.#host.clock },
     );
     // What was rolled back must not count as WAL of the run.
     this.#connection.pragma('wal_checkpoint(TRUNCATE)');
-    this.#host.send({ type: 'rehearsed', calls });
+    this.#host.send({ type: 'rehearsed', calls: done });
   }
 
   stop(): void {

@@ -53,7 +53,11 @@ export interface PhaseMessage {
       };
 }
 
-export type ToClient = ClientSetup | PhaseMessage | { readonly type: 'rehearse' | 'stop' | 'exit' };
+export type ToClient =
+  | ClientSetup
+  | PhaseMessage
+  | { readonly type: 'rehearse'; readonly calls: number }
+  | { readonly type: 'stop' | 'exit' };
 
 export interface IntervalSample {
   readonly type: 'sample';

@@ -3,8 +3,7 @@ import type { Connection } from '../../sqlite/connection.ts';
 import type { Scenario, SessionSettings } from '../scenario/scenario.ts';
 import { keySpace, type StatementStream } from '../stream/statement-stream.ts';
 
-/** Calls that let the JIT compiler finish; fewer when they take longer than the time limit. */
-const calls = 20_000;
+/** Slow transactions are rehearsed less. */
 const longestMs = 2000;
 
 /**
@@ -16,8 +15,9 @@ export function rehearse(
   scenario: Scenario,
   stream: StatementStream,
   settings: SessionSettings,
-  clock: Clock,
+  limits: { readonly calls: number; readonly clock: Clock },
 ): number {
+  const { calls, clock } = limits;
   const rollBack = new Error('the rehearsal is rolled back');
   // A session of its own: what it remembers of its rows is wrong after the rollback.
   const session = scenario.open(connection, { ...settings, runId: `${settings.runId}r` });

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { findKnee, type KneeOptions } from '../../../src/core/loadtest/knee/search.ts';
+import { CounterDraw } from '../../../src/core/loadtest/stream/draw.ts';
+import { trueKnee, type VirtualServer, virtualP99 } from '../../support/virtual-server.ts';
+
+const options: KneeOptions = { low: 50, high: 1100, precision: 0.03, repeats: 3, maxLoadSeconds: 60 };
+
+const trial = (passed: (rate: number) => boolean) => (ratePerSecond: number) =>
+  Promise.resolve({ ratePerSecond, passed: passed(ratePerSecond), seconds: 1 });
+
+describe('knee search', () => {
+  it.each([60, 137, 500, 1000])('finds a sharp knee at %d within its precision', async (truth) => {
+    const result = await findKnee(
+      options,
+      trial((rate) => rate <= truth),
+    );
+    expect(result.converged).toBe(true);
+    expect(result.lowPerSecond).toBeLessThanOrEqual(truth);
+    expect(result.highPerSecond).toBeGreaterThanOrEqual(truth);
+    expect(result.highPerSecond! / result.lowPerSecond!).toBeLessThan(1.031);
+  });
+
+  it('never passing and never failing are open intervals', async () => {
+    const never = await findKnee(
+      options,
+      trial(() => false),
+    );
+    expect(never).toMatchObject({ lowPerSecond: null, lowOpen: true, estimatePerSecond: null, converged: false });
+    expect(never.highPerSecond).toBeLessThan(52);
+    const always = await findKnee(
+      options,
+      trial(() => true),
+    );
+    expect(always).toMatchObject({ highPerSecond: null, highOpen: true, estimatePerSecond: null, converged: false });
+    expect(always.lowPerSecond).toBeGreaterThan(1060);
+  });
+
+  it('says when the load ran out', async () => {
+    const result = await findKnee(
+      { ...options, maxLoadSeconds: 5 },
+      trial((rate) => rate <= 300),
+    );
+    expect(result.converged).toBe(false);
+    expect(result.secondsOfLoad).toBeLessThan(8);
+  });
+
+  it('moves an end outward that its further trials do not confirm', async () => {
+    let calls = 0;
+    // Lucky passes while the bisection runs; from then on everything above 200 fails.
+    const result = await findKnee(
+      options,
+      trial((rate) => {
+        calls += 1;
+        return calls <= 14 ? rate <= 215 : rate <= 200;
+      }),
+    );
+    expect(result.lowPerSecond).toBeLessThan(209);
+    expect(result.highPerSecond).toBeGreaterThan(200);
+  });
+
+  it('a hole below the knee does not break it', async () => {
+    const result = await findKnee(
+      options,
+      trial((rate) => rate <= 500 && !(rate > 300 && rate < 310)),
+    );
+    expect(result.estimatePerSecond).not.toBeNull();
+  });
+
+  it.each([
+    ['steady', 0, 0.9],
+    ['8% noise per trial', 0.08, 0.7],
+  ] as const)('a virtual database, %s: within 5% of a run without end', async (_, noise, share) => {
+    const server: VirtualServer = { serviceMs: 0.25, stallMs: 5, stallEvery: 1000, noise };
+    const truth = trueKnee(server, 10);
+    let near = 0;
+    const runs = 40;
+    for (let run = 0; run < runs; run++) {
+      let trials = 0;
+      const result = await findKnee({ ...options, low: 200, high: 4400 }, (rate) => {
+        const draw = new CounterDraw(run, 7).start(trials++);
+        const passed = virtualP99(server, rate, 2, draw) <= 10;
+        return Promise.resolve({ ratePerSecond: rate, passed, seconds: 2 });
+      });
+      if (Math.abs((result.estimatePerSecond ?? 0) / truth - 1) <= 0.05) near += 1;
+    }
+    expect(near / runs).toBeGreaterThanOrEqual(share);
+  });
+});
