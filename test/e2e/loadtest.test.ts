@@ -234,8 +234,33 @@ describe('loadtest run', () => {
     const folder = temporaryFolder();
     const result = await tradedb(['loadtest', ...quick, '--scratch-dir', folder, '--json'], { cwd: folder });
     expect(result.code, result.stderr).toBe(0);
-    expect(parseReport<RunData>(result).data.target).toMatchObject({ kind: 'sample', path: null });
+    const { data } = parseReport<RunData>(result);
+    expect(data).toMatchObject({ scenario: 'oms', target: { kind: 'sample', path: null } });
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each(['oms', 'mm', 'tpce'])(
+    'the trading mix %s with two writers ends with every business rule kept',
+    async (mix) => {
+      const folder = temporaryFolder();
+      const args = ['loadtest', '--scenario', mix, ...quick, '--clients', '2', '--durability', 'normal', '--json'];
+      const result = await tradedb([...args, '--scratch-dir', folder], { cwd: folder });
+      expect(result.code, result.stderr).toBe(0);
+      const { verification, transactions } = parseReport<RunData>(result).data;
+      expect(verification).toMatchObject({ quickCheck: 'ok', problems: [] });
+      expect(verification?.rulesChecked).toBeGreaterThan(20);
+      expect(
+        transactions.map(({ errorsByCode }) => errorsByCode).filter((codes) => Object.keys(codes).length > 0),
+      ).toEqual([]);
+    },
+  );
+
+  it('a trading mix on a database of another shape is refused before any load', async () => {
+    const { folder, path } = shop();
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', 'oms', ...quick]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('does not have the trading schema');
+    expect(scratchFolders(folder)).toEqual([]);
   });
 
   it('--keep keeps the copy; --dry-run makes none', async () => {

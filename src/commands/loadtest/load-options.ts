@@ -7,7 +7,8 @@ import { fileSystemOf } from '../../core/file-access/file-system.ts';
 import type { ArrivalKind } from '../../core/loadtest/arrival/schedule.ts';
 import type { MachineFacts } from '../../core/loadtest/environment.ts';
 import { type LoadPlan, makeLoad, parsePragma, parseStages, splitWeight } from '../../core/loadtest/plan.ts';
-import { isBuiltin, type ScenarioReference } from '../../core/loadtest/scenario/resolve.ts';
+import { hasTradingSchema } from '../../core/loadtest/prepare.ts';
+import { builtinNames, isBuiltin, type ScenarioReference } from '../../core/loadtest/scenario/resolve.ts';
 import { parseSqlScenario } from '../../core/loadtest/scenario/sql-file.ts';
 import { splitStatements } from '../../core/schema/statement-split.ts';
 import { fullProfile, type PragmaProfile } from '../../core/sqlite/pragma-profile.ts';
@@ -18,9 +19,15 @@ import type { loadOptions } from './option-list.ts';
 
 export type LoadOptionValues = OptionValues<typeof loadOptions>;
 
-export function readScenarios(names: readonly string[], context: CommandContext): ScenarioReference[] {
-  const configured = context.config.loadtest.scenario;
-  const chosen = names.length > 0 ? names : [configured ?? 'order-entry'];
+/** Without a choice: the trading mix where its schema is (or is made), the reference transaction elsewhere. */
+async function defaultScenario(context: CommandContext): Promise<string> {
+  const database = context.databasePathIfAny();
+  if (database === undefined) return 'oms';
+  return (await hasTradingSchema(database, context.config.connection.busyTimeout)) ? 'oms' : 'order-entry';
+}
+
+async function readScenarios(names: readonly string[], context: CommandContext): Promise<ScenarioReference[]> {
+  const chosen = names.length > 0 ? names : [context.config.loadtest.scenario ?? (await defaultScenario(context))];
   return chosen.map((text) => readScenario(text, names.length > 0, context));
 }
 
@@ -35,7 +42,7 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
     const translated = fromFileSystem(error, path);
     if (!(translated instanceof TradedbError)) throw translated;
     throw new TradedbError('scenario_invalid', `scenario ${JSON.stringify(name)} is neither built in nor a file`, {
-      hint: 'built in are order-entry, order-read, positions and mixed; see docs/loadtest.md for files',
+      hint: `built in are ${builtinNames.join(', ')}; see docs/loadtest.md for files`,
       cause: translated,
     });
   }
@@ -48,13 +55,13 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
   }
 }
 
-export function readPlan(options: LoadOptionValues, context: CommandContext): LoadPlan {
+export async function readPlan(options: LoadOptionValues, context: CommandContext): Promise<LoadPlan> {
   const { loadtest, connection } = context.config;
   const { kind, traceMs } = readArrivals(options.arrivals ?? loadtest.arrivals, context);
   const rate = options.rate ?? loadtest.rate;
   const stages = options.stages ?? loadtest.stages;
   return {
-    scenarios: readScenarios(options.scenario, context),
+    scenarios: await readScenarios(options.scenario, context),
     seed: options.seed ?? loadtest.seed ?? Math.floor(context.random.next() * 2 ** 32),
     clients: options.clients ?? loadtest.clients,
     load: makeLoad({

@@ -84,7 +84,7 @@ export const definition = defineCommand({
       throw new TradedbError('usage', '--in-place needs a database', { hint: 'give --database <path>' });
     }
     const seriesForm = seriesFormOf(options.seriesFile, TradedbError);
-    const read = readPlan(options, context);
+    const read = await readPlan(options, context);
     const plan = options.inPlace ? { ...read, rehearsalCalls: 0 } : read;
     const scenario = await resolveScenarios(plan.scenarios);
     if (options.inPlace && scenario.setup !== undefined) {

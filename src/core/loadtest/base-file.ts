@@ -6,7 +6,9 @@ import {
   openReadOnly,
   openReadWrite,
 } from '../sqlite/connection.ts';
-import type { FromPrepare, PrepareRequest } from './child/protocol.ts';
+import { hasReferenceSchema } from '../trading/reference-schema.ts';
+import { checkRules } from './business-rules.ts';
+import type { FromPrepare, InspectRequest, PrepareRequest } from './child/protocol.ts';
 import { resolveScenarios } from './scenario/resolve.ts';
 
 type Prepared = Omit<Extract<FromPrepare, { type: 'prepared' }>, 'type'>;
@@ -30,9 +32,19 @@ export async function prepareBase(
   try {
     const scenario = await resolveScenarios(request.scenarios);
     scenario.setup?.(connection);
-    const { journalMode, pageSizeBytes } = connection.effectivePragmas();
+    const { broken } = checkRules(connection);
     emptyWal(connection);
-    return { journalMode, pageSizeBytes, kind: request.source === undefined ? 'sample' : 'copy' };
+    return { brokenRules: broken };
+  } finally {
+    connection.close();
+  }
+}
+
+/** Looks at a database without writing anything. */
+export function inspectDatabase(request: InspectRequest, ports: ConnectionPorts): { hasTradingSchema: boolean } {
+  const connection = openReadOnly(request.source, { ...ports, busyTimeoutMs: request.busyTimeoutMs });
+  try {
+    return { hasTradingSchema: hasReferenceSchema(connection) };
   } finally {
     connection.close();
   }

@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import type { OperationContext } from '../context.ts';
 import { throwIfCancelled } from '../error.ts';
 import type { PragmaProfile } from '../sqlite/pragma-profile.ts';
+import type { BrokenRule } from './business-rules.ts';
 import { ChildProcess, childEntry } from './child/child-process.ts';
-import type { FromPrepare, PrepareRequest } from './child/protocol.ts';
+import type { FromPrepare, InspectRequest, PrepareRequest } from './child/protocol.ts';
 import type { LoadPlan } from './plan.ts';
 
 /** Makes the base file in a process of its own, because this one must never open SQLite on it. */
@@ -14,7 +15,7 @@ export async function prepare(
   target: string,
   source: string | undefined,
   context: OperationContext,
-): Promise<void> {
+): Promise<readonly BrokenRule[]> {
   const { plan, profile } = request;
   const child = new ChildProcess<PrepareRequest, FromPrepare>(childEntry('prepare-main'), 'prepare');
   const progress = context.progress.start({ id: 'loadtest.prepare', label: 'preparing a copy', unit: 'pages' });
@@ -39,7 +40,7 @@ export async function prepare(
       profile,
       busyTimeoutMs: plan.busyTimeoutMs,
     });
-    await child.next('prepared');
+    return (await child.next('prepared')).brokenRules;
   } catch (error) {
     throwIfCancelled(context.signal);
     throw error;
@@ -47,6 +48,17 @@ export async function prepare(
     context.signal.removeEventListener('abort', onAbort);
     await child.kill();
     progress.done();
+  }
+}
+
+/** Whether the database has the trading schema; asked in a process of its own. */
+export async function hasTradingSchema(source: string, busyTimeoutMs: number): Promise<boolean> {
+  const child = new ChildProcess<InspectRequest, FromPrepare>(childEntry('prepare-main'), 'inspect');
+  try {
+    child.send({ type: 'inspect', source, busyTimeoutMs });
+    return (await child.next('inspected')).hasTradingSchema;
+  } finally {
+    await child.kill();
   }
 }
 

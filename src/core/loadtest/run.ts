@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { OperationContext } from '../context.ts';
 import { requireDatabaseFile } from '../sqlite/connection.ts';
 import type { PragmaProfile } from '../sqlite/pragma-profile.ts';
+import type { BrokenRule } from './business-rules.ts';
 import type { Verification } from './child/protocol.ts';
 import { describeEnvironment, type Environment, type MachineFacts, probeFdatasync } from './environment.ts';
 import { type LoadPlan, meanRate } from './plan.ts';
@@ -58,7 +59,7 @@ export async function runLoadTest(request: RunRequest, context: OperationContext
     const loadAverageBefore = request.machine.loadAverage();
     const base = await makeTarget(request, scratch, context);
     const trial = await runTrial(trialRequest(request, scenario, base.path), context);
-    const verification = context.signal.aborted ? null : await verify(base.path, plan.busyTimeoutMs, context);
+    const verification = context.signal.aborted ? null : await verify(base.path, verifyOptions(plan, base), context);
     const environment = describeEnvironment(request.machine, {
       fdatasyncUs,
       loadAverageBefore,
@@ -95,27 +96,35 @@ function isCrossed(threshold: Threshold, soFar: RunningTotals, names: readonly s
   return value !== undefined && !holds(threshold, value);
 }
 
-async function makeTarget(
-  request: RunRequest,
-  scratch: Scratch,
-  context: OperationContext,
-): Promise<{ path: string; target: TargetData }> {
+interface Target {
+  readonly path: string;
+  readonly target: TargetData;
+  readonly brokenBefore: readonly BrokenRule[];
+}
+
+function verifyOptions(plan: LoadPlan, { brokenBefore }: Target): Parameters<typeof verify>[1] {
+  return { busyTimeoutMs: plan.busyTimeoutMs, brokenBefore };
+}
+
+async function makeTarget(request: RunRequest, scratch: Scratch, context: OperationContext): Promise<Target> {
   const { target } = request;
   if (target.kind === 'in-place') {
     const { size } = statSync(target.path);
-    return { path: target.path, target: { kind: 'in-place', path: target.path, sizeBytes: size, sha256: null } };
+    const data = { kind: 'in-place', path: target.path, sizeBytes: size, sha256: null } as const;
+    return { path: target.path, target: data, brokenBefore: [] };
   }
   const source = target.kind === 'copy' ? target.path : undefined;
   if (source !== undefined) {
     const wal = statSync(`${source}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     scratch.requireSpace(statSync(source).size + wal);
   }
-  await prepare(request, scratch.base, source, context);
+  const brokenBefore = await prepare(request, scratch.base, source, context);
   const { size } = statSync(scratch.base);
   const sha256 = await hashFile(scratch.base);
   return {
     path: scratch.takeBase(),
     target: { kind: target.kind, path: source ?? null, sizeBytes: size, sha256 },
+    brokenBefore,
   };
 }
 

@@ -1,19 +1,20 @@
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
+import type { BrokenRule } from './business-rules.ts';
 import { ChildProcess, childEntry } from './child/child-process.ts';
 import type { FromVerify, Verification, VerifyRequest } from './child/protocol.ts';
 
 /** Checks the file in a process of its own; killed when the run is cancelled. */
 export async function verify(
   path: string,
-  busyTimeoutMs: number,
+  options: { readonly busyTimeoutMs: number; readonly brokenBefore: readonly BrokenRule[] },
   context: OperationContext,
 ): Promise<Verification | null> {
   const child = new ChildProcess<VerifyRequest, FromVerify>(childEntry('verify-main'), 'verify');
   const onAbort = (): void => void child.kill();
   context.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    child.send({ type: 'verify', path, busyTimeoutMs });
+    child.send({ type: 'verify', path, ...options });
     const { type: _, ...verification } = await child.next('verified');
     return verification;
   } catch (error) {

@@ -19,7 +19,7 @@ export function render(report: Report<RunData | DryRunData>, style: Style): stri
     ...distributionLines(data, style),
     ...statementTable(data, style),
     resourceLine(data, style),
-    ...thresholdLines(report, style),
+    ...checkLines(report, style),
     ...findingLines(report, style),
   ];
   if (data.scratchFolder !== null) parts.push(style.dim(`  kept: ${printable(data.scratchFolder)}`));
@@ -172,17 +172,19 @@ function resourceLine(data: RunData, style: Style): string {
   return `\n${parts.filter((part) => part !== '').join('   ')}`;
 }
 
-function thresholdLines(report: Report<unknown>, style: Style): string[] {
-  const checks = (report.checks ?? []).filter((check) => check.group === 'thresholds');
-  return checks.map((check) => {
-    const word = check.status === 'ok' ? style.green('ok  ') : style.red('FAIL');
-    return `${word}  ${printable(check.id).padEnd(30)}  ${printable(check.message)}`;
+function checkLines(report: Report<unknown>, style: Style): string[] {
+  return (report.checks ?? []).map((check) => {
+    const word =
+      check.status === 'ok' ? style.green('ok  ') : check.status === 'skipped' ? style.dim('-   ') : style.red('FAIL');
+    return `${word}  ${printable(check.id).padEnd(26)}  ${printable(check.message)}`;
   });
 }
 
-/** Crossed thresholds have their line already. */
+/** Crossed thresholds and the verification have their lines already. */
 function findingLines(report: Report<unknown>, style: Style): string[] {
-  const findings = report.findings.filter((finding) => finding.id !== 'loadtest.threshold');
+  const findings = report.findings.filter(
+    (finding) => !['loadtest.threshold', 'loadtest.verification'].includes(finding.id),
+  );
   return findings.length === 0 ? [] : ['', renderFindings(findings, style)];
 }
 

@@ -1,8 +1,8 @@
 import { systemClock } from '../../../system/system-clock.ts';
 import { systemRandom } from '../../../system/system-random.ts';
-import { prepareBase } from '../base-file.ts';
+import { inspectDatabase, prepareBase } from '../base-file.ts';
 import { errorMessage } from './error-message.ts';
-import type { FromPrepare, PrepareRequest } from './protocol.ts';
+import type { FromPrepare, InspectRequest, PrepareRequest } from './protocol.ts';
 
 // Entry of the process that makes the base file: the parent itself never opens SQLite on it.
 process.on('SIGINT', () => {});
@@ -16,10 +16,17 @@ function send(message: FromPrepare): Promise<void> {
   });
 }
 
-process.once('message', (request: PrepareRequest) => {
-  const ports = { clock: systemClock, random: systemRandom };
-  prepareBase(request, ports, (done, total) => void send({ type: 'progress', done, total }))
-    .then((prepared) => send({ type: 'prepared', ...prepared }))
+const ports = { clock: systemClock, random: systemRandom };
+
+async function answer(request: PrepareRequest | InspectRequest): Promise<FromPrepare> {
+  if (request.type === 'inspect') return { type: 'inspected', ...inspectDatabase(request, ports) };
+  const onProgress = (done: number, total: number): void => void send({ type: 'progress', done, total });
+  return { type: 'prepared', ...(await prepareBase(request, ports, onProgress)) };
+}
+
+process.once('message', (request: PrepareRequest | InspectRequest) => {
+  answer(request)
+    .then(send)
     .catch((error: unknown) => send(errorMessage(error)))
     .then(() => process.disconnect?.());
 });

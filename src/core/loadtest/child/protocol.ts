@@ -1,6 +1,7 @@
 import type { EffectivePragmas, PragmaProfile } from '../../sqlite/pragma-profile.ts';
 import type { HistogramData } from '../../statistics/latency-histogram.ts';
 import type { ArrivalPlan } from '../arrival/schedule.ts';
+import type { BrokenRule } from '../business-rules.ts';
 import type { PragmaSetting } from '../plan.ts';
 import type { ScheduleCounts, TransactionTallyJson } from '../result/tally.ts';
 import type { ScenarioReference } from '../scenario/resolve.ts';
@@ -127,14 +128,21 @@ export interface PrepareRequest {
   readonly busyTimeoutMs: number;
 }
 
+/** Asks what kind of database it is, without touching it. */
+export interface InspectRequest {
+  readonly type: 'inspect';
+  readonly source: string;
+  readonly busyTimeoutMs: number;
+}
+
 export type FromPrepare =
   | ErrorMessage
+  | { readonly type: 'inspected'; readonly hasTradingSchema: boolean }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | {
       readonly type: 'prepared';
-      readonly journalMode: string;
-      readonly pageSizeBytes: number;
-      readonly kind: 'copy' | 'sample';
+      /** Rules of the trading schema that the base breaks already; the load is not to blame for those. */
+      readonly brokenRules: readonly BrokenRule[];
     };
 
 /** Parent to the verify process. */
@@ -142,6 +150,7 @@ export interface VerifyRequest {
   readonly type: 'verify';
   readonly path: string;
   readonly busyTimeoutMs: number;
+  readonly brokenBefore: readonly BrokenRule[];
 }
 
 export interface Verification {

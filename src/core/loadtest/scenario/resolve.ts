@@ -8,7 +8,10 @@ export type ScenarioReference =
   | { readonly kind: 'builtin'; readonly name: string; readonly weight: number }
   | { readonly kind: 'sql'; readonly spec: SqlScenarioSpec; readonly weight: number };
 
-const builtinNames: readonly string[] = ['order-entry', 'order-read', 'positions', 'mixed'];
+const mixNames: readonly string[] = ['oms', 'mm', 'tpce'];
+const orderEntryNames: readonly string[] = ['order-entry', 'order-read', 'positions', 'mixed'];
+
+export const builtinNames: readonly string[] = [...mixNames, ...orderEntryNames];
 
 export function isBuiltin(name: string): boolean {
   return builtinNames.includes(name);
@@ -27,8 +30,11 @@ export async function resolveScenarios(references: readonly ScenarioReference[])
 
 async function resolveOne(reference: ScenarioReference): Promise<Scenario> {
   if (reference.kind === 'sql') return sqlScenario(reference.spec);
-  const { orderEntryScenarios } = await import('./order-entry.ts');
-  const found = orderEntryScenarios.find((scenario) => scenario.name === reference.name);
+  // The mixes bring the whole order store with them.
+  const known = mixNames.includes(reference.name)
+    ? (await import('./trading-mix.ts')).tradingScenarios
+    : (await import('./order-entry.ts')).orderEntryScenarios;
+  const found = known.find((scenario) => scenario.name === reference.name);
   if (found !== undefined) return found;
   throw new TradedbError('usage', `there is no scenario ${JSON.stringify(reference.name)}`, {
     hint: `built in are ${builtinNames.join(', ')}; a file of your own is given by its path`,
