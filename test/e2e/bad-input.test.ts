@@ -35,7 +35,7 @@ const commands: Readonly<Record<string, Expectation>> = {
   'vacuum optimize': { sound: [0, 3], truncated: [0, 12], locked: [11], readOnly: [1] },
   'loadtest run': {
     args: ['--transactions', '50', '--warmup', '0ms'],
-    sound: [0],
+    sound: [0, 3],
     truncated: [12],
     locked: [11],
     readOnly: [1],

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { RunData } from '../../src/core/loadtest/result/run-data.ts';
 import { createShop } from '../support/bad-inputs.ts';
-import { parseError, parseReport, tradedb } from '../support/cli.ts';
+import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const quick = ['--warmup', '0ms', '--transactions', '300', '--seed', '7'];
@@ -14,6 +14,11 @@ const hashOf = (path: string): string => createHash('sha256').update(readFileSyn
 
 const scratchFolders = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name.startsWith('tradedb-loadtest-'));
+
+/** A slow machine may cross an alert limit, which is exit 3. */
+function expectDone(result: CliResult): void {
+  expect([0, 3], result.stderr).toContain(result.code);
+}
 
 /** A foreign database in a folder whose name needs quoting everywhere. */
 function shop(): { folder: string; path: string } {
@@ -40,7 +45,7 @@ describe('loadtest run', () => {
     writeFileSync(scenario, shopMix);
     const before = hashOf(path);
     const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick, '--statements', '--json']);
-    expect(result.code, result.stderr).toBe(0);
+    expectDone(result);
     const { data } = parseReport<RunData>(result);
     expect(data.scenario).toBe('my mix');
     expect(data.transactions.map(({ name }) => name)).toEqual(['sell', 'look']);
@@ -69,7 +74,7 @@ describe('loadtest run', () => {
     }, 2);
     try {
       const result = await tradedb(['loadtest', '-d', path, ...quick, '--json'], { cwd: folder });
-      expect(result.code, result.stderr).toBe(0);
+      expectDone(result);
       expect(parseReport<RunData>(result).data.verification?.quickCheck).toBe('ok');
     } finally {
       clearInterval(timer);
@@ -115,7 +120,7 @@ describe('loadtest run', () => {
       'ndjson',
     ];
     const result = await tradedb([...args, ...more]);
-    expect([0, 3], result.stderr).toContain(result.code);
+    expectDone(result);
     const lines = result.stdout
       .trim()
       .split('\n')
@@ -222,7 +227,7 @@ describe('loadtest run', () => {
       'normal',
       '--json',
     ]);
-    expect(result.code, result.stderr).toBe(0);
+    expectDone(result);
     const { data } = parseReport<RunData>(result);
     expect(data).toMatchObject({ clients: 2, groupSize: 10 });
     expect(data.environment.connections).toHaveLength(2);
@@ -233,7 +238,7 @@ describe('loadtest run', () => {
   it('without a database it makes one', async () => {
     const folder = temporaryFolder();
     const result = await tradedb(['loadtest', ...quick, '--scratch-dir', folder, '--json'], { cwd: folder });
-    expect(result.code, result.stderr).toBe(0);
+    expectDone(result);
     const { data } = parseReport<RunData>(result);
     expect(data).toMatchObject({ scenario: 'oms', target: { kind: 'sample', path: null } });
     expect(readdirSync(folder)).toEqual([]);
@@ -245,7 +250,7 @@ describe('loadtest run', () => {
       const folder = temporaryFolder();
       const args = ['loadtest', '--scenario', mix, ...quick, '--clients', '2', '--durability', 'normal', '--json'];
       const result = await tradedb([...args, '--scratch-dir', folder], { cwd: folder });
-      expect(result.code, result.stderr).toBe(0);
+      expectDone(result);
       const { verification, transactions } = parseReport<RunData>(result).data;
       expect(verification).toMatchObject({ quickCheck: 'ok', problems: [] });
       expect(verification?.rulesChecked).toBeGreaterThan(20);
@@ -288,7 +293,7 @@ describe('loadtest run --in-place', () => {
     expect(parseError(refused).hint).toContain('--yes');
     expect(hashOf(path)).toBe(before);
     const done = await tradedb([...args, '--yes', '--json']);
-    expect(done.code, done.stderr).toBe(0);
+    expectDone(done);
     expect(parseReport<RunData>(done).data.target).toMatchObject({ kind: 'in-place', sha256: null });
     expect(hashOf(path)).not.toBe(before);
   });
