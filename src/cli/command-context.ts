@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../core/config/load.ts';
 import type { Clock, Logger, ProgressSink, Random } from '../core/context.ts';
 import { TradedbError } from '../core/error.ts';
 import { worstStatus } from '../core/report.ts';
+import { wantsColor } from './color.ts';
 
 interface Parts {
   readonly host: Host;
@@ -66,6 +67,11 @@ export function createCommandContext(parts: Parts): CommandContext {
     stateDirectory: () => stateDirectory(loaded, databasePathIfAny(), base),
     confirm: (question) => confirm(question, options.yes === true, host, parts.signal),
     completionScript: async (shell) => (await import('./completion.ts')).completionScript(shell),
+    openTerminal: async () => {
+      const { terminalSession } = await import('./terminal-session.ts');
+      const mode = options.color === 'always' || options.color === 'never' ? options.color : 'auto';
+      return terminalSession(wantsColor(mode, host.environment, host.terminal.stdout));
+    },
     emit: (event) => {
       if (parts.format === 'ndjson') parts.emitLine(event);
     },

@@ -1,5 +1,6 @@
 import type { Config } from '../core/config/schema.ts';
 import type { OperationContext } from '../core/context.ts';
+import type { TerminalPort } from '../core/monitor/terminal/terminal-port.ts';
 import type { Report } from '../core/report.ts';
 
 /**
@@ -130,6 +131,8 @@ export interface CommandContext extends OperationContext {
   confirm(question: string): Promise<void>;
   /** The completion script for one of bash, zsh, fish, powershell. */
   completionScript(shell: string): Promise<string>;
+  /** The terminal of a live view; it says whether there is one. */
+  openTerminal(): Promise<TerminalPort>;
   /** One line of NDJSON while the command runs; dropped in other formats. */
   emit(event: Readonly<Record<string, unknown>>): void;
   /** Builds the report; start time and duration are filled in. Status follows from the findings unless given. */

@@ -88,6 +88,15 @@ export const registry: readonly CommandGroup[] = [
     },
   },
   {
+    name: 'monitor',
+    summary: 'watch a database that others use, without opening it',
+    bare: 'dashboard',
+    commands: {
+      dashboard: () => import('./monitor/dashboard.ts'),
+      sample: () => import('./monitor/sample.ts'),
+    },
+  },
+  {
     name: 'config',
     summary: 'show, check and describe the configuration',
     bare: 'show',

@@ -187,14 +187,14 @@ describe('vacuum run', () => {
 
   it('stops cleanly when a small file system is full', async () => {
     const folder = temporaryFolder();
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder]);
+    const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder]);
     if (mounted.status !== 0) {
       // Without the right to mount, the same path is taken by a reserve that leaves no room.
       const { database } = halfEmpty();
       expect((await tradedb(['vacuum', '-d', database, '--yes', '--reserve', '900TB'])).code).toBe(1);
       return;
     }
-    onTestFinished(() => void spawnSync('umount', ['-l', folder]));
+    onTestFinished(() => void spawnSync('/bin/umount', ['-l', folder]));
     const database = join(folder, 'trading.db');
     makeHalfEmptyDatabase(database, { rows: 10_000 });
     const content = contentOf(database);

@@ -149,6 +149,7 @@ export const monitorSection = section(
   {
     rate: integer(10, 1, 50, 'Samples per second'),
     refresh: duration('500ms', 'Time between two frames of the terminal view'),
+    maxCpu: share('3%', 'Share of one core that the sampler may use; it samples less often when it would be more'),
     lockInterval: duration('100ms', 'Time between two looks at the lock table'),
     pinnedAfter: duration('1s', 'Age from which a reader that stops the checkpoint is reported'),
   },

@@ -1,0 +1,105 @@
+import type { Rates, SecondPoint } from '../../core/monitor/rates.ts';
+import type { Sample } from '../../core/monitor/sample.ts';
+import { defineCommand } from '../definition.ts';
+
+/** The data of the report of `monitor dashboard`: one frame, or what was watched until the end. */
+export interface DashboardData {
+  readonly database: string;
+  /** `once`: text shows a frame. `screen`: it was drawn already. `lines`: the samples went to stdout. */
+  readonly shown: 'once' | 'screen' | 'lines';
+  readonly view: 'overview' | 'locks' | 'wal' | 'findings';
+  readonly rateHz: number;
+  readonly samples: number;
+  readonly seconds: number;
+  readonly commits: number;
+  readonly sample: Sample | null;
+  readonly rates: Rates | null;
+  readonly points: readonly SecondPoint[];
+  readonly lastCheckpointAt: string | null;
+}
+
+export const definition = defineCommand({
+  path: ['monitor', 'dashboard'],
+  summary: 'watch a database that others use: commits, WAL, locks, who is in the way',
+  description:
+    'Nothing is opened with SQLite and no lock is taken: a child process reads the WAL-index and the lock table of the kernel. Without a terminal it prints one JSON line per sample.',
+  options: {
+    once: { type: 'flag', summary: 'watch for a second, print one frame and end' },
+    rate: {
+      type: 'integer',
+      value: 'hz',
+      minimum: 1,
+      maximum: 50,
+      config: 'monitor.rate',
+      summary: 'samples per second',
+    },
+    refresh: {
+      type: 'duration',
+      value: 'time',
+      config: 'monitor.refresh',
+      summary: 'time between two frames',
+    },
+    view: {
+      type: 'choice',
+      choices: ['overview', 'locks', 'wal', 'findings'],
+      default: 'overview',
+      summary: 'first view',
+    },
+  },
+  formats: ['markdown'],
+  examples: [
+    { command: 'monitor', does: 'the live view; ? lists the keys' },
+    { command: 'monitor --once', does: 'one frame as text' },
+    { command: 'monitor --once --json', does: 'the same as data' },
+    { command: 'monitor > samples.ndjson', does: 'one line per sample, until Ctrl-C' },
+  ],
+  exitCodes: {
+    0: 'quit',
+    1: 'the sampler cannot run',
+    10: 'the database does not exist',
+    12: 'not a database',
+  },
+  async run({ options }, context) {
+    const { watchSettings } = await import('./watch-settings.ts');
+    const rateHz = options.rate ?? context.config.monitor.rate;
+    const settings = await watchSettings(context, 1000 / rateHz);
+    const base = { database: settings.sampler.path, view: options.view, rateHz };
+    if (options.once || context.format !== 'text') {
+      const { collectSamples } = await import('../../core/monitor/collect.ts');
+      const collected = await collectSamples(settings, context, (samples) => samples.length > rateHz + 1);
+      const [first, last] = [collected.samples[0], collected.samples.at(-1)];
+      const seconds = ((last?.monotonicMs ?? 0) - (first?.monotonicMs ?? 0)) / 1000;
+      const data: DashboardData = {
+        ...base,
+        shown: 'once',
+        samples: collected.samples.length,
+        seconds,
+        commits: (last?.commits ?? 0) - (first?.commits ?? 0),
+        sample: last ?? null,
+        rates: collected.rates,
+        points: collected.points,
+        lastCheckpointAt: collected.lastCheckpointAt ?? null,
+      };
+      return context.report(data, { findings: collected.findings });
+    }
+    const { runDashboard, streamSamples } = await import('../../core/monitor/terminal/dashboard.ts');
+    const terminal = await context.openTerminal();
+    const refreshMs = options.refresh ?? context.config.monitor.refresh;
+    const summary = terminal.interactive
+      ? await runDashboard({ ...settings, refreshMs, view: options.view }, terminal, context)
+      : await streamSamples(settings, (line) => terminal.write(line), context);
+    const data: DashboardData = {
+      ...base,
+      shown: terminal.interactive ? 'screen' : 'lines',
+      samples: summary.samples,
+      seconds: summary.seconds,
+      commits: summary.commits,
+      sample: summary.latest ?? null,
+      rates: null,
+      points: [],
+      lastCheckpointAt: null,
+    };
+    return context.report(data);
+  },
+  exitCode: () => 0,
+});

@@ -1,0 +1,90 @@
+import { bytesText, clockText } from './figures.ts';
+import { cutLine, type Line, piece, plainLine, spread } from './line.ts';
+import { type DashboardState, views } from './state.ts';
+import { safeText, wrapText } from './text-width.ts';
+import { findingsView } from './view/findings.ts';
+import { locksView } from './view/locks.ts';
+import { overviewLines } from './view/overview.ts';
+import { walView } from './view/wal.ts';
+
+/** One screen. Pure: the same state and size give the same lines, at most `rows` of at most `columns`. */
+export function frame(state: DashboardState, columns: number, rows: number): Line[] {
+  const keys = state.keys ? [keysLine(state)] : [];
+  const body = Math.max(1, rows - 2 - keys.length);
+  const lines = [titleLine(state, columns), plainLine(''), ...bodyLines(state, columns, body)];
+  if (state.keys) while (lines.length < rows - 1) lines.push(plainLine(''));
+  return [...lines.slice(0, rows - keys.length), ...keys].map((line) => cutLine(line, columns));
+}
+
+function titleLine(state: DashboardState, columns: number): Line {
+  const { sample } = state;
+  const left = [piece(safeText(state.database), 'bold')];
+  if (sample === undefined) return left;
+  left.push(
+    piece(
+      `  ${bytesText(sample.databaseBytes)}  ${sample.mode === 'wal' ? 'WAL' : sample.mode}  gen ${sample.generation}`,
+    ),
+  );
+  if (state.notice !== undefined) left.push(piece(`  ${safeText(state.notice)}`, 'warn'));
+  const right = [
+    ...(state.paused ? [piece('paused', 'inverse'), piece('  ')] : []),
+    piece(`${state.rateHz} Hz  `, 'dim'),
+    piece(`${clockText(sample.at)} UTC`),
+  ];
+  return spread(left, right, columns);
+}
+
+function bodyLines(state: DashboardState, columns: number, rows: number): Line[] {
+  if (state.help) return helpLines(columns).slice(0, rows);
+  switch (state.view) {
+    case 'overview':
+      return overviewLines(state, columns, rows);
+    case 'locks':
+      return locksView(state, columns, rows);
+    case 'wal':
+      return walView(state, columns, rows);
+    case 'findings':
+      return findingsView(state, columns, rows);
+  }
+}
+
+function keysLine(state: DashboardState): Line {
+  if (state.typing)
+    return [
+      piece('filter: ', 'bold'),
+      piece(safeText(state.filter)),
+      piece('_', 'inverse'),
+      piece('  enter keeps it, esc clears it', 'dim'),
+    ];
+  const tabs = views.flatMap((view, index) => [
+    piece(`${index + 1} ${view}`, view === state.view ? 'inverse' : 'dim'),
+    piece('  '),
+  ]);
+  const filter = state.filter === '' ? [] : [piece(`filter "${safeText(state.filter)}"  `, 'warn')];
+  return [
+    ...tabs,
+    ...filter,
+    piece(`s ${state.sort}  / filter  p ${state.paused ? 'go on' : 'pause'}  ? help  q quit`, 'dim'),
+  ];
+}
+
+function helpLines(columns: number): Line[] {
+  const keys: readonly (readonly [key: string, does: string])[] = [
+    ['1 to 4, arrows', 'overview, locks, WAL, findings'],
+    ['p or space', 'pause: the screen stays, sampling goes on'],
+    ['s', 'sort the processes by age, pid or command'],
+    ['/', 'show only processes with this text in pid or command'],
+    ['q', 'quit'],
+  ];
+  const notes = [
+    'Commits are counted from the WAL-index: exact, without opening the database and without a lock.',
+    'Ages are "at least": the kernel keeps no time for locks, so they count from the first look.',
+    '"behind" is what a checkpoint has not copied yet; the -wal file keeps its size all the same.',
+    'A process that is not listed may still be there: another container, or a connection without a statement.',
+  ];
+  return [
+    ...keys.map(([key, does]) => [piece(key.padEnd(16), 'bold'), piece(does)]),
+    plainLine(''),
+    ...notes.flatMap((note) => wrapText(note, columns).map((text) => plainLine(text, 'dim'))),
+  ];
+}

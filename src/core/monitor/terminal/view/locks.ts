@@ -1,0 +1,83 @@
+import type { LockHolder, PinnedReader } from '../../sample.ts';
+import { ageText, countText } from '../figures.ts';
+import { type Line, piece, plainLine } from '../line.ts';
+import type { DashboardState, SortKey } from '../state.ts';
+import { fitText, safeText } from '../text-width.ts';
+
+/** Who holds what: first the tree of what stops the checkpoint, then every process. */
+export function locksView(state: DashboardState, columns: number, rows: number): Line[] {
+  const { sample } = state;
+  if (sample === undefined) return [plainLine('waiting for the first sample', 'dim')];
+  const tree = pinnedLines(sample.pinned);
+  const free = [plainLine('nothing stops the checkpoint', 'dim')];
+  return [...(tree.length > 0 ? tree : free), plainLine(''), ...lockLines(state, columns)].slice(0, rows);
+}
+
+export function pinnedLines(pinned: readonly PinnedReader[]): Line[] {
+  const [lowest] = pinned;
+  if (lowest === undefined) return [];
+  return [
+    [piece('checkpoint  ', 'dim'), piece(`stopped at frame ${countText(lowest.mark)}`, 'warn')],
+    ...pinned.flatMap((reader) => [
+      [
+        piece('  └ '),
+        piece(`READ${reader.slot} at frame ${countText(reader.mark)}`, 'bold'),
+        piece(`, ${countText(reader.lagFrames)} frames behind, >= ${ageText(reader.heldAtLeastMs)}`),
+      ],
+      ...reader.holders.map((holder) => [
+        piece(`      pid ${holder.pid}`, 'bold'),
+        piece(`  ${safeText(holder.command)}`),
+      ]),
+    ]),
+  ];
+}
+
+/** The table of processes, sorted and filtered as the keys say. */
+export function lockLines(state: DashboardState, columns: number): Line[] {
+  const { sample, sort, filter } = state;
+  if (sample === undefined) return [];
+  const wide = columns >= 100 ? 34 : 22;
+  const head = plainLine(
+    `${fitText('PID', 8, 'right')}  ${fitText('HOLDS', wide)}  ${fitText('FOR', 7, 'right')}  COMMAND`,
+    'dim',
+  );
+  const shown = [...sample.locks]
+    .filter(({ command, pid }) => `${pid} ${command}`.toLowerCase().includes(filter.toLowerCase()))
+    .sort(order(sort));
+  if (shown.length === 0) {
+    const why = sample.locks.length > 0 ? 'no process matches the filter' : nobody(sample.holders);
+    return [head, plainLine(`          ${why}`, 'dim')];
+  }
+  return [head, ...shown.map((holder) => holderLine(holder, wide))];
+}
+
+function nobody(holders: string): string {
+  return holders === 'outside-namespace'
+    ? 'in use, but its processes cannot be seen from here (another container)'
+    : 'nobody is connected';
+}
+
+function holderLine(holder: LockHolder, width: number): Line {
+  const writing = holder.bytes.includes('WRITE') || holder.bytes.includes('RESERVED');
+  // DMS and SHARED only say that a process is connected.
+  const bytes = holder.bytes.filter((byte) => byte !== 'DMS' && byte !== 'SHARED');
+  const holds = bytes.length === 0 ? 'connected' : bytes.join(' ');
+  return [
+    piece(fitText(String(holder.pid), 8, 'right'), 'bold'),
+    piece('  '),
+    piece(fitText(holds, width), writing ? 'accent' : 'plain'),
+    piece(`  ${fitText(`>= ${ageText(holder.heldAtLeastMs)}`, 7, 'right')}  `),
+    piece(safeText(holder.command)),
+  ];
+}
+
+function order(sort: SortKey): (a: LockHolder, b: LockHolder) => number {
+  switch (sort) {
+    case 'age':
+      return (a, b) => b.heldAtLeastMs - a.heldAtLeastMs || a.pid - b.pid;
+    case 'pid':
+      return (a, b) => a.pid - b.pid;
+    case 'cmd':
+      return (a, b) => a.command.localeCompare(b.command, 'en') || a.pid - b.pid;
+  }
+}

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { DashboardData } from '../../src/commands/monitor/dashboard.ts';
+import type { SampleData } from '../../src/commands/monitor/sample.ts';
+import { startScript } from '../support/background-process.ts';
+import { parseReport, tradedb } from '../support/cli.ts';
+import { fileState } from '../support/file-state.ts';
+import { holdLock } from '../support/lock-holder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+function openDatabase(name = 'trading.db'): { folder: string; path: string; db: Database.Database } {
+  const folder = temporaryFolder();
+  const path = join(folder, name);
+  const db = new Database(path);
+  db.pragma('journal_mode = WAL');
+  db.exec('CREATE TABLE ticks (id INTEGER PRIMARY KEY, at REAL, body TEXT)');
+  onTestFinished(() => void db.close());
+  return { folder, path, db };
+}
+
+describe('monitor dashboard', () => {
+  it('--once prints one frame: rate, WAL, processes', async () => {
+    const { path } = openDatabase("odd 'name' %20.db");
+    const writer = await startScript('paced-writer.mjs', [path, '100']);
+    const text = await tradedb(['monitor', '-d', path, '--once']);
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text.stdout).toMatch(/^odd 'name' %20\.db {2}[\d.]+ .?B {2}WAL/);
+    expect(text.stdout).toMatch(/commits\/s +\d/);
+    expect(text.stdout).toContain(`${writer.pid}`);
+    expect(text.stdout).not.toContain('\u001b');
+    const report = parseReport<DashboardData>(await tradedb(['monitor', '-d', path, '--once', '--json']));
+    expect(report.data).toMatchObject({ shown: 'once', sample: { mode: 'wal', holders: 'visible' } });
+    expect(report.data.commits).toBeGreaterThan(20);
+    await writer.stop();
+  });
+
+  it('gives one JSON line per sample without a terminal, until it is interrupted', async () => {
+    const { path } = openDatabase();
+    const result = await tradedb(['monitor', '-d', path, '--rate', '20'], {
+      onStart: (child) => {
+        let seen = '';
+        child.stdout?.on('data', (text: string) => {
+          seen += text;
+          if (seen.split('\n').length > 3) child.kill('SIGINT');
+        });
+      },
+    });
+    expect(result.code).toBe(130);
+    const lines = result.stdout.trim().split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(3);
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ type: 'sample', generation: 1 });
+  });
+
+  it('ends when its reader goes away', async () => {
+    const { path } = openDatabase();
+    const result = await tradedb(['monitor', '-d', path], {
+      onStart: (child) => child.stdout?.once('data', () => child.stdout?.destroy()),
+    });
+    expect(result).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('leaves no child behind when it is killed', async () => {
+    const { path } = openDatabase();
+    const launcher = fileURLToPath(new URL('../../bin/tradedb.js', import.meta.url));
+    const child = spawn(process.execPath, [launcher, 'monitor', '-d', path], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const openers = async (): Promise<number[]> => {
+      const { openersOf } = await import('../../src/core/file-access/process-name.ts');
+      return openersOf(path)
+        .openers.map(({ pid }) => pid)
+        .filter((pid) => pid !== process.pid);
+    };
+    expect(await openers()).toHaveLength(1);
+    child.kill('SIGKILL');
+    while ((await openers()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+});
+
+describe('monitor sample', () => {
+  it('gives data that its schema describes, with the pinned reader and every process', async () => {
+    const { path, db } = openDatabase();
+    db.pragma('wal_autocheckpoint = 0');
+    db.exec("INSERT INTO ticks (body) VALUES ('x')");
+    const pinned = await holdLock(path, ['BEGIN', 'SELECT count(*) FROM ticks']);
+    for (let row = 0; row < 20; row++) db.exec("INSERT INTO ticks (body) VALUES ('x')");
+    const command = ['monitor', 'sample', '-d', path, '--count', '8', '--interval', '200ms', '--processes', '--json'];
+    const report = parseReport<SampleData>(await tradedb(command));
+    expect(report.data.samples).toHaveLength(8);
+    expect(report.findings).toMatchObject([{ id: 'reader.pinned', values: { pid: pinned.process.pid } }]);
+    expect(report.data.openers?.openers.map(({ pid }) => pid)).toEqual(
+      expect.arrayContaining([process.pid, pinned.process.pid]),
+    );
+  });
+
+  it('prints lines, metrics and a table', async () => {
+    const { path } = openDatabase();
+    const base = ['monitor', 'sample', '-d', path, '--count', '2', '--interval', '50ms'];
+    const lines = (await tradedb([...base, '-f', 'ndjson'])).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ type }) => type)).toEqual(['sample', 'sample', 'report']);
+    const metrics = (await tradedb([...base, '-f', 'prometheus'])).stdout;
+    expect(metrics).toContain('# TYPE tradedb_commits_total counter');
+    expect(metrics).toMatch(/^tradedb_database_bytes\{database="trading\.db"\} \d+$/m);
+    const text = await tradedb(base);
+    expect(text.stdout).toContain('COMMITS/S');
+    expect(text.stdout).toContain(String(process.pid));
+  });
+
+  it('warns about an old backup, a big WAL and a full disk by the limits of the configuration', async () => {
+    const { folder, path } = openDatabase();
+    const limits = {
+      walSize: { warning: '1B', critical: '2B' },
+      freeSpace: { warning: '900TB', critical: '1B' },
+      databaseSize: { warning: '1B' },
+      backupAge: { warning: '1ms' },
+    };
+    const config = { database: { path }, alerts: { thresholds: limits }, backup: { repositories: {} as object } };
+    const write = (): void => writeFileSync(join(folder, 'tradedb.config.json'), JSON.stringify(config));
+    write();
+    const ids = async (): Promise<string[]> =>
+      parseReport(await tradedb(['monitor', 'sample', '--json'], { cwd: folder })).findings.map(
+        ({ id, severity }) => `${id} ${severity}`,
+      );
+    expect(await ids()).toEqual(['wal.backlog critical', 'database.size warning', 'disk.free warning']);
+    config.backup = { repositories: { main: { kind: 'folder', path: 'kept' } } };
+    write();
+    expect(await ids()).toContain('backup.age warning');
+    expect((await tradedb(['backup'], { cwd: folder })).code).toBe(0);
+    const report = parseReport(await tradedb(['monitor', 'sample', '--json'], { cwd: folder }));
+    expect(report.findings.find(({ id }) => id === 'backup.age')?.message).toMatch(/newest backup is .* old/);
+  });
+
+  it('changes no byte, with and without somebody connected', async () => {
+    const { folder, path, db } = openDatabase();
+    db.exec("INSERT INTO ticks (body) VALUES ('x')");
+    const before = fileState(folder);
+    await tradedb(['monitor', 'sample', '-d', path]);
+    await tradedb(['monitor', '-d', path, '--once']);
+    expect(fileState(folder)).toEqual(before);
+    db.close();
+    const closed = fileState(folder);
+    const result = await tradedb(['monitor', 'sample', '-d', path]);
+    expect(result.stdout).toContain('nobody connected');
+    expect(fileState(folder)).toEqual(closed);
+  });
+
+  it('answers bad input with its code', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'folder'));
+    writeFileSync(join(folder, 'empty.db'), '');
+    for (const [name, code] of Object.entries({ 'missing.db': 10, folder: 12, 'empty.db': 12 })) {
+      for (const command of [
+        ['monitor', '--once'],
+        ['monitor', 'sample'],
+      ]) {
+        expect(await tradedb([...command, '-d', join(folder, name)]), name).toMatchObject({ code, stdout: '' });
+      }
+    }
+    expect((await tradedb(['monitor', 'sample', '--count', '0', '-d', 'x'])).code).toBe(2);
+    expect((await tradedb(['monitor', 'sample', '--interval', '1ms', '-d', 'x'])).code).toBe(2);
+  });
+});

@@ -1,0 +1,37 @@
+import type { Sample } from '../../src/core/monitor/sample.ts';
+
+/** A sample of a busy database with one writer and one reader; `parts` replace its fields. */
+export function makeSample(parts: Partial<Sample> = {}): Sample {
+  return {
+    at: '2026-03-01T14:02:11.250Z',
+    monotonicMs: 60_000,
+    generation: 1,
+    mode: 'wal',
+    holders: 'visible',
+    commits: 12_720,
+    walResets: 4,
+    frames: 40_000,
+    checkpointedFrames: 38_000,
+    checkpoints: 40,
+    mxFrame: 4149,
+    backfilled: 444,
+    backlogBytes: 15_264_600,
+    walFileBytes: 17_100_000,
+    databaseBytes: 1_040_000_000,
+    pageSizeBytes: 4096,
+    pageCount: 253_906,
+    freePages: 3938,
+    connectedProcesses: 2,
+    locks: [
+      { pid: 4123, startTime: '1', command: 'node report.js', bytes: ['DMS', 'READ1'], heldAtLeastMs: 61_000 },
+      { pid: 977, startTime: '2', command: 'node engine.js --live', bytes: ['DMS', 'WRITE'], heldAtLeastMs: 40 },
+    ],
+    pinned: [],
+    writeLockBusyRatio: 0.04,
+    diskFreeBytes: 1_600_000_000,
+    tornReads: 0,
+    lateTicks: 0,
+    tickMs: 1,
+    ...parts,
+  };
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { parseKeys } from '../../../src/cli/terminal-session.ts';
+import { initialKeys, type KeyState, pressKey } from '../../../src/core/monitor/terminal/keys.ts';
+import { diffLines } from '../../../src/core/monitor/terminal/line-diff.ts';
+import { sparkline } from '../../../src/core/monitor/terminal/sparkline.ts';
+import { cutText, fitText, safeText, textWidth, wrapText } from '../../../src/core/monitor/terminal/text-width.ts';
+
+describe('keys', () => {
+  const press = (...keys: readonly string[]): KeyState | 'quit' =>
+    keys.reduce<KeyState | 'quit'>((state, key) => (state === 'quit' ? state : pressKey(state, key)), initialKeys);
+
+  it('change the view, pause, sort, ask for help and quit', () => {
+    expect(press('3')).toMatchObject({ view: 'wal' });
+    expect(press('9')).toEqual(initialKeys);
+    expect(press('right')).toMatchObject({ view: 'locks' });
+    expect(press('left')).toMatchObject({ view: 'findings' });
+    expect(press('p')).toMatchObject({ paused: true });
+    expect(press('p', ' ')).toMatchObject({ paused: false });
+    expect(press('s')).toMatchObject({ sort: 'pid' });
+    expect(press('s', 's', 's')).toMatchObject({ sort: 'age' });
+    expect(press('?')).toMatchObject({ help: true });
+    expect(press('?', 'q')).toMatchObject({ help: false });
+    expect(press('q')).toBe('quit');
+  });
+
+  it('type a filter, in which q is a letter', () => {
+    expect(press('/', 'q', '1', 'x', 'backspace', 'enter')).toMatchObject({
+      filter: 'q1',
+      typing: false,
+      view: 'overview',
+    });
+    expect(press('/', 'a', 'escape')).toMatchObject({ filter: '', typing: false });
+    expect(press('/', 'left', '\u0001')).toMatchObject({ filter: '', typing: true });
+    expect(press('/', 'a', 'enter', 'escape')).toMatchObject({ filter: '' });
+  });
+
+  it('come out of what a terminal sends', () => {
+    expect(parseKeys('q\u001b[D\u001bOC\r\u007f')).toEqual(['q', 'left', 'right', 'enter', 'backspace']);
+    expect(parseKeys('\u001b')).toEqual(['escape']);
+    expect(parseKeys('\u001b[15~é日')).toEqual(['é', '日']);
+    expect(parseKeys('\u0003')).toEqual(['\u0003']);
+  });
+});
+
+describe('the difference of two screens', () => {
+  it('clears once, and then writes changed lines only', () => {
+    expect(diffLines(undefined, ['a', 'b'])).toContain('\u001b[2J');
+    expect(diffLines(['a', 'b'], ['a', 'b'])).toBe('');
+    const change = diffLines(['a', 'b', 'c'], ['a', 'x']);
+    expect(change).toContain('\u001b[2;1Hx\u001b[K');
+    expect(change).toContain('\u001b[3;1H\u001b[K');
+    expect(change).not.toContain('\u001b[1;1H');
+    expect(change.startsWith('\u001b[?2026h') && change.endsWith('\u001b[?2026l')).toBe(true);
+  });
+});
+
+describe('text of a terminal', () => {
+  it('knows wide and combining characters', () => {
+    expect(textWidth('日本')).toBe(4);
+    expect(textWidth('e\u0301')).toBe(1);
+    expect(textWidth('😀')).toBe(2);
+    expect(cutText('日本語', 4)).toBe('日…');
+    expect(cutText('abc', 3)).toBe('abc');
+    expect(fitText('abc', 5, 'right')).toBe('  abc');
+    expect(fitText('日本語', 4)).toBe('日… ');
+  });
+
+  it('shows control characters instead of obeying them', () => {
+    expect(safeText('a\u001b[2Jb\nc\td\u202e')).toBe('a\\x1b[2Jb\\nc\\td\\x202e');
+  });
+
+  it('wraps at spaces and keeps a long word whole', () => {
+    expect(wrapText('one two three', 7)).toEqual(['one two', 'three']);
+    expect(wrapText('extraordinary one', 5)).toEqual(['extraordinary', 'one']);
+  });
+
+  it('draws bars from 0', () => {
+    expect(sparkline([0, 1, 2, 4], 6)).toBe('  ▁▂▄█');
+    expect(sparkline([], 3)).toBe('   ');
+    expect(sparkline([0, 0], 2)).toBe('▁▁');
+    expect(sparkline([1, 2, 3, 4, 5], 3)).toHaveLength(3);
+  });
+});
