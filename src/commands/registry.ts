@@ -20,6 +20,7 @@ export const registry: readonly CommandGroup[] = [
       space: () => import('./analyze/space.ts'),
       settings: () => import('./analyze/settings.ts'),
       queries: () => import('./analyze/queries.ts'),
+      indexes: () => import('./analyze/indexes.ts'),
     },
   },
   {

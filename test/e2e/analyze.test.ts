@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -139,8 +139,69 @@ INSERT INTO orders(account, symbol, qty) VALUES (?, ?, ?);
   });
 });
 
+describe('analyze indexes', () => {
+  const workload = `-- @params [7]
+SELECT sum(qty) FROM orders WHERE account = ?`;
+
+  test('advises, exits 4 when asked, and leaves every file as it is', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), workload);
+    const before = folderState(folder);
+    const json = await tradedb(['analyze', 'indexes', '-d', path, '-w', 'w.sql', '--exit-code', '--json'], {
+      cwd: folder,
+    });
+    expect(json.code).toBe(4);
+    const report = parseReport<{ recommendations: { action: string; sql: string }[] }>(json);
+    expect(report.data.recommendations).toContainEqual(expect.objectContaining({ action: 'create', table: 'orders' }));
+    const text = await tradedb(['analyze', 'indexes', '-d', path, '-w', 'w.sql', '--all'], { cwd: folder });
+    expect(text).toMatchObject({ code: 0 });
+    expect(text.stdout).toMatch(/1 (create|analyze)/);
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('writes a migration that migrate applies and takes back', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), workload);
+    const emitted = await tradedb(['analyze', 'indexes', '-d', path, '-w', 'w.sql', '--emit-migration', '--json'], {
+      cwd: folder,
+    });
+    const { data } = parseReport<{ migration: { path: string } }>(emitted);
+    expect(readFileSync(data.migration.path, 'utf8')).toMatch(
+      /-- migrate:up\nCREATE INDEX [\s\S]+-- migrate:down\nDROP INDEX/,
+    );
+    const indexes = (): unknown[] => {
+      const db = new Database(path, { readonly: true });
+      const found = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'orders'").all();
+      db.close();
+      return found;
+    };
+    const before = indexes();
+    const up = await tradedb(['migrate', 'up', '-d', path], { cwd: folder });
+    expect(up.code, up.stderr + up.stdout).toBe(0);
+    expect(indexes().length).toBe(before.length + 1);
+    const down = await tradedb(['migrate', 'down', '-d', path, '--yes'], { cwd: folder });
+    expect(down.code, down.stderr + down.stdout).toBe(0);
+    expect(indexes()).toEqual(before);
+    const again = await tradedb(
+      ['analyze', 'indexes', '-d', path, '-w', 'w.sql', '--migration-file', data.migration.path],
+      { cwd: folder },
+    );
+    expect(again.code).not.toBe(0);
+  });
+
+  test('without a workload the schema alone is looked at', async () => {
+    const { path } = sample(
+      'CREATE INDEX again ON orders(symbol); CREATE TABLE fills(id INTEGER PRIMARY KEY, o INTEGER REFERENCES orders);',
+    );
+    const result = await tradedb(['analyze', 'indexes', '-d', path, '--json']);
+    const report = parseReport(result);
+    expect(report.findings.map((finding) => finding.id)).toEqual(['index.drop', 'index.foreign-key']);
+    expect((await tradedb(['analyze', 'indexes', '-d', path])).stdout).toContain('the same as orders_symbol');
+  });
+});
+
 describe('bad input', () => {
-  const subcommands = [['space'], ['settings'], ['queries']];
+  const subcommands = [['space'], ['settings'], ['queries'], ['indexes']];
 
   test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
     const folder = temporaryFolder();

@@ -1,0 +1,177 @@
+import type { OperationContext } from '../../context.ts';
+import { throwIfCancelled } from '../../error.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { SqlParameters } from '../../sqlite/statement.ts';
+import type { IndexDefinition } from '../candidates/index-definition.ts';
+import { statementFault } from '../queries/plan-query.ts';
+import type { ConfigurationPlanner, ConfiguredPlan } from '../shadow/configuration-planner.ts';
+import { readIndexStatistics } from '../shadow/index-statistics.ts';
+import { encodeParameters } from '../workload/parameter-value.ts';
+import type { MeasureClient } from './measure-client.ts';
+import type { Configuration, StudiedQuery } from './studied-query.ts';
+
+/** What a workload costs under an arrangement of indexes, per period. */
+export interface Objective {
+  readonly readMs: number;
+  readonly writeMs: number;
+  readonly totalMs: number;
+  /** Mean time of an execution by fingerprint. */
+  readonly perQuery: ReadonlyMap<string, number>;
+}
+
+export interface BuiltIndex {
+  readonly definition: IndexDefinition;
+  readonly buildMs: number;
+  readonly bytes: number;
+}
+
+interface MeterParts {
+  readonly client: MeasureClient;
+  readonly planner: ConfigurationPlanner;
+  /** The parent's connection on the copy: it reads statistics and sizes and runs nothing. */
+  readonly copy: Connection;
+  readonly context: OperationContext;
+  /** Time for the first measurement of a statement. */
+  readonly firstCapMs: number;
+  /** The engine has no STAT4: its rows are removed again. */
+  readonly stat4: boolean;
+}
+
+/** The best of many: the first executions of a process are slow. Writes differ by microseconds and get more time. */
+const executions = 300;
+const readSpendMs = 12;
+const writeSpendMs = 40;
+/** Allowance for dropping the indexes that must not be seen. */
+const arrangeMs = 1500;
+const capFactor = 1.3;
+const capMs = 300;
+/** A statement that reached its cap is booked with this multiple of the best that is known. */
+const expiredFactor = 1.5;
+
+/**
+ * Measures the workload under arrangements of indexes. Each index is built once; a statement is run again only when the
+ * plan is one that was not timed yet, so that noise never decides between two arrangements with the same plans.
+ */
+export class Meter {
+  #parts: MeterParts;
+  readonly #built = new Map<string, BuiltIndex>();
+  readonly #times = new Map<string, number | null>();
+  readonly #best = new Map<string, number>();
+  /** Queries without a time, with the reason. */
+  readonly unmeasured = new Map<string, string>();
+  /** Statements that were stopped at their cap. */
+  expired = 0;
+
+  constructor(parts: MeterParts) {
+    this.#parts = parts;
+  }
+
+  /** Goes on with other statistics. Times stay: a statement with the same plan takes the same time. */
+  replan(planner: ConfigurationPlanner, copy: Connection): void {
+    this.#parts = { ...this.#parts, planner, copy };
+  }
+
+  built(name: string): BuiltIndex | undefined {
+    return this.#built.get(name);
+  }
+
+  /** Builds an index on the copy; false when that took longer than the cap. */
+  async build(definition: IndexDefinition, capMs: number): Promise<boolean> {
+    if (this.#built.has(definition.name)) return true;
+    const { client, copy, planner, context, stat4 } = this.#parts;
+    const started = context.clock.now();
+    if (!(await client.exec(definition.sql, capMs))) return false;
+    const buildMs = context.clock.now() - started;
+    const name = quoteIdentifier(definition.name);
+    const forget = stat4 ? '' : '; DELETE FROM sqlite_stat4; ANALYZE sqlite_schema';
+    if (!(await client.exec(`ANALYZE ${name}${forget}`, capMs))) return false;
+    planner.know(definition, readIndexStatistics(copy, definition.table, definition.name));
+    const pages = Number(
+      copy.value('SELECT pageno FROM dbstat WHERE name = ? AND aggregate = TRUE', [definition.name]) ?? 0,
+    );
+    this.#built.set(definition.name, { definition, buildMs, bytes: pages * Number(copy.pragmaValue('page_size')) });
+    return true;
+  }
+
+  bytesOf(names: readonly string[]): number {
+    return names.reduce((sum, name) => sum + (this.#built.get(name)?.bytes ?? 0), 0);
+  }
+
+  async measure(configuration: Configuration, queries: readonly StudiedQuery[]): Promise<Objective> {
+    const plans = this.#parts.planner.plans(configuration, queries);
+    const perQuery = new Map<string, number>();
+    let readMs = 0;
+    let writeMs = 0;
+    for (const [index, studied] of queries.entries()) {
+      throwIfCancelled(this.#parts.context.signal);
+      const mean = await this.#meanOf(studied, plans[index] ?? [], configuration);
+      if (mean === null) continue;
+      perQuery.set(studied.query.fingerprint, mean);
+      if (studied.isWrite) writeMs += mean * studied.query.weight;
+      else readMs += mean * studied.query.weight;
+    }
+    return { readMs, writeMs, totalMs: readMs + writeMs, perQuery };
+  }
+
+  async #meanOf(
+    studied: StudiedQuery,
+    plans: readonly ConfiguredPlan[],
+    configuration: Configuration,
+  ): Promise<number | null> {
+    let sum = 0;
+    let weight = 0;
+    for (const [index, set] of studied.sets.entries()) {
+      const plan = plans[index];
+      const ms = plan === undefined ? null : await this.#timeOf(studied, set, plan, configuration);
+      if (ms === null) return null;
+      sum += ms * set.executions;
+      weight += set.executions;
+    }
+    return weight === 0 ? null : sum / weight;
+  }
+
+  async #timeOf(
+    studied: StudiedQuery,
+    set: { readonly sql: string; readonly values: SqlParameters },
+    plan: ConfiguredPlan,
+    configuration: Configuration,
+  ): Promise<number | null> {
+    const statement = `${set.sql}\0${encodeParameters(set.values)}`;
+    const key = `${statement}\0${plan.text}\0${plan.maintained.join('\0')}`;
+    const known = this.#times.get(key);
+    if (known !== undefined) return known;
+    const best = this.#best.get(statement);
+    const cap = best === undefined ? this.#parts.firstCapMs : best * capFactor + capMs + arrangeMs;
+    const ms = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), cap, best });
+    this.#times.set(key, ms);
+    if (ms !== null) this.#best.set(statement, Math.min(ms, best ?? ms));
+    return ms;
+  }
+
+  async #run(
+    studied: StudiedQuery,
+    run: { set: { sql: string; values: SqlParameters }; hidden: string[]; cap: number; best: number | undefined },
+  ): Promise<number | null> {
+    const { sql, values } = run.set;
+    try {
+      const target = { sql, values, pragmas: studied.query.pragmas, hidden: run.hidden };
+      const spendMs = studied.isWrite ? writeSpendMs : readSpendMs;
+      const timing = await this.#parts.client.time(target, { executions, spendMs, capMs: run.cap });
+      if (timing !== undefined) return timing.bestMs;
+      this.expired += 1;
+      return run.best === undefined ? run.cap : run.best * expiredFactor;
+    } catch (error) {
+      this.unmeasured.set(studied.query.name, statementFault(error));
+      return null;
+    }
+  }
+
+  /** What has to be switched off for a query: indexes that are built but not part of the arrangement. */
+  hidden(configuration: Configuration, { use }: StudiedQuery): string[] {
+    const strangers = [...this.#built.values()].filter(
+      ({ definition }) => !configuration.added.includes(definition.name) && use.tables.has(definition.table),
+    );
+    return [...strangers.map(({ definition }) => definition.name), ...configuration.dropped];
+  }
+}

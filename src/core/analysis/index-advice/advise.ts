@@ -1,0 +1,314 @@
+import { statSync } from 'node:fs';
+import { formatByteSize } from '../../config/byte-size.ts';
+import type { OperationContext } from '../../context.ts';
+import { TradedbError, throwIfCancelled } from '../../error.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { Candidate } from '../candidates/candidate.ts';
+import { type ScratchCopy, type ScratchRequest, withScratchCopy } from '../cost/scratch-copy.ts';
+import { type Configuration, currentIndexes } from '../cost/studied-query.ts';
+import { SampleDatabase } from '../shadow/sample-database.ts';
+import { seededChance } from '../workload/seeded-chance.ts';
+import type { Workload } from '../workload/workload.ts';
+import type { AdviceData } from './advice-data.ts';
+import { type Confirmation, confirmAdvice } from './confirm.ts';
+import { describeAdvice } from './describe.ts';
+import { chooseDrops, dropCandidates, unusedIndexes } from './drops.ts';
+import { type Laboratory, openLaboratory } from './laboratory.ts';
+import { type CandidateKind, proposeCandidates } from './propose.ts';
+import { draftMigration } from './recommendation.ts';
+import { unindexedForeignKeys } from './schema-advice.ts';
+import { IndexSearch } from './search.ts';
+import type { SearchLimits, SearchResult } from './search-parts.ts';
+
+export interface AdviceRequest extends ScratchRequest {
+  readonly workload: Workload;
+  readonly seed: number;
+  readonly timeLimitMs: number;
+  readonly copyLimitBytes: number;
+  readonly maxIndexes: number;
+  /** Bytes of all new indexes together. */
+  readonly sizeBudgetBytes: number;
+  readonly maxSlowdown: number;
+  readonly gainFloor: number;
+  readonly minimumGain: number;
+  readonly kinds: ReadonlySet<CandidateKind>;
+  readonly drops: 'none' | 'redundant' | 'unused';
+  readonly pinned: readonly string[];
+  readonly stat4: boolean;
+}
+
+/** Part of the time limit after which the search ends; the rest confirms what it found. */
+const searchShare = 0.75;
+
+/** Finds the set of indexes that serves a workload best, writes and size counted, by measuring on a private copy. */
+export async function adviseIndexes(request: AdviceRequest, context: OperationContext): Promise<AdviceData> {
+  const size = statSync(request.path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > request.copyLimitBytes) {
+    throw new TradedbError(
+      'unsupported',
+      `the database has ${formatByteSize(size)}; advice needs a private copy, and analyze.copyLimit is ${formatByteSize(request.copyLimitBytes)}`,
+      { hint: 'raise analyze.copyLimit, or give a smaller database of the same shape' },
+    );
+  }
+  return withScratchCopy(request, context, async (scratch) => {
+    const started = context.clock.now();
+    const laboratory = await openLaboratory(scratch, request, context);
+    try {
+      return await advise(request, { laboratory, scratch, started, context });
+    } finally {
+      await laboratory.close();
+    }
+  });
+}
+
+interface Run {
+  readonly laboratory: Laboratory;
+  readonly scratch: ScratchCopy;
+  readonly started: number;
+  readonly context: OperationContext;
+}
+
+async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
+  const { laboratory, context, started } = run;
+  const { study, existing, baseline, meter, planner } = laboratory;
+  const task = context.progress.start({ id: 'advise', label: 'searching', unit: 'steps', total: 4 });
+  try {
+    const { candidates, bytesOf } = await findCandidates(request, run);
+    task.advance(1);
+    const limits = limitsOf(request, started + request.timeLimitMs * searchShare);
+    const parts = {
+      candidates,
+      bytesOf,
+      tableBytes: sizes(laboratory),
+      queries: study.queries,
+      planner,
+      meter,
+      context,
+      limits,
+    };
+    const found = await new IndexSearch(parts).run(baseline);
+    task.advance(1);
+    const unused = unusedIndexes(laboratory.copy, existing, study.queries, planner);
+    const dropped = await chooseDrops(dropCandidates(request.drops, existing, unused, new Set(request.pinned)), found, {
+      meter,
+      queries: study.queries,
+      maxSlowdown: request.maxSlowdown,
+    });
+    task.advance(1);
+    const confirmed = await confirm(dropped.configuration, request, run);
+    task.advance(1);
+    return await assemble(request, run, { found, dropped, unused, confirmed, candidates });
+  } finally {
+    task.done();
+  }
+}
+
+/** Sizes of tables, each looked up once. */
+function sizes({ copy }: Laboratory): (table: string) => number {
+  const known = new Map<string, number>();
+  return (table) => {
+    const size =
+      known.get(table) ??
+      Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [table]) ?? 0);
+    known.set(table, size);
+    return size;
+  };
+}
+
+async function findCandidates(request: AdviceRequest, run: Run) {
+  const { laboratory, scratch, context } = run;
+  const { study, planner } = laboratory;
+  const tables = [...new Set(study.queries.flatMap(({ use }) => [...use.columns.keys()]))].filter((table) =>
+    isOrdinaryTable(laboratory, table),
+  );
+  const sample = await SampleDatabase.create(
+    laboratory.copy,
+    { copy: scratch, tables, client: laboratory.client, capMs: request.timeLimitMs / 4 },
+    context,
+  );
+  try {
+    const proposed = proposeCandidates({
+      queries: study.queries,
+      existing: laboratory.existing,
+      probeSchema: laboratory.probeSchema,
+      sample,
+      tables: new Set(tables),
+      kinds: request.kinds,
+    });
+    const bytes = new Map<string, number>();
+    const candidates = proposed.filter((candidate) => {
+      throwIfCancelled(context.signal);
+      return candidate.indexes.every((index) => {
+        const sampled = sampledOrNone(sample, index);
+        if (sampled === undefined) return false;
+        planner.know(index, request.stat4 ? sampled.statistics : { ...sampled.statistics, stat4: [] });
+        bytes.set(index.name, sampled.estimatedBytes);
+        return true;
+      });
+    });
+    const bytesOf = (candidate: Candidate): number =>
+      candidate.indexes.reduce((sum, index) => sum + (bytes.get(index.name) ?? 0), 0);
+    return { candidates, bytesOf };
+  } finally {
+    sample.close();
+  }
+}
+
+/** An index that SQLite refuses (an expression that is not deterministic after all) is no candidate. */
+function sampledOrNone(sample: SampleDatabase, index: Parameters<SampleDatabase['index']>[0]) {
+  try {
+    return sample.index(index);
+  } catch (error) {
+    if (error instanceof TradedbError && error.code === 'sql_error') return undefined;
+    throw error;
+  }
+}
+
+function isOrdinaryTable(laboratory: Laboratory, table: string): boolean {
+  const type = laboratory.copy.value("SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?", [table]);
+  return type === 'table' && !table.toLowerCase().startsWith('sqlite_');
+}
+
+function limitsOf(request: AdviceRequest, deadline: number): SearchLimits {
+  return {
+    maxIndexes: request.maxIndexes,
+    sizeBudgetBytes: request.sizeBudgetBytes,
+    fileBytes: Math.max(1, statSync(request.path).size),
+    maxSlowdown: request.maxSlowdown,
+    gainFloor: request.gainFloor,
+    minimumGain: request.minimumGain,
+    deadline,
+  };
+}
+
+/** Confirms, and once more without the indexes of a query that became slower; then nothing is left for its tables. */
+async function confirm(
+  advised: Configuration,
+  request: AdviceRequest,
+  run: Run,
+): Promise<{ configuration: Configuration; confirmation: Confirmation[] }> {
+  const { laboratory, context, started } = run;
+  const { study, planner, meter, client } = laboratory;
+  const parts = {
+    queries: study.queries,
+    planner,
+    meter,
+    client,
+    context,
+    chance: seededChance(request.seed),
+    deadline: started + request.timeLimitMs,
+    maxSlowdown: request.maxSlowdown,
+  };
+  let configuration = advised;
+  for (let round = 0; ; round++) {
+    if (configuration.added.length === 0 && configuration.dropped.length === 0) {
+      return { configuration, confirmation: [] };
+    }
+    const confirmation = await confirmAdvice(configuration, parts);
+    const slower = study.queries.filter(
+      ({ query, isWrite }) =>
+        !isWrite && confirmation.some((one) => one.fingerprint === query.fingerprint && one.verdict === 'regression'),
+    );
+    if (slower.length === 0) return { configuration, confirmation };
+    const plans = planner.plans(configuration, slower).flat();
+    const blamed = new Set(plans.flatMap((plan) => [...plan.indexes]));
+    const tables = new Set(slower.flatMap(({ use }) => [...use.tables]));
+    const tableOf = (name: string): string => meter.built(name)?.definition.table ?? '';
+    const existingTable = new Map(laboratory.existing.map((index) => [index.name, index.table]));
+    configuration = {
+      added: configuration.added.filter((name) => (round === 0 ? !blamed.has(name) : !tables.has(tableOf(name)))),
+      // A drop on these tables may be the cause as well.
+      dropped: configuration.dropped.filter((name) => !tables.has(existingTable.get(name) ?? '')),
+    };
+    if (round > 1) return { configuration: currentIndexes, confirmation };
+  }
+}
+
+async function assemble(
+  request: AdviceRequest,
+  run: Run,
+  results: {
+    readonly found: SearchResult;
+    readonly dropped: Awaited<ReturnType<typeof chooseDrops>>;
+    readonly unused: ReturnType<typeof unusedIndexes>;
+    readonly confirmed: Awaited<ReturnType<typeof confirm>>;
+    readonly candidates: readonly Candidate[];
+  },
+): Promise<AdviceData> {
+  const { laboratory } = run;
+  const { study, existing, copy, meter } = laboratory;
+  const { configuration, confirmation } = results.confirmed;
+  const described = await describeAdvice(configuration, {
+    laboratory,
+    reasons: new Map(results.dropped.taken.map(({ index, reason }) => [index.name, reason])),
+    minimumGain: request.minimumGain,
+    context: run.context,
+  });
+  const draft = draftMigration(described.recommendations, quoteIdentifier);
+  const { workload } = request;
+  const sizeOf = (name: string): number =>
+    Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [name]) ?? 0);
+  return {
+    path: request.path,
+    workload: {
+      files: workload.files,
+      statements: workload.queries.length,
+      executions: workload.queries.reduce((sum, query) => sum + query.weight, 0),
+      period: workload.period,
+      stat4: request.stat4,
+      engine: workload.engine === null ? null : `${workload.engine.name} ${workload.engine.sqliteVersion}`,
+    },
+    recommendations: described.recommendations,
+    rejected: rejectedOf(results, configuration),
+    frontier: results.found.frontier,
+    before: described.before,
+    after: described.after,
+    confirmation,
+    unused: results.unused.map((index) => ({ name: index.name, table: index.table, bytes: sizeOf(index.name) })),
+    overlapping: [],
+    foreignKeys: unindexedForeignKeys(copy, existing).filter(
+      (key) =>
+        !described.recommendations.some(
+          (one) => one.action === 'create' && one.sql.includes(key.sql.split(' ON ')[1] ?? '\0'),
+        ),
+    ),
+    left: [
+      ...study.left.map(({ name, reason }) => ({ name, reason })),
+      ...[...meter.unmeasured].map(([name, reason]) => ({ name, reason })),
+    ],
+    skipped: workload.skipped,
+    migration: draft === null ? null : { ...draft, path: null },
+    complete:
+      results.found.complete &&
+      study.left.every((one) => !one.broken) &&
+      laboratory.parity.equal === laboratory.parity.total &&
+      !confirmation.some((one) => one.verdict === 'unresolved' && one.p === null),
+    measured: true,
+    parity: laboratory.parity,
+  };
+}
+
+function rejectedOf(
+  results: {
+    readonly found: SearchResult;
+    readonly dropped: { readonly kept: ReadonlyMap<string, string> };
+    readonly candidates: readonly Candidate[];
+  },
+  configuration: Configuration,
+): AdviceData['rejected'] {
+  const { found, dropped, candidates } = results;
+  const fresh = candidates
+    .flatMap((candidate) => candidate.indexes)
+    .filter((index) => !configuration.added.includes(index.name))
+    .map((index) => ({
+      name: index.name,
+      sql: index.sql,
+      reason: found.rejected.get(index.name) ?? 'the planner expects no gain beside the others',
+    }));
+  const kept = [...dropped.kept].map(([name, reason]) => ({
+    name,
+    sql: `DROP INDEX ${quoteIdentifier(name)}`,
+    reason,
+  }));
+  return [...new Map([...fresh, ...kept].map((one) => [one.name, one])).values()];
+}

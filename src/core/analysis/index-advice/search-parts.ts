@@ -1,0 +1,38 @@
+import type { OperationContext } from '../../context.ts';
+import type { Candidate } from '../candidates/candidate.ts';
+import type { Meter, Objective } from '../cost/meter.ts';
+import type { Configuration, StudiedQuery } from '../cost/studied-query.ts';
+import type { ConfigurationPlanner } from '../shadow/configuration-planner.ts';
+
+export interface SearchLimits {
+  readonly maxIndexes: number;
+  readonly sizeBudgetBytes: number;
+  readonly fileBytes: number;
+  /** No read may become slower than this multiple. */
+  readonly maxSlowdown: number;
+  /** Share of the remaining cost that is saved over share of the file that is used. */
+  readonly gainFloor: number;
+  /** Share of the cost below which a step is not worth it. */
+  readonly minimumGain: number;
+  readonly deadline: number;
+}
+
+export interface SearchParts {
+  readonly candidates: readonly Candidate[];
+  readonly bytesOf: (candidate: Candidate) => number;
+  readonly tableBytes: (table: string) => number;
+  readonly queries: readonly StudiedQuery[];
+  readonly planner: ConfigurationPlanner;
+  readonly meter: Meter;
+  readonly context: OperationContext;
+  readonly limits: SearchLimits;
+}
+
+export interface SearchResult {
+  readonly configuration: Configuration;
+  readonly objective: Objective;
+  /** Gain and size after each step of the growth. */
+  readonly frontier: readonly { readonly added: readonly string[]; readonly totalMs: number; readonly bytes: number }[];
+  readonly rejected: ReadonlyMap<string, string>;
+  readonly complete: boolean;
+}
