@@ -13,6 +13,13 @@ export interface CommandGroup {
 /** The command tree. A definition is loaded only when it is needed. A group whose bare name is its own has no subcommands. */
 export const registry: readonly CommandGroup[] = [
   {
+    name: 'init',
+    summary:
+      'make a database with the trading schema and its configuration; fill it with a sample market; print schedules',
+    bare: 'init',
+    commands: { init: () => import('./init/init.ts') },
+  },
+  {
     name: 'analyze',
     summary: 'find where the bytes are, which plans are slow, and which indexes and settings to change',
     bare: undefined,
