@@ -1,7 +1,7 @@
 import type { Finding } from '../report.ts';
 import type { VersionState } from './history.ts';
 import type { MigrationFile } from './migration.ts';
-import { compareVersions, type Version, versionKey } from './version.ts';
+import { compareVersions, isRepeatable, type Version, versionKey } from './version.ts';
 
 export type ConflictClass = 'edited' | 'missing' | 'late' | 'duplicate' | 'interrupted';
 
@@ -32,6 +32,7 @@ export function findConflicts(
   const conflicts: Conflict[] = [];
   for (const [key, group] of byKey) {
     const file = group[0] as MigrationFile;
+    if (file.kind === 'repeatable') continue;
     const state = states.get(key);
     if (group.length > 1) {
       const names = group.map((one) => one.file);
@@ -82,7 +83,13 @@ function withoutFile(state: VersionState, files: readonly MigrationFile[]): Conf
     ];
   }
   // A row that another tool's table gave without a checksum promises no file.
-  if (applied === undefined || files.length > 0 || (applied.event === 'imported' && applied.sha256 === null)) return [];
+  if (
+    applied === undefined ||
+    applied.kind === 'repeatable' ||
+    files.length > 0 ||
+    (applied.event === 'imported' && applied.sha256 === null)
+  )
+    return [];
   return [
     { class: 'missing', version, files: [], detail: `${version}_${applied.name} is applied, but its file is gone` },
   ];
@@ -91,7 +98,7 @@ function withoutFile(state: VersionState, files: readonly MigrationFile[]): Conf
 export function newestApplied(states: ReadonlyMap<string, VersionState>): Version | undefined {
   let newest: Version | undefined;
   for (const state of states.values()) {
-    if (state.applied === undefined) continue;
+    if (state.applied === undefined || isRepeatable(state.version)) continue;
     if (newest === undefined || compareVersions(state.version, newest) > 0) newest = state.version;
   }
   return newest;

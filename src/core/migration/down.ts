@@ -8,7 +8,7 @@ import { type MigrationSource, type Section, storedText } from './migration.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
 import { defaultHistoryTable, type MigrationState, readMigrationState } from './state.ts';
 import { requireKnown } from './up.ts';
-import { compareVersions, type Version, versionKey } from './version.ts';
+import { compareVersions, isRepeatable, type Version, versionKey } from './version.ts';
 
 export interface DownSettings extends RunSettings {
   readonly source: MigrationSource;
@@ -87,7 +87,7 @@ function blockingConflicts(conflicts: readonly Conflict[], chosen: ReadonlySet<s
 
 function chooseApplied(state: MigrationState, wanted: Pick<DownSettings, 'to' | 'steps'>): VersionState[] {
   const applied = [...state.states.values()]
-    .filter((one) => one.applied !== undefined)
+    .filter((one) => one.applied !== undefined && !isRepeatable(one.version))
     .sort((left, right) => compareVersions(right.version, left.version));
   const { to } = wanted;
   if (to === undefined) return applied.slice(0, wanted.steps ?? 1);

@@ -29,10 +29,11 @@ export class Estimator {
     this.#connection = connection;
   }
 
-  of(statements: readonly Statement[]): Estimate {
+  of(statements: readonly Statement[], rebuilt: ReadonlySet<string>): Estimate {
     const tables = new Map<string, number>();
     for (const statement of statements) {
-      const share = rewrittenShare(statement);
+      const copied = statement.kind === 'change_table' && rebuilt.has(foldName(statement.target ?? ''));
+      const share = copied ? 1 : rewrittenShare(statement);
       if (share === 0) continue;
       for (const name of this.#sources(statement)) tables.set(name, Math.max(share, tables.get(name) ?? 0));
     }

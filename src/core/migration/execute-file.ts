@@ -10,12 +10,22 @@ import { renameIsRebuild } from './rename-mode.ts';
 import type { Session } from './session.ts';
 import { changesObjects, changesRows, type Statement } from './statement.ts';
 import { refuseStatement } from './statement-guard.ts';
+import { changeTable, type TableChangeResult } from './table-change.ts';
 
 export interface SectionResult {
   readonly statements: number;
   readonly rowsChanged: number;
+  /** `rebuild` when one of its table changes had to copy the table, `native` when ALTER TABLE was enough. */
+  readonly strategy: 'sql' | 'native' | 'rebuild';
   /** Rows without a parent that were there before the section and are still there. */
   readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
+}
+
+/** What one statement did. */
+export interface Effect {
+  readonly rowsChanged: number;
+  /** How a `migrate:table` was carried out. */
+  readonly change?: TableChangeResult;
 }
 
 /** What the database looked like before the section, as far as the section can harm it. */
@@ -37,6 +47,7 @@ export async function executeSection(session: Session, section: Section, file: P
     before.objects?.objects.filter((object) => object.type === 'table').map((object) => foldName(object.name)),
   );
   let rowsChanged = 0;
+  let strategy: SectionResult['strategy'] = 'sql';
   for (const [index, statement] of section.statements.entries()) {
     throwIfCancelled(context.signal);
     const place = placeOf(file, statement);
@@ -46,13 +57,14 @@ export async function executeSection(session: Session, section: Section, file: P
       statement.kind === 'rename_table' &&
       renameIsRebuild(statement, section.statements.slice(index + 1), tablesBefore, connection);
     const started = context.clock.now();
-    const changes = runStatement(connection, statement, { place, rebuild });
-    rowsChanged += changes;
-    session.onStatement?.(statement, changes, context.clock.now() - started);
+    const effect = runStatement(connection, statement, { place, rebuild });
+    rowsChanged += effect.rowsChanged;
+    if (effect.change !== undefined) strategy = effect.change.strategy === 'rebuild' ? 'rebuild' : 'native';
+    session.onStatement?.(statement, { ...effect, durationMs: context.clock.now() - started });
     await session.breather.pause();
   }
   const oldViolations = check(connection, section, before, file);
-  return { statements: section.statements.length, rowsChanged, oldViolations };
+  return { statements: section.statements.length, rowsChanged, strategy, oldViolations };
 }
 
 function placeOf(file: Place, statement: Statement): Place {
@@ -70,11 +82,11 @@ function record(connection: Connection, section: Section): Before {
   };
 }
 
-function runStatement(connection: Connection, statement: Statement, how: { place: Place; rebuild: boolean }): number {
-  let changes = 0;
+function runStatement(connection: Connection, statement: Statement, how: { place: Place; rebuild: boolean }): Effect {
+  let effect: Effect = { rowsChanged: 0 };
   try {
     if (how.rebuild) connection.exec('PRAGMA legacy_alter_table = ON');
-    changes = execute(connection, statement);
+    effect = execute(connection, statement);
   } catch (error) {
     const rolledBack = connection.inTransaction ? '' : ' (SQLite rolled the transaction back by itself)';
     throw failureAt(how.place, `${error instanceof Error ? error.message : String(error)}${rolledBack}`, {
@@ -88,21 +100,25 @@ function runStatement(connection: Connection, statement: Statement, how: { place
       hint: 'remove OR ROLLBACK or RAISE(ROLLBACK) from the statement and from the triggers that it fires',
     });
   }
-  return changes;
+  return effect;
 }
 
 /** PRAGMAs that set something yield rows or none; exec takes both. */
-function execute(connection: Connection, statement: Statement): number {
+function execute(connection: Connection, statement: Statement): Effect {
+  if (statement.directive !== undefined) {
+    const change = changeTable(connection, statement.text, statement.directive);
+    return { rowsChanged: change.rowsChanged, change };
+  }
   if (statement.kind === 'pragma') {
     connection.exec(statement.text);
-    return 0;
+    return { rowsChanged: 0 };
   }
   const prepared = connection.prepare(statement.text);
-  if (!prepared.returnsRows) return prepared.run().changes;
+  if (!prepared.returnsRows) return { rowsChanged: prepared.run().changes };
   for (const _ of prepared.iterate()) {
     // Rows of a RETURNING clause or of a SELECT with an effect are read to the end and dropped.
   }
-  return prepared.readOnly ? 0 : Number(connection.value('SELECT changes()'));
+  return { rowsChanged: prepared.readOnly ? 0 : Number(connection.value('SELECT changes()')) };
 }
 
 function check(connection: Connection, section: Section, before: Before, file: Place): SectionResult['oldViolations'] {
@@ -116,7 +132,9 @@ function check(connection: Connection, section: Section, before: Before, file: P
     const after = recordViolations(connection, before.names);
     old = listViolations(after);
     const rebuilt = new Set(
-      statements.filter((one) => one.kind === 'drop_table').map((one) => foldName(one.target ?? '')),
+      statements
+        .filter((one) => one.kind === 'drop_table' || one.kind === 'change_table')
+        .map((one) => foldName(one.target ?? '')),
     );
     const problem = newViolations(before.violations, after, rebuilt)[0];
     if (problem !== undefined) {

@@ -1,13 +1,16 @@
 import type { OperationContext } from '../context.ts';
+import { foldName } from '../schema/normalise.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { Estimator } from './estimate.ts';
 import type { MigrationFailure } from './failure.ts';
 import type { MigrationSource } from './migration.ts';
 import type { FileResult } from './run.ts';
+import type { StatementEffect } from './session.ts';
 import { fullShadow, type Shadow, schemaShadow } from './shadow.ts';
 import { defaultHistoryTable, readMigrationState } from './state.ts';
 import { isDestructive, type Statement, type StatementKind } from './statement.ts';
+import type { TableChangeResult } from './table-change.ts';
 import { applyMigrations, selectPending } from './up.ts';
 import type { Version } from './version.ts';
 
@@ -31,13 +34,15 @@ export interface PlannedStatement {
   /** Measured on the copy; null without one. */
   readonly rowsChanged: number | null;
   readonly durationMs: number | null;
+  /** How a `migrate:table` is carried out; null for other statements. */
+  readonly change: Pick<TableChangeResult, 'strategy' | 'runs' | 'reason'> | null;
 }
 
 export interface PlanStep {
   readonly version: Version;
   readonly name: string;
   readonly file: string;
-  readonly strategy: 'sql';
+  readonly strategy: FileResult['strategy'];
   readonly statements: readonly PlannedStatement[];
   /** Drops or overwrites data. */
   readonly destructive: boolean;
@@ -112,12 +117,14 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
     const found = measured.get(file.file);
     if (found?.result === undefined) continue;
     const migration = file.load();
-    const estimate = shadow.hasRows ? undefined : estimator?.of(migration.up.statements);
+    const estimate = shadow.hasRows
+      ? undefined
+      : estimator?.of(migration.up.statements, rebuiltTables(found.statements, migration.up.statements));
     steps.push({
       version: file.version,
       name: file.name,
       file: file.file,
-      strategy: 'sql',
+      strategy: found.result.strategy,
       statements: found.statements,
       destructive: migration.up.statements.some((one) => isDestructive(one)),
       reversible: migration.down !== undefined,
@@ -138,14 +145,14 @@ function measure(shadow: Shadow, into: Map<string, Measured>) {
   let walBefore = shadow.walBytes();
   const real = shadow.hasRows;
   return {
-    onStatement: (statement: Statement, rowsChanged: number, durationMs: number): void => {
-      const { line, text: sql, kind } = statement;
+    onStatement: ({ line, text: sql, kind }: Statement, effect: StatementEffect): void => {
       statements.push({
         line,
         sql,
         kind,
-        rowsChanged: real ? rowsChanged : null,
-        durationMs: real ? durationMs : null,
+        rowsChanged: real ? effect.rowsChanged : null,
+        durationMs: real ? effect.durationMs : null,
+        change: planned(effect.change),
       });
     },
     onFile: (result: FileResult): void => {
@@ -155,4 +162,17 @@ function measure(shadow: Shadow, into: Map<string, Measured>) {
       walBefore = wal;
     },
   };
+}
+
+/** Tables that a `migrate:table` copies as a whole, by folded name. */
+function rebuiltTables(planned: readonly PlannedStatement[], statements: readonly Statement[]): ReadonlySet<string> {
+  return new Set(
+    statements.flatMap((statement, index) =>
+      planned[index]?.change?.strategy === 'rebuild' ? [foldName(statement.target ?? '')] : [],
+    ),
+  );
+}
+
+function planned(change: TableChangeResult | undefined): PlannedStatement['change'] {
+  return change === undefined ? null : { strategy: change.strategy, runs: change.runs, reason: change.reason };
 }

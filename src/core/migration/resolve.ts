@@ -116,6 +116,7 @@ function chooseFile(state: MigrationState, { version, file }: ResolveSettings): 
 }
 
 function newName(file: MigrationFile, directory: string, context: OperationContext): string {
+  if (!/^\d/.test(file.file)) throw notFitting(file.version, `${file.file} must be renamed by hand`);
   const version = freshVersion(directory, context.clock.wallTime());
   return `${version}${file.file.slice(file.version.length)}`;
 }
@@ -123,7 +124,13 @@ function newName(file: MigrationFile, directory: string, context: OperationConte
 function rename(directory: string, { from, to }: { from: string; to: string }): void {
   try {
     if (existsSync(join(directory, to))) throw new TradedbError('usage', `${to} exists already`);
+    const [down, newDown] = [from, to].map((name) => join(directory, name.replace(/\.up\.sql$/, '.down.sql'))) as [
+      string,
+      string,
+    ];
     renameSync(join(directory, from), join(directory, to));
+    // The other half of a pair goes along.
+    if (existsSync(down)) renameSync(down, newDown);
   } catch (error) {
     throw fromFileSystem(error, join(directory, from));
   }

@@ -3,7 +3,7 @@ import { throwIfCancelled } from '../error.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { HistoryCursor } from './cursor.ts';
-import { executeSection } from './execute-file.ts';
+import { executeSection, type SectionResult } from './execute-file.ts';
 import { describeFailure, type MigrationFailure, type Place } from './failure.ts';
 import { fileIdentity, requireSameFile } from './file-identity.ts';
 import { type HistoryRow, HistoryTable, type NewHistoryRow } from './history.ts';
@@ -38,7 +38,7 @@ export interface FileResult {
   readonly durationMs: number;
   readonly statements: number;
   readonly rowsChanged: number;
-  readonly strategy: 'sql';
+  readonly strategy: SectionResult['strategy'];
   /** Rows without a parent that were there before; they do not stand in the way. */
   readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
 }
@@ -237,7 +237,7 @@ async function perform(step: Step, last: boolean, session: Session): Promise<{ r
   const { connection, history, context } = session;
   const { place } = step;
   const started = context.clock.now();
-  const { statements, rowsChanged, oldViolations } = await executeSection(session, step.section, place);
+  const { statements, rowsChanged, strategy, oldViolations } = await executeSection(session, step.section, place);
   if (step.verify !== undefined) requireVerified(connection, step.verify);
   const durationMs = Math.round((context.clock.now() - started) * 1000) / 1000;
   const snapshot = last ? takeSnapshot(connection, history.name) : undefined;
@@ -260,7 +260,7 @@ async function perform(step: Step, last: boolean, session: Session): Promise<{ r
     durationMs,
     statements,
     rowsChanged,
-    strategy: 'sql',
+    strategy,
     oldViolations,
   };
   return { result, row };

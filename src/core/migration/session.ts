@@ -5,6 +5,14 @@ import type { Connection } from '../sqlite/connection.ts';
 import { isBusy, translateError } from '../sqlite/translate-error.ts';
 import type { HistoryTable } from './history.ts';
 import type { Statement } from './statement.ts';
+import type { TableChangeResult } from './table-change.ts';
+
+export interface StatementEffect {
+  readonly rowsChanged: number;
+  readonly durationMs: number;
+  /** How a `migrate:table` was carried out. */
+  readonly change?: TableChangeResult;
+}
 
 /** What one run of a command works with. */
 export interface Session {
@@ -18,7 +26,7 @@ export interface Session {
   readonly lockTimeoutMs: number;
   readonly breather: Breather;
   /** Told after each statement; the plan measures with it. */
-  readonly onStatement?: (statement: Statement, rowsChanged: number, durationMs: number) => void;
+  readonly onStatement?: (statement: Statement, effect: StatementEffect) => void;
 }
 
 export function newRunId(context: OperationContext): string {

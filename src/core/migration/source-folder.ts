@@ -1,14 +1,21 @@
+import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromFileSystem, TradedbError } from '../error.ts';
-import { invalid } from './format/marker.ts';
-import { parseNative } from './format/native.ts';
-import type { MigrationFile, MigrationSource } from './migration.ts';
-import { decodeMigration } from './migration-text.ts';
-import { compareVersions } from './version.ts';
+import { tokenize } from '../schema/sql-lexer.ts';
+import { type FileName, parseFileName } from './format/file-name.ts';
+import { isGoose, parseGoose } from './format/goose.ts';
+import { parseNative, parsePlain, type Sections } from './format/native.ts';
+import { invalid } from './invalid.ts';
+import type { MigrationFile, MigrationKind, MigrationSource } from './migration.ts';
+import { decodeMigration, type MigrationText } from './migration-text.ts';
+import { compareVersions, versionKey } from './version.ts';
 
-const fileForm = /^(\d+)(?:[_-](.*))?\.sql$/;
 const programForm = /^\d.*\.(?:js|cjs|mjs|ts)$/;
+
+interface ReadFile extends FileName, MigrationText {
+  readonly file: string;
+}
 
 /** The migration files of a folder. Sub-folders and other kinds of files are not read; an .sql file needs a version. */
 export function folderSource(directory: string): MigrationSource {
@@ -16,20 +23,28 @@ export function folderSource(directory: string): MigrationSource {
 }
 
 function readFolder(directory: string): MigrationFile[] {
-  const files: MigrationFile[] = [];
-  for (const file of fileNames(directory)) {
-    if (programForm.test(file))
-      throw invalid(`${JSON.stringify(file)} is a program, not SQL`, 'write the change as an .sql file');
-    const match = fileForm.exec(file);
-    if (match === null) {
-      throw invalid(
-        `${JSON.stringify(file)} in the migrations folder has no version`,
-        'name it like 20260301093000_add_fee.sql, or move it elsewhere',
-      );
-    }
-    files.push(readFile(directory, file, match[1] as string, match[2] ?? ''));
-  }
-  return files.sort((left, right) => compareVersions(left.version, right.version) || (left.file < right.file ? -1 : 1));
+  const files = fileNames(directory).map((file) => readFile(directory, file));
+  const downs = files.filter((file) => file.role === 'down');
+  const paired = new Set<string>();
+  const migrations = files
+    .filter((file) => file.role !== 'down')
+    .map((file) => {
+      const down = file.role === 'up' ? downs.find((one) => belongs(one, file)) : undefined;
+      if (down !== undefined) paired.add(down.file);
+      return toMigration(file, down);
+    });
+  const lonely = downs.find((down) => !paired.has(down.file));
+  if (lonely !== undefined)
+    throw invalid(`${lonely.file} has no file for the way up`, 'bring the other half, or remove this one');
+  return migrations.sort(
+    (left, right) => compareVersions(left.version, right.version) || (left.file < right.file ? -1 : 1),
+  );
+}
+
+/** Both halves of a pair have one version, and without Flyway's prefix one name too. */
+function belongs(down: ReadFile, up: ReadFile): boolean {
+  if (down.flyway !== up.flyway || versionKey(down.version) !== versionKey(up.version)) return false;
+  return down.flyway || down.name === up.name;
 }
 
 function fileNames(directory: string): string[] {
@@ -50,14 +65,49 @@ function fileNames(directory: string): string[] {
   }
 }
 
-function readFile(directory: string, file: string, version: string, name: string): MigrationFile {
+function readFile(directory: string, file: string): ReadFile {
+  if (programForm.test(file)) {
+    throw invalid(`${JSON.stringify(file)} is a program, not SQL`, 'write the change as an .sql file');
+  }
+  const name = parseFileName(file);
+  if (name === undefined) {
+    throw invalid(
+      `${JSON.stringify(file)} in the migrations folder has no version`,
+      'name it like 20260301093000_add_fee.sql, or move it elsewhere',
+    );
+  }
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(join(directory, file));
   } catch (error) {
     throw fromFileSystem(error, join(directory, file));
   }
-  const { text, sha256 } = decodeMigration(bytes, file);
-  const head = { version, name, file, kind: 'sql', sha256 } as const;
-  return { ...head, load: () => ({ ...head, ...parseNative(text, file) }) };
+  return { ...name, ...decodeMigration(bytes, file), file };
+}
+
+function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile {
+  const kind: MigrationKind = file.role === 'repeatable' ? 'repeatable' : 'sql';
+  // Both halves of a pair count as one file.
+  const sha256 = down === undefined ? file.sha256 : hash('sha256', `${file.sha256}${down.sha256}`, 'hex');
+  const head = { version: file.version, name: file.name, file: file.file, kind, sha256 };
+  return { ...head, load: () => ({ ...head, ...parse(file, down) }) };
+}
+
+function parse(file: ReadFile, down: ReadFile | undefined): Sections {
+  for (const one of [file, down]) if (one?.flyway === true) refusePlaceholders(one);
+  if (file.role === 'whole' || (file.flyway && down === undefined)) {
+    return isGoose(file.text) ? parseGoose(file.text, file.file) : parseNative(file.text, file.file);
+  }
+  const up = parsePlain(file.text, file.file);
+  return down === undefined ? { up } : { up, down: parsePlain(down.text, down.file) };
+}
+
+/** Flyway would put values in; SQLite would take them for variables. */
+function refusePlaceholders({ text, file }: ReadFile): void {
+  const token = tokenize(text).find(
+    (one) => (one.kind === 'illegal' || one.kind === 'variable') && text.startsWith('${', one.start),
+  );
+  if (token === undefined) return;
+  const line = text.slice(0, token.start).split('\n').length;
+  throw invalid(`${file}:${line}: placeholders are not replaced`, 'write the value itself');
 }

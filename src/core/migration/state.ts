@@ -42,7 +42,7 @@ function compare(
   options: StateOptions,
 ): MigrationState {
   const states = versionStates(rows);
-  const pending = files.filter((file) => states.get(versionKey(file.version))?.applied === undefined);
+  const pending = files.filter((file) => !isApplied(file, states.get(versionKey(file.version))));
   return {
     current: newestApplied(states),
     files,
@@ -52,4 +52,10 @@ function compare(
     conflicts: findConflicts(files, states, options),
     hasHistory,
   };
+}
+
+/** A repeatable file is applied as long as it has not changed. */
+export function isApplied(file: Pick<MigrationFile, 'kind' | 'sha256'>, state: VersionState | undefined): boolean {
+  if (state?.applied === undefined) return false;
+  return file.kind !== 'repeatable' || state.applied.sha256 === file.sha256;
 }

@@ -1,6 +1,8 @@
 import { foldName } from '../schema/normalise.ts';
 import { isKeyword, nameOf, type Token } from '../schema/sql-lexer.ts';
 import { type SqlStatement, splitStatements } from '../schema/statement-split.ts';
+import { invalid } from './invalid.ts';
+import { readTableDirective, type TableDirective } from './table-directive.ts';
 
 export type StatementKind =
   | 'create_table'
@@ -8,6 +10,8 @@ export type StatementKind =
   | 'create_view'
   | 'create_trigger'
   | 'create_virtual_table'
+  /** A CREATE TABLE below `-- migrate:table`. */
+  | 'change_table'
   | 'alter_table'
   | 'rename_table'
   | 'drop_column'
@@ -40,16 +44,23 @@ export interface Statement {
   readonly renameTo: string | undefined;
   /** Every name in it, folded: more than the objects it uses, never fewer. */
   readonly names: ReadonlySet<string>;
+  /** Only for `change_table`. */
+  readonly directive?: TableDirective;
 }
 
 /** The statements of a text whose first line is line `firstLine` of its file. */
-export function readStatements(text: string, firstLine: number): Statement[] {
-  return splitStatements(text).statements.map((statement) => classify(statement, firstLine));
+export function readStatements(text: string, firstLine: number, file = 'statement'): Statement[] {
+  const split = splitStatements(text);
+  const statements = split.statements.map((statement) => classify(statement, firstLine, file));
+  if (/^\s*--\s*migrate:table(?=\s|$)/m.test(split.trailing)) {
+    throw invalid(`${file}: no statement stands below migrate:table`, 'put a CREATE TABLE below it');
+  }
+  return statements;
 }
 
-function classify(statement: SqlStatement, firstLine: number): Statement {
+function classify(statement: SqlStatement, firstLine: number, file: string): Statement {
   const { tokens } = statement;
-  const place = { text: statement.text, line: firstLine + statement.line - 1, column: statement.column };
+  const line = firstLine + statement.line - 1;
   const names = new Set<string>();
   for (const token of tokens) {
     const name = nameOf(token);
@@ -59,7 +70,24 @@ function classify(statement: SqlStatement, firstLine: number): Statement {
   const on = ['create_index', 'create_trigger'].includes(classified.kind)
     ? objectName(tokens, after(tokens, 'ON'))
     : undefined;
-  return { ...place, ...classified, table: on ?? classified.target, names };
+  const found = {
+    text: statement.text,
+    line,
+    column: statement.column,
+    ...classified,
+    table: on ?? classified.target,
+    names,
+  };
+  const lines = statement.leading.split('\n').length;
+  const directive = readTableDirective(statement.leading, (index) => `${file}:${line - lines + 1 + index}`);
+  if (directive === undefined) return found;
+  if (found.kind !== 'create_table') {
+    throw invalid(
+      `${file}:${line}: migrate:table needs a CREATE TABLE below it`,
+      'put the wanted definition of the table there',
+    );
+  }
+  return { ...found, kind: 'change_table', directive };
 }
 
 type Classified = Pick<Statement, 'kind' | 'target' | 'renameTo'>;
@@ -187,15 +215,18 @@ export function changesObjects(statement: Statement): boolean {
     'drop_index',
     'drop_view',
     'drop_trigger',
+    'change_table',
   ].includes(statement.kind);
 }
 
 /** True for what can change rows, or what a foreign key compares them with. */
 export function changesRows(statement: Statement): boolean {
-  return ['insert', 'update', 'delete', 'alter_table', 'rename_table', 'drop_table', 'other'].includes(statement.kind);
+  return ['insert', 'update', 'delete', 'alter_table', 'rename_table', 'drop_table', 'change_table', 'other'].includes(
+    statement.kind,
+  );
 }
 
 /** True for what throws data away and cannot be undone by another statement. */
 export function isDestructive(statement: Statement): boolean {
-  return ['drop_table', 'drop_column', 'delete', 'update'].includes(statement.kind);
+  return ['drop_table', 'drop_column', 'change_table', 'delete', 'update'].includes(statement.kind);
 }

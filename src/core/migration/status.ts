@@ -5,7 +5,7 @@ import type { Conflict } from './conflict.ts';
 import { HistoryTable, type VersionState } from './history.ts';
 import { type MigrationFile, type MigrationKind, type MigrationSource, storedText } from './migration.ts';
 import { openSnapshot, userObjects } from './snapshot.ts';
-import { defaultHistoryTable, type MigrationState, readMigrationState, type StateOptions } from './state.ts';
+import { defaultHistoryTable, isApplied, type MigrationState, readMigrationState, type StateOptions } from './state.ts';
 import { diffLines, type LineChange } from './text-difference.ts';
 import { compareVersions, type Version, versionKey } from './version.ts';
 
@@ -90,7 +90,7 @@ function rowOf(
     name: file?.name ?? state?.row.name ?? '',
     file: file?.file ?? null,
     kind: file?.kind ?? state?.row.kind ?? 'sql',
-    state: conflict?.class ?? (applied === undefined ? 'pending' : 'applied'),
+    state: conflict?.class ?? (file !== undefined && !isApplied(file, state) ? 'pending' : 'applied'),
     appliedAt: applied?.at ?? null,
     durationMs: applied?.durationMs ?? null,
     tool: applied?.tool ?? null,

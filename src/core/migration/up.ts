@@ -4,8 +4,8 @@ import { type Conflict, findConflicts } from './conflict.ts';
 import type { MigrationFailure } from './failure.ts';
 import { type Migration, type MigrationFile, type MigrationSource, storedText } from './migration.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
-import { type MigrationState, readMigrationState } from './state.ts';
-import { compareVersions, isVersion, type Version, versionKey } from './version.ts';
+import { isApplied, type MigrationState, readMigrationState } from './state.ts';
+import { compareVersions, isRepeatable, isVersion, type Version, versionKey } from './version.ts';
 
 export interface UpSettings extends RunSettings {
   readonly source: MigrationSource;
@@ -95,7 +95,7 @@ export function selectPending(
 
 export function requireKnown(version: Version, state: MigrationState): void {
   const known =
-    isVersion(version) &&
+    (isVersion(version) || isRepeatable(version)) &&
     (state.states.has(versionKey(version)) || state.files.some((file) => compareVersions(file.version, version) === 0));
   if (!known) {
     throw new TradedbError('usage', `there is no migration with version ${JSON.stringify(version)}`, {
@@ -141,6 +141,6 @@ function upStep(migration: Migration): Step {
     section: up,
     verify: migration,
     row: { event: 'applied', sha256, sqlUp: storedText(up), sqlDown: down === undefined ? null : storedText(down) },
-    isDone: (cursor) => cursor.stateOf(version)?.applied !== undefined,
+    isDone: (cursor) => isApplied(migration, cursor.stateOf(version)),
   };
 }

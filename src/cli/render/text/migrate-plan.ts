@@ -43,8 +43,10 @@ function renderStep(step: PlanStep, style: Style, showSql: boolean): string {
     `${style.bold(printable(step.file))}${marks.length === 0 ? '' : `  ${marks.join(', ')}`}`,
     `  ${style.dim(costs(step))}`,
   ];
-  for (const statement of step.statements)
-    lines.push(showSql ? fullStatement(statement) : shortStatement(statement, style));
+  for (const statement of step.statements) {
+    if (statement.change !== null && !showSql) lines.push(...tableChange(statement, statement.change, style));
+    else lines.push(showSql ? fullStatement(statement) : shortStatement(statement, style));
+  }
   return lines.join('\n');
 }
 
@@ -70,6 +72,26 @@ function shortStatement(statement: PlannedStatement, style: Style): string {
   const width = (style.columns > 0 ? style.columns : 100) - 8 - measured.length;
   const cut = text.length > width ? `${text.slice(0, Math.max(20, width - 1))}…` : text;
   return `  ${String(statement.line).padStart(4)}  ${cut}${style.dim(measured)}`;
+}
+
+const ways = {
+  none: 'is as wanted already',
+  create: 'is created',
+  native: 'is changed by ALTER TABLE',
+  rebuild: 'is rebuilt',
+};
+
+/** What `migrate:table` comes down to. */
+function tableChange(
+  statement: PlannedStatement,
+  change: NonNullable<PlannedStatement['change']>,
+  style: Style,
+): string[] {
+  const reason = change.reason === null ? '' : style.dim(` (${printable(change.reason)})`);
+  const name = printable(/TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/i.exec(statement.sql)?.[1] ?? '');
+  const lines = [`  ${String(statement.line).padStart(4)}  table ${name} ${ways[change.strategy]}${reason}`];
+  if (change.strategy === 'native') lines.push(...change.runs.map((sql) => `          ${printable(sql)}`));
+  return lines;
 }
 
 function fullStatement(statement: PlannedStatement): string {

@@ -1,4 +1,4 @@
-import { TradedbError } from '../../error.ts';
+import { invalid } from '../invalid.ts';
 import type { MigrationOptions } from '../migration.ts';
 import { isVersion } from '../version.ts';
 
@@ -28,6 +28,8 @@ const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
 export function parseMarker(comment: string, place: string): Marker | undefined {
   const match = /^--\s*migrate:([A-Za-z_-]+)(?=\s|$)(.*)$/.exec(comment);
   if (match === null) return undefined;
+  // Not a section: it belongs to the statement below it.
+  if (match[1] === 'table') return undefined;
   const kind = match[1] as MarkerKind;
   if (!(kind in allowed))
     throw invalid(
@@ -74,8 +76,4 @@ function optionValue(
 function versionValue(value: string | undefined, word: string, place: string): string {
   if (value !== undefined && isVersion(value)) return value;
   throw invalid(`${place}: ${JSON.stringify(word)} needs a version`, 'write it like requires=20260301093000');
-}
-
-export function invalid(message: string, hint: string): TradedbError {
-  return new TradedbError('migration_invalid', message, { hint });
 }

@@ -1,7 +1,9 @@
-import { isTrivia, type Token, tokenize } from '../../schema/sql-lexer.ts';
-import type { Section, VerifySection } from '../migration.ts';
+import { isTrivia, tokenize } from '../../schema/sql-lexer.ts';
+import { invalid } from '../invalid.ts';
+import type { MigrationOptions, Section, VerifySection } from '../migration.ts';
 import { readStatements } from '../statement.ts';
-import { defaultOptions, invalid, type Marker, type MarkerKind, parseMarker } from './marker.ts';
+import { defaultOptions, type Marker, type MarkerKind, parseMarker } from './marker.ts';
+import { type FoundComment, findComments } from './markers-in-text.ts';
 
 export interface Sections {
   readonly up: Section;
@@ -10,44 +12,16 @@ export interface Sections {
 }
 
 interface FoundMarker extends Marker {
-  readonly comment: Pick<Token, 'text' | 'start' | 'end'>;
-  readonly line: number;
+  readonly comment: FoundComment;
 }
 
-function findInLines(text: string, file: string): FoundMarker[] {
-  const found: FoundMarker[] = [];
-  let start = 0;
-  for (const [index, whole] of text.split('\n').entries()) {
-    const comment = whole.trimStart();
-    if (comment.startsWith('--')) {
-      const marker = parseMarker(comment.trimEnd(), `${file}:${index + 1}`);
-      const at = start + whole.length - comment.length;
-      const end = start + whole.length;
-      if (marker !== undefined) found.push({ ...marker, comment: { text: comment, start: at, end }, line: index + 1 });
-    }
-    start += whole.length + 1;
-  }
-  return found;
-}
+const anyMarker = /^\s*--\s*migrate:/m;
 
-/** Markers are line comments at the start of a line; inside literals and block comments they mean nothing. */
 function findMarkers(text: string, file: string): FoundMarker[] {
-  if (!/--\s*migrate:/.test(text)) return [];
-  // Without literals and block comments a line comment can only be what it looks like.
-  if (!/['"`[]|\/\*/.test(text)) return findInLines(text, file);
-  const found: FoundMarker[] = [];
-  let line = 1;
-  let lineIsEmpty = true;
-  for (const token of tokenize(text)) {
-    if (token.kind === 'line_comment' && lineIsEmpty) {
-      const marker = parseMarker(token.text.trimEnd(), `${file}:${line}`);
-      if (marker !== undefined) found.push({ ...marker, comment: token, line });
-    }
-    const breaks = token.text.split('\n').length - 1;
-    line += breaks;
-    lineIsEmpty = token.kind === 'space' ? breaks > 0 || lineIsEmpty : false;
-  }
-  return found;
+  return findComments(text, anyMarker).flatMap((comment) => {
+    const marker = parseMarker(comment.text, `${file}:${comment.line}`);
+    return marker === undefined ? [] : [{ ...marker, comment }];
+  });
 }
 
 /**
@@ -56,21 +30,25 @@ function findMarkers(text: string, file: string): FoundMarker[] {
  */
 export function parseNative(text: string, file: string): Sections {
   const markers = findMarkers(text, file);
-  if (markers.length === 0) return { up: requireStatements(section(text, 1, undefined), file) };
+  if (markers.length === 0) return { up: parsePlain(text, file) };
   requireNothingBefore(text.slice(0, markers[0]?.comment.start), file);
   const byKind = new Map<MarkerKind, FoundMarker & { section: Section }>();
   for (const [index, marker] of markers.entries()) {
+    const { comment } = marker;
     if (byKind.has(marker.kind))
-      throw invalid(`${file}:${marker.line}: migrate:${marker.kind} stands twice`, 'keep one marker of each kind');
-    const body = text.slice(marker.comment.end, markers[index + 1]?.comment.start).replace(/^\n/, '');
-    byKind.set(marker.kind, { ...marker, section: section(body, marker.line + 1, marker) });
+      throw invalid(`${file}:${comment.line}: migrate:${marker.kind} stands twice`, 'keep one marker of each kind');
+    const body = text.slice(comment.end, markers[index + 1]?.comment.start).replace(/^\n/, '');
+    byKind.set(marker.kind, { ...marker, section: sectionBelow(marker, body, file) });
   }
   const up = byKind.get('up');
   if (up === undefined) throw invalid(`${file} has no "-- migrate:up"`, 'put the marker above the statements');
   const down = byKind.get('down');
   const verify = byKind.get('verify');
   if (down !== undefined && up.options.irreversible) {
-    throw invalid(`${file}:${down.line}: an irreversible migration has no down section`, 'remove one of the two');
+    throw invalid(
+      `${file}:${down.comment.line}: an irreversible migration has no down section`,
+      'remove one of the two',
+    );
   }
   return {
     up: requireStatements(up.section, file),
@@ -79,34 +57,44 @@ export function parseNative(text: string, file: string): Sections {
   };
 }
 
+/** A text without markers as one section; one half of a pair of files is read this way. */
+export function parsePlain(text: string, file: string): Section {
+  const marker = findMarkers(text, file)[0];
+  if (marker !== undefined)
+    throw invalid(
+      `${file}:${marker.comment.line}: a file of a pair has no markers`,
+      'remove the marker, or put both directions into one file',
+    );
+  return requireStatements(makeSection(text, { line: 1, file, options: defaultOptions }), file);
+}
+
 /** Reads back what `storedText` has written into the history. */
 export function parseStored(text: string, kind: 'up' | 'down', where: string): Section {
   const marker = findMarkers(text, where)[0];
-  if (marker === undefined) return section(text, 1, undefined);
+  if (marker === undefined) return makeSection(text, { line: 1, file: where, options: defaultOptions });
   if (marker.kind !== kind) throw invalid(`${where} starts with migrate:${marker.kind}`, `expected migrate:${kind}`);
-  return section(text.slice(marker.comment.end).replace(/^\n/, ''), marker.line + 1, marker);
+  return sectionBelow(marker, text.slice(marker.comment.end).replace(/^\n/, ''), where);
 }
 
-function section(text: string, line: number, marker: FoundMarker | undefined): Section {
-  return {
-    marker: marker?.comment.text.trimEnd() ?? '',
-    text,
-    line,
-    options: marker?.options ?? defaultOptions,
-    statements: readStatements(text, line),
-  };
+function sectionBelow(marker: FoundMarker, text: string, file: string): Section {
+  const section = makeSection(text, { line: marker.comment.line + 1, file, options: marker.options });
+  return { ...section, marker: marker.comment.text };
 }
 
-function requireStatements(found: Section, file: string): Section {
+export function makeSection(text: string, at: { line: number; file: string; options: MigrationOptions }): Section {
+  return { marker: '', text, line: at.line, options: at.options, statements: readStatements(text, at.line, at.file) };
+}
+
+export function requireStatements(found: Section, file: string): Section {
   if (found.statements.length > 0) return found;
   throw invalid(`${file} has no statement to run`, 'write the change, or delete the file');
 }
 
-function requireNothingBefore(text: string, file: string): void {
+export function requireNothingBefore(text: string, file: string): void {
   let line = 1;
   for (const token of tokenize(text)) {
     if (!isTrivia(token))
-      throw invalid(`${file}:${line}: a statement stands before the first marker`, 'move it below "-- migrate:up"');
+      throw invalid(`${file}:${line}: a statement stands before the first marker`, 'move it below the marker');
     line += token.text.split('\n').length - 1;
   }
 }
