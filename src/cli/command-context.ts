@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import type { AnyCommand, CommandContext, Format, Host } from '../commands/definition.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import type { Clock, Logger, ProgressSink, Random } from '../core/context.ts';
@@ -111,6 +110,7 @@ async function confirm(question: string, yes: boolean, host: Host, signal: Abort
       hint: 'give --yes to agree without a terminal',
     });
   }
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${question} [y/N] `, { signal });

@@ -1,11 +1,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HealthData } from '../../src/core/health/health-data.ts';
+import { referenceMigrationsFolder } from '../../src/core/trading/migrations-folder.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { DamagedFile, leaveWal } from '../support/database-damage.ts';
 import { fileState } from '../support/file-state.ts';
@@ -67,7 +79,10 @@ describe('a sound database', () => {
     await hold(path, 'read');
     const { data } = parseReport<HealthData>(await tradedb(['health', '-d', path, '--full', '--json'], { env }));
     expect(data.database.connectedProcesses).toBe(1);
-    expect(data.checks.find(({ id }) => id === 'sqlite.quick')).toMatchObject({ status: 'ok', ranOn: 'live' });
+    expect(data.checks.find(({ id }) => id === 'sqlite.quick')).toMatchObject({ status: 'ok', ranOn: 'copy' });
+    const daily = await tradedb(['health', '-d', path, '--tier', 'daily', '--json'], { env });
+    const live = parseReport<HealthData>(daily).data.checks.find(({ id }) => id === 'sqlite.quick');
+    expect(live).toMatchObject({ status: 'ok', ranOn: 'live' });
     expect(data.checks.find(({ id }) => id === 'sqlite.integrity')).toMatchObject({ status: 'ok', ranOn: 'copy' });
   });
 
@@ -314,5 +329,78 @@ describe('other forms', () => {
     expect(result.code).toBe(3);
     expect(statusOf(parseReport<HealthData>(result).data, 'rule.X-bad')).toBe('unknown');
     expect(fileState(folder)).toEqual(before);
+  });
+});
+
+describe('what other rooms know', () => {
+  /** A folder with a configuration, the reference schema made by its own migrations, and a backup repository. */
+  async function project(): Promise<{
+    folder: string;
+    path: string;
+    run: (...words: string[]) => Promise<HealthData>;
+  }> {
+    const { folder, path } = home();
+    const migrations = join(folder, 'migrations');
+    cpSync(referenceMigrationsFolder, migrations, { recursive: true });
+    writeFileSync(
+      join(folder, 'tradedb.config.json'),
+      JSON.stringify({
+        database: { path: 'trading.db' },
+        backup: { repositories: { main: { kind: 'folder', path: 'backups' } } },
+      }),
+    );
+    expect((await tradedb(['migrate', 'up', '--create'], { cwd: folder })).code).toBe(0);
+    const run = async (...words: string[]): Promise<HealthData> =>
+      parseReport<HealthData>(await tradedb(['health', ...words, '--json'], { cwd: folder })).data;
+    return { folder, path, run };
+  }
+
+  test('migrations: all applied is ok, a new file is pending, an edited one a conflict', async () => {
+    const { folder, run } = await project();
+    expect(statusOf(await run('--only', 'migration.state'), 'migration.state')).toBe('ok');
+    writeFileSync(
+      join(folder, 'migrations', '9001_more.sql'),
+      '-- migrate:up\nCREATE TABLE more (x);\n\n-- migrate:down\nDROP TABLE more;\n',
+    );
+    const pending = (await run('--only', 'migration.state')).checks[0];
+    expect(pending).toMatchObject({ status: 'warning', value: 1 });
+    const [first = ''] = readdirSync(join(folder, 'migrations')).sort();
+    appendFileSync(join(folder, 'migrations', first), '\n-- edited\n');
+    expect((await run('--only', 'migration.state')).checks[0]).toMatchObject({ status: 'critical' });
+  });
+
+  test('backups: none yet is a warning, a fresh one is ok, an old one is not unless nothing changed', async () => {
+    const { folder, path, run } = await project();
+    expect((await run('--only', 'backup.age')).checks[0]).toMatchObject({ status: 'warning' });
+    expect((await tradedb(['backup'], { cwd: folder })).code).toBe(0);
+    const fresh = (await run('--only', 'backup.age')).checks[0];
+    expect(fresh).toMatchObject({ status: 'ok', unit: 'ms' });
+    expect(fresh?.value).toBeGreaterThanOrEqual(0);
+    const old = ['--only', 'backup.age', '--threshold', 'backup.age=1ms:2ms'];
+    expect((await run(...old)).checks[0]).toMatchObject({ status: 'ok' });
+    const db = new Database(path);
+    db.exec('PRAGMA user_version = 7');
+    db.close();
+    expect((await run(...old)).checks[0]).toMatchObject({ status: 'critical' });
+  });
+
+  test('the rules of the trading schema: kept on a clean database, broken by a bad row', async () => {
+    const { folder, path, run } = await project();
+    const clean = await run('--tier', 'daily', '--only', 'rule.*');
+    expect(clean.checks.length).toBeGreaterThan(25);
+    expect(clean.checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+    const db = new Database(path);
+    db.pragma('foreign_keys = OFF');
+    db.pragma('ignore_check_constraints = ON');
+    db.exec('INSERT INTO positions VALUES (1, 1, 0, 500, 0, NULL, 1)');
+    db.close();
+    const quick = await run('--only', 'rule.I12');
+    expect(quick.checks[0]).toMatchObject({ status: 'critical', value: 1, tier: 'quick' });
+    const daily = await run('--tier', 'daily', '--only', 'rule.*', '--only', 'sqlite.foreign-keys');
+    expect(statusOf(daily, 'sqlite.foreign-keys')).toBe('critical');
+    expect(statusOf(daily, 'rule.I26')).toBe('warning');
+    const text = await tradedb(['health', '--tier', 'daily'], { cwd: folder });
+    expect(text.stdout).toMatch(/^ {2}rule\.I12 +critical/m);
+    expect(text.stdout).toMatch(/^ {2}rule\.\* +ok +\d+ business rules are kept/m);
   });
 });

@@ -1,9 +1,9 @@
-import type { HealthFacts } from '../../core/health/check.ts';
 import type { HealthRequest } from '../../core/health/request.ts';
-import type { SqlJob } from '../../core/health/sql/sql-job.ts';
 import { type ThresholdSet, withThreshold } from '../../core/health/threshold.ts';
 import type { Tier } from '../../core/health/tier.ts';
 import type { CommandContext } from '../definition.ts';
+import { factsOf } from './facts.ts';
+import { rulesOf } from './rules-of.ts';
 
 export interface HealthOptions {
   readonly tier: string;
@@ -33,7 +33,7 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
     thresholds: options.threshold.reduce(withThreshold, configuredThresholds(context)),
     schedule: { dailyMs: health.tiers.daily, deepMs: health.tiers.deep },
     facts: factsOf(context),
-    rules: (tables) => rulesFor(tables, context),
+    rules: (tables) => rulesOf(tables, context),
   };
 }
 
@@ -47,24 +47,4 @@ export function configuredThresholds(context: CommandContext): ThresholdSet {
     'freelist.share': { ...freeShare, direction: 'above', unit: 'share' },
     'database.size': { ...databaseSize, direction: 'above', unit: 'bytes' },
   };
-}
-
-function factsOf(_context: CommandContext): HealthFacts {
-  return {};
-}
-
-/** The rules of the configuration. */
-export async function rulesFor(_tables: ReadonlySet<string>, context: CommandContext): Promise<SqlJob[]> {
-  return context.config.health.rules.map(
-    (rule): SqlJob => ({
-      id: `rule.${rule.id}`,
-      tier: rule.tier,
-      cost: rule.tier === 'quick' ? 'cheap' : 'expensive',
-      sentence: rule.sentence,
-      runbook: rule.runbook,
-      severity: rule.severity,
-      source: 'configuration',
-      work: { kind: 'rule', sql: rule.sql, parameters: [] },
-    }),
-  );
 }

@@ -18,7 +18,6 @@ export interface BackupFacts {
   /** Milliseconds since 1970 UTC; undefined when there is no backup yet. */
   readonly newestAt: number | undefined;
   readonly id: string | undefined;
-  readonly verifiedAt: number | undefined;
   readonly count: number;
   /** Where was looked, for messages. */
   readonly place: string;

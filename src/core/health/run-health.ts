@@ -6,11 +6,13 @@ import type { CheckInput, CheckRow } from './check.ts';
 import { runFileChecks } from './file-phase.ts';
 import { buildData, type HealthData } from './health-data.ts';
 import { nextState } from './next-state.ts';
+import { PageSource } from './page-source.ts';
 import { fileChecks, sqliteJobs } from './registry.ts';
 import { type HealthRequest, isSelected, quickTimeoutMs } from './request.ts';
 import { loadRunState, type RunState, runStatePath, saveRunState } from './run-state.ts';
+import { readSchema } from './schema-pages.ts';
 import type { SqlJob } from './sql/sql-job.ts';
-import { type SqlPhaseResult, withoutRunning } from './sql-phase.ts';
+import type { SqlPhaseResult } from './sql-phase.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
 import { gatherTarget, type HealthTarget } from './target.ts';
 import { dueTier, includesTier, type Tier } from './tier.ts';
@@ -40,7 +42,7 @@ async function examine(target: HealthTarget, request: HealthRequest, context: Op
   const now = context.clock.wallTime();
   const tier = request.tier === 'due' ? dueTier(previous.tierRuns, request.schedule, now) : request.tier;
   const jobs = await chooseJobs(target, tier, request);
-  const { due, remembered } = splitByMemory(jobs, tier, previous, target.mark);
+  const { due, remembered } = splitByMemory(jobs, tier, previous, { mark: target.mark, now });
   // The child boots on another core while the pages are read here.
   const session = due.length === 0 ? undefined : await startSession(request, tier, context);
   try {
@@ -72,7 +74,7 @@ async function examine(target: HealthTarget, request: HealthRequest, context: Op
 }
 
 async function chooseJobs(target: HealthTarget, tier: Tier, request: HealthRequest): Promise<SqlJob[]> {
-  const tables = await tableNames(target);
+  const tables = tableNames(target);
   const rules = await request.rules(tables);
   refuseUnknown(request.only, [
     ...fileChecks.map(({ check }) => check.id),
@@ -88,12 +90,14 @@ function refuseUnknown(only: readonly string[], known: readonly string[]): void 
   throw new TradedbError('usage', `no check is called ${JSON.stringify(wrong)}`, { hint: 'see: tradedb health rules' });
 }
 
-async function tableNames(target: HealthTarget): Promise<ReadonlySet<string>> {
+function tableNames(target: HealthTarget): ReadonlySet<string> {
   if (target.header === undefined) return new Set();
-  const [{ PageSource }, { readSchema }] = await Promise.all([import('./page-source.ts'), import('./schema-pages.ts')]);
   const { entries } = readSchema(new PageSource(target), target.usableSize);
   return new Set(entries.filter(({ type }) => type === 'table').map(({ name }) => name.toLowerCase()));
 }
+
+/** Some rules look at the time, so that an unchanged database can begin to break them. */
+const memoryMs = 3_600_000;
 
 /**
  * The quick tier runs a cheap rule only when the database changed since the rule was last found kept: the rows are the
@@ -103,13 +107,14 @@ function splitByMemory(
   jobs: readonly SqlJob[],
   tier: Tier,
   previous: RunState,
-  mark: string,
+  current: { readonly mark: string; readonly now: number },
 ): { due: SqlJob[]; remembered: CheckRow[] } {
   const due: SqlJob[] = [];
   const remembered: CheckRow[] = [];
   for (const job of jobs) {
     const memory = previous.checks[job.id];
-    if (tier !== 'quick' || memory?.status !== 'ok' || memory.mark !== mark) {
+    const isFresh = memory?.mark === current.mark && current.now - memory.at < memoryMs;
+    if (tier !== 'quick' || memory?.status !== 'ok' || !isFresh) {
       due.push(job);
       continue;
     }
@@ -130,9 +135,9 @@ async function sqlPhase(
   session: Awaited<ReturnType<typeof startSession>> | undefined,
   run: { target: HealthTarget; request: HealthRequest; context: OperationContext; damage: boolean },
 ): Promise<SqlPhaseResult> {
-  if (session === undefined) return withoutRunning([], 'skipped', '');
+  if (session === undefined) return { rows: [], findings: [], damage: false, locked: false };
+  const { runSqlChecks, withoutRunning } = await import('./sql-phase.ts');
   if (run.damage) return withoutRunning(due, 'skipped', 'the file is damaged: SQLite must not open it');
-  const { runSqlChecks } = await import('./sql-phase.ts');
   return runSqlChecks(due, session, run.target, run.request, run.context);
 }
 
@@ -161,7 +166,7 @@ function lazyScan(target: HealthTarget, previous: RunState, request: HealthReque
 
 function keep(path: string, state: RunState, context: OperationContext): void {
   try {
-    saveRunState(path, state, Buffer.from(context.random.bytes(6)).toString('hex'));
+    saveRunState(path, state, context.random.next().toString(36).slice(2));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     context.log.warn(`the run state cannot be kept, so the next run cannot compare: ${reason}`);

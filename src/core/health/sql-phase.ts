@@ -7,7 +7,7 @@ import type { Finding } from '../report.ts';
 import type { CheckRow } from './check.ts';
 import { type PhaseResult, statusOf } from './file-phase.ts';
 import type { HealthRequest } from './request.ts';
-import type { SqlJob } from './sql/sql-job.ts';
+import type { SqlJob, SqlJobResult } from './sql/sql-job.ts';
 import type { SqlSession } from './sql/sql-session.ts';
 import type { HealthTarget } from './target.ts';
 
@@ -35,13 +35,12 @@ export async function runSqlChecks(
   try {
     try {
       await session.open(copy?.path ?? target.path, copy?.needsRecovery === true, request.busyTimeoutMs);
+      // A long check on the live file would hold back its checkpoints.
+      if (scratch !== undefined) await session.useCopy(join(scratch, 'copy.db'));
     } catch (error) {
       return openFailed(jobs, error);
     }
-    return await runAll(jobs, session, {
-      live,
-      ...(scratch === undefined ? {} : { copyPath: join(scratch, 'copy.db') }),
-    });
+    return await runAll(jobs, session, live && scratch === undefined ? 'live' : 'copy');
   } finally {
     // The child must be gone before the files that it has open.
     await session.close();
@@ -55,43 +54,56 @@ async function scratchFolder(target: HealthTarget, request: HealthRequest): Prom
   return mkdtemp(join(request.temporaryDirectory, 'tradedb-health-'));
 }
 
-async function runAll(
-  jobs: readonly SqlJob[],
-  session: SqlSession,
-  where: { readonly live: boolean; readonly copyPath?: string },
-): Promise<SqlPhaseResult> {
+async function runAll(jobs: readonly SqlJob[], session: SqlSession, ranOn: 'live' | 'copy'): Promise<SqlPhaseResult> {
   const rows: CheckRow[] = [];
   const findings: Finding[] = [];
   let locked = false;
-  let onCopy = !where.live;
-  for (const job of jobs) {
+  for (const batch of inBatches(jobs)) {
     try {
-      if (job.tier === 'deep' && !onCopy && where.copyPath !== undefined) {
-        await session.useCopy(where.copyPath);
-        onCopy = true;
-      }
-      const result = await session.run(job);
-      findings.push(...result.findings);
-      rows.push({
-        ...base(job),
-        status: statusOf(result),
-        summary: result.summary,
-        ...(result.value === undefined ? {} : { value: result.value, unit: 'count' }),
-        durationMs: result.durationMs,
-        ranOn: onCopy ? 'copy' : 'live',
-        ...(result.skipped === undefined ? {} : { reason: result.skipped }),
-      });
+      const results = await runBatch(batch, session);
+      findings.push(...results.flatMap((result) => result.findings));
+      rows.push(...batch.flatMap((job, index) => toRow(job, results[index], ranOn)));
     } catch (error) {
       if (error instanceof TradedbError && error.code === 'cancelled') throw error;
       locked ||= error instanceof TradedbError && error.code === 'database_locked';
-      const message = error instanceof Error ? error.message : String(error);
-      rows.push({ ...base(job), status: 'unknown', summary: message, durationMs: 0, ranOn: 'none', reason: message });
+      rows.push(...withoutRunning(batch, 'unknown', error instanceof Error ? error.message : String(error)).rows);
     }
   }
-  const damage = rows.some(
-    ({ id, status }) => id.startsWith('sqlite.') && id !== 'sqlite.foreign-keys' && status === 'critical',
-  );
+  const damage = rows.some(({ id, status }) => provesDamage.has(id) && status === 'critical');
   return { rows, findings, damage, locked };
+}
+
+const provesDamage: ReadonlySet<string> = new Set(['sqlite.quick', 'sqlite.integrity']);
+
+/** One check each; the rules of the trading schema together, where the first of them stands. */
+function inBatches(jobs: readonly SqlJob[]): SqlJob[][] {
+  const trading = jobs.filter(({ work }) => work.kind === 'trading');
+  return jobs.flatMap((job) => {
+    if (job.work.kind !== 'trading') return [[job]];
+    return job === trading[0] ? [trading] : [];
+  });
+}
+
+async function runBatch(batch: readonly SqlJob[], session: SqlSession): Promise<readonly SqlJobResult[]> {
+  const [first] = batch;
+  if (first === undefined || first.work.kind === 'trading') return session.runTrading(batch);
+  return [await session.run(first)];
+}
+
+function toRow(job: SqlJob, result: SqlJobResult | undefined, ranOn: 'live' | 'copy'): CheckRow[] {
+  if (result === undefined) return [];
+  const reason = result.skipped ?? result.unknown;
+  return [
+    {
+      ...base(job),
+      status: statusOf(result),
+      summary: result.summary,
+      ...(result.value === undefined ? {} : { value: result.value, unit: 'count' }),
+      durationMs: result.durationMs,
+      ranOn,
+      ...(reason === undefined ? {} : { reason }),
+    },
+  ];
 }
 
 function openFailed(jobs: readonly SqlJob[], error: unknown): SqlPhaseResult {

@@ -17,7 +17,7 @@ export function render(report: Report<HealthData>, style: Style): string {
   if (data.nagios !== undefined) return renderNagios(data);
   const idWidth = Math.max(...data.checks.map(({ id }) => id.length), 12);
   const lines = [heading(report, style)];
-  for (const row of data.checks) lines.push(...rowLines(row, report.findings, idWidth, style));
+  for (const row of withRulesTogether(data.checks)) lines.push(...rowLines(row, report.findings, idWidth, style));
   lines.push(footer(report));
   return lines.join('\n');
 }
@@ -36,6 +36,19 @@ function heading({ data, status }: Report<HealthData>, style: Style): string {
   const room = (style.columns > 0 ? Math.min(style.columns, 100) : 100) - width - word.length;
   const color = status === 'ok' ? style.green : status === 'warning' ? style.yellow : style.red;
   return `${left}${' '.repeat(Math.max(3, room))}${style.bold(color(word))}`;
+}
+
+/** Rules that are kept are many and all say the same: one line tells it. */
+function withRulesTogether(rows: readonly CheckRow[]): CheckRow[] {
+  const isKept = (row: CheckRow): boolean =>
+    row.status === 'ok' && row.id.startsWith('rule.') && (row.value ?? 0) === 0;
+  const kept = rows.filter(isKept);
+  const [first] = kept;
+  if (first === undefined || kept.length < 3) return [...rows];
+  const durationMs = kept.reduce((sum, row) => sum + row.durationMs, 0);
+  const { value: _, ...base } = first;
+  const together = { ...base, id: 'rule.*', summary: `${plural(kept.length, 'business rule')} are kept`, durationMs };
+  return rows.filter((row) => row === first || !isKept(row)).map((row) => (row === first ? together : row));
 }
 
 function rowLines(row: CheckRow, findings: readonly Finding[], idWidth: number, style: Style): string[] {

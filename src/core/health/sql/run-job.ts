@@ -40,6 +40,8 @@ function perform(connection: Connection, job: SqlJob): Outcome {
       return statisticsDrift(connection, job);
     case 'rule':
       return rule(connection, job, job.work);
+    case 'trading':
+      throw new Error('rules of the trading schema are run together');
   }
 }
 

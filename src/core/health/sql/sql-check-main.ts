@@ -31,6 +31,11 @@ serveReader(process, {
     live.close();
     connection = openReadOnly(path, { clock: systemClock, random: systemRandom });
   },
+  async runTrading({ jobs }: { jobs: readonly SqlJob[] }): Promise<SqlJobResult[]> {
+    if (connection === undefined) throw new Error('no database is open');
+    const { runTradingRules } = await import('./run-trading-rules.ts');
+    return runTradingRules(connection, jobs);
+  },
   run({ job }: { job: SqlJob }): SqlJobResult {
     if (connection === undefined) throw new Error('no database is open');
     const started = systemClock.now();

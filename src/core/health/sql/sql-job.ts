@@ -14,8 +14,15 @@ export interface SqlJob {
   /** Where it comes from: built in, the trading schema, or the configuration. */
   readonly source: 'built-in' | 'trading' | 'configuration';
   readonly work: SqlWork;
-  /** Ids of rules whose findings explain those of this one. */
-  readonly after?: readonly string[];
+  /** The SELECT of a rule, for `health rules`. */
+  readonly sql?: string;
+}
+
+/** Times in microseconds. */
+export interface TradingRuleOptions {
+  readonly nowUs: number;
+  readonly tolUs: number;
+  readonly staleUs: number;
 }
 
 export type SqlWork =
@@ -23,7 +30,9 @@ export type SqlWork =
   | { readonly kind: 'foreign-keys' }
   | { readonly kind: 'statistics' }
   /** One SELECT; every row it returns is an offender. */
-  | { readonly kind: 'rule'; readonly sql: string; readonly parameters: SqlParameters };
+  | { readonly kind: 'rule'; readonly sql: string; readonly parameters: SqlParameters }
+  /** A rule of the trading schema; all of a run are evaluated together, because one can be the cause of another. */
+  | { readonly kind: 'trading'; readonly ruleId: string; readonly options: TradingRuleOptions };
 
 export interface SqlJobResult {
   readonly summary: string;
@@ -31,6 +40,8 @@ export interface SqlJobResult {
   readonly value?: number;
   /** The check does not apply to this database. */
   readonly skipped?: string;
+  /** The check could not tell. */
+  readonly unknown?: string;
   readonly durationMs: number;
 }
 

@@ -27,6 +27,11 @@ export class SqlSession {
     return this.#call('useCopy', { path });
   }
 
+  /** All rules of the trading schema of this run; results in the same order. */
+  runTrading(jobs: readonly SqlJob[]): Promise<SqlJobResult[]> {
+    return this.#call('runTrading', { jobs });
+  }
+
   run(job: SqlJob): Promise<SqlJobResult> {
     return this.#call('run', { job });
   }

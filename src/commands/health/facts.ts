@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BackupFacts, HealthFacts, MigrationFacts, MigrationHistoryReader } from '../../core/health/check.ts';
+import type { HistoryRow } from '../../core/migration/history.ts';
+import type { CommandContext } from '../definition.ts';
+
+/** What other rooms know about the database; their modules are loaded only when there is something to ask. */
+export function factsOf(context: CommandContext): HealthFacts {
+  return {
+    newestBackup: () => newestBackup(context),
+    migrations: (history) => migrationFacts(history, context),
+  };
+}
+
+async function newestBackup(context: CommandContext): Promise<BackupFacts | undefined> {
+  const configured = Object.values(context.config.backup.repositories)[0];
+  const path = context.resolveConfigured(configured?.path ?? 'backups');
+  if (!existsSync(join(path, 'FORMAT'))) {
+    // Without a word in the configuration, backups may be somebody else's business.
+    return configured === undefined ? undefined : { newestAt: undefined, id: undefined, count: 0, place: path };
+  }
+  const { openChosen, databaseIdIfAny } = await import('../backup/repository-option.ts');
+  const repository = await openChosen(context, undefined);
+  const { points } = await repository.points(await databaseIdIfAny(context));
+  const newest = points.at(-1);
+  return {
+    newestAt: newest === undefined ? undefined : Date.parse(newest.createdAt),
+    id: newest?.id,
+    count: points.length,
+    place: path,
+  };
+}
+
+async function migrationFacts(
+  history: MigrationHistoryReader,
+  context: CommandContext,
+): Promise<MigrationFacts | undefined> {
+  const directory = context.resolveConfigured(context.config.migrations.directory);
+  if (!existsSync(directory)) return undefined;
+  const rows = history(context.config.migrations.table);
+  // A folder that only happens to be called "migrations" says nothing about a database without a history.
+  if (rows === undefined && context.configPath === undefined) return undefined;
+  const [{ folderSource }, { findConflicts, conflictFinding }, { versionStates }, { versionKey }] = await Promise.all([
+    import('../../core/migration/source-folder.ts'),
+    import('../../core/migration/conflict.ts'),
+    import('../../core/migration/history.ts'),
+    import('../../core/migration/version.ts'),
+  ]);
+  const files = folderSource(directory).list();
+  const states = versionStates((rows ?? []).map(toHistoryRow));
+  const pending = files.filter((file) => states.get(versionKey(file.version))?.applied === undefined);
+  const conflicts = findConflicts(files, states, { allowOutOfOrder: context.config.migrations.outOfOrder });
+  return {
+    applied: [...states.values()].filter((state) => state.applied !== undefined).length,
+    pending: pending.map((file) => file.file),
+    conflicts: conflicts.map((conflict) => conflictFinding(conflict).message),
+  };
+}
+
+/** A row as it lies in the table, in the order of its sequence. */
+function toHistoryRow(row: Readonly<Record<string, unknown>>, index: number): HistoryRow {
+  return {
+    ...row,
+    seq: index + 1,
+    durationMs: row.duration_ms ?? null,
+    schemaDigest: row.schema_digest ?? null,
+  } as never;
+}
