@@ -22,8 +22,9 @@ export const registry: readonly CommandGroup[] = [
   {
     name: 'analyze',
     summary: 'find where the bytes are, which plans are slow, and which indexes and settings to change',
-    bare: undefined,
+    bare: 'report',
     commands: {
+      report: () => import('./analyze/report.ts'),
       space: () => import('./analyze/space.ts'),
       settings: () => import('./analyze/settings.ts'),
       queries: () => import('./analyze/queries.ts'),

@@ -200,8 +200,64 @@ SELECT sum(qty) FROM orders WHERE account = ?`;
   });
 });
 
+describe('analyze', () => {
+  test('bare: one page without a workload, as text, JSON and markdown', async () => {
+    const { folder, path } = sample();
+    const before = folderState(folder);
+    const text = await tradedb(['analyze', '-d', path]);
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    for (const heading of ['space', 'settings', 'indexes'])
+      expect(text.stdout).toMatch(new RegExp(`^${heading} `, 'm'));
+    const json = await tradedb(['analyze', '-d', path, '--json']);
+    expect(parseReport<{ queries: null }>(json).data).toMatchObject({ queries: null, complete: true });
+    expect((await tradedb(['analyze', '-d', path, '-f', 'markdown'])).stdout).toMatch(/^### /);
+    const part = await tradedb([
+      'analyze',
+      'report',
+      '-d',
+      path,
+      '--only',
+      'space',
+      '--only',
+      'settings',
+      '--skip',
+      'settings',
+      '--json',
+    ]);
+    expect(parseReport<object>(part).data).toMatchObject({ settings: null, indexes: null });
+    expect((await tradedb(['analyze', '-d', path, '--only', 'space', '--skip', 'space'])).code).toBe(2);
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('HTML is one file without scripts, and names and statements are text in it', async () => {
+    const { folder, path } = sample(`CREATE TABLE "<script>alert('x')</script>
+"(a, "b & c"); CREATE INDEX "<img src=x>" ON "<script>alert('x')</script>
+"(a); INSERT INTO "<script>alert('x')</script>
+" VALUES (1, 2);`);
+    writeFileSync(
+      join(folder, 'w.sql'),
+      `-- @name "><b>bold
+-- @params ["secret value"]
+SELECT '</style><script>', * FROM orders WHERE status = ?;
+-- @params [7]
+SELECT * FROM orders WHERE account = ?`,
+    );
+    const before = folderState(folder);
+    const result = await tradedb(['analyze', '-d', path, '-w', 'w.sql', '-f', 'html', '--time-limit', '20s'], {
+      cwd: folder,
+    });
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toMatch(/^<!doctype html>/);
+    expect(result.stdout).not.toMatch(/<script|<img|<b>bold|https?:\/\//);
+    expect(result.stdout).not.toContain('secret value');
+    expect(result.stdout).toContain('&lt;script&gt;');
+    expect(result.stdout).toContain('<svg');
+    expect(folderState(folder)).toEqual(before);
+  });
+});
+
 describe('bad input', () => {
-  const subcommands = [['space'], ['settings'], ['queries'], ['indexes']];
+  const subcommands = [['space'], ['settings'], ['queries'], ['indexes'], ['report']];
 
   test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
     const folder = temporaryFolder();

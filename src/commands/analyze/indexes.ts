@@ -2,8 +2,8 @@ import type { AdviceData } from '../../core/analysis/index-advice/advice-data.ts
 import type { AdviceRequest } from '../../core/analysis/index-advice/advise.ts';
 import type { CandidateKind } from '../../core/analysis/index-advice/propose.ts';
 import type { Workload } from '../../core/analysis/workload/workload.ts';
-import type { Finding } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { adviceFindings } from './advice-finding.ts';
 import { copyOptions, scratchRequest } from './copy-option.ts';
 import { emitMigration, resolveMigrationFile } from './emit-migration.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
@@ -158,35 +158,4 @@ function adviceRequest(
     pinned: options.pin,
     stat4: options.engineStat4 === 'auto' ? (workload.engine?.stat4 ?? true) : options.engineStat4 === 'yes',
   };
-}
-
-export function adviceFindings(data: AdviceData): Finding[] {
-  return [
-    ...data.recommendations.map(
-      (one): Finding => ({
-        id: `index.${one.action}`,
-        severity: 'warning',
-        ...(one.name === null ? {} : { subject: one.name }),
-        message: one.reason,
-        hint: one.sql,
-      }),
-    ),
-    ...data.foreignKeys.map(
-      (key): Finding => ({
-        id: 'index.foreign-key',
-        severity: 'info',
-        subject: key.table,
-        message: `no index on (${key.columns.join(', ')}), which refers to ${key.parent}: deleting or changing a key there reads all of ${key.table}`,
-        hint: key.sql,
-      }),
-    ),
-    ...data.left.map(
-      ({ name, reason }): Finding => ({
-        id: 'index.left',
-        severity: 'info',
-        subject: name,
-        message: `took no part: ${reason}`,
-      }),
-    ),
-  ];
 }

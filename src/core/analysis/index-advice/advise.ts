@@ -18,7 +18,7 @@ import { type CandidateKind, proposeCandidates } from './propose.ts';
 import { draftMigration } from './recommendation.ts';
 import { unindexedForeignKeys } from './schema-advice.ts';
 import { IndexSearch } from './search.ts';
-import type { SearchLimits, SearchResult } from './search-parts.ts';
+import type { SearchLimits, SearchResult, TableSize } from './search-parts.ts';
 
 export interface AdviceRequest extends ScratchRequest {
   readonly workload: Workload;
@@ -79,7 +79,7 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
     const parts = {
       candidates,
       bytesOf,
-      tableBytes: sizes(laboratory),
+      sizeOf: tableSizes(laboratory),
       queries: study.queries,
       planner,
       meter,
@@ -104,12 +104,13 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
 }
 
 /** Sizes of tables, each looked up once. */
-function sizes({ copy }: Laboratory): (table: string) => number {
-  const known = new Map<string, number>();
+function tableSizes({ copy }: Laboratory): (table: string) => TableSize {
+  const known = new Map<string, TableSize>();
   return (table) => {
-    const size =
-      known.get(table) ??
-      Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [table]) ?? 0);
+    const size = known.get(table) ?? {
+      bytes: Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [table]) ?? 0),
+      columns: Number(copy.value('SELECT count(*) FROM pragma_table_info(?)', [table]) ?? 0),
+    };
     known.set(table, size);
     return size;
   };

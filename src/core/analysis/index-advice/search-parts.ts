@@ -17,10 +17,15 @@ export interface SearchLimits {
   readonly deadline: number;
 }
 
+export interface TableSize {
+  readonly bytes: number;
+  readonly columns: number;
+}
+
 export interface SearchParts {
   readonly candidates: readonly Candidate[];
   readonly bytesOf: (candidate: Candidate) => number;
-  readonly tableBytes: (table: string) => number;
+  readonly sizeOf: (table: string) => TableSize;
   readonly queries: readonly StudiedQuery[];
   readonly planner: ConfigurationPlanner;
   readonly meter: Meter;

@@ -14,9 +14,10 @@ const freeBytes = 64 * 1024;
 /** Dropping an index may let the cost rise by this share. */
 const pruneTolerance = 0.01;
 
-/** An index of this share of its table is nearly a second copy of it, and must save this share of the cost. */
+/** An index with this share of the columns and bytes of its table is nearly a second copy, and must save this much. */
 const copyShare = 0.5;
 const copyGain = 0.5;
+const fewestCopied = 3;
 
 /** Absolute slack below which a slower statement is noise. */
 const slackMs = 0.02;
@@ -108,14 +109,17 @@ export class IndexSearch {
 
   /** Why indexes are not worth their size, given what they save of a cost; undefined when they are. */
   #tooLarge(names: readonly string[], gain: number, totalMs: number): string | undefined {
-    const { limits, meter, tableBytes } = this.#parts;
+    const { limits, meter, sizeOf } = this.#parts;
     const bytes = meter.bytesOf(names);
     if (bytes <= freeBytes || totalMs === 0) return undefined;
     const saved = gain / totalMs;
     if (saved / (bytes / limits.fileBytes) < limits.gainFloor) return 'too large for what it saves';
     const copies = names.some((name) => {
-      const table = meter.built(name)?.definition.table;
-      return table !== undefined && meter.bytesOf([name]) > copyShare * tableBytes(table);
+      const definition = meter.built(name)?.definition;
+      if (definition === undefined || definition.where !== undefined) return false;
+      const table = sizeOf(definition.table);
+      const wide = definition.terms.length >= Math.max(fewestCopied, copyShare * table.columns);
+      return wide && meter.bytesOf([name]) > copyShare * table.bytes;
     });
     return copies && saved < copyGain ? 'nearly a second copy of its table' : undefined;
   }

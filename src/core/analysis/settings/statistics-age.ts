@@ -74,7 +74,9 @@ export function judgeStatistics(
       statRows: null,
       indexesWithout: missing ? [...indexes] : [],
       state: missing ? 'missing' : 'current',
-      ageReason: missing ? `no statistics for ${figure(actualRows)} rows and ${indexes.length} indexes` : null,
+      ageReason: missing
+        ? `no statistics for ${figure(actualRows)} rows and ${indexes.length} ${indexes.length === 1 ? 'index' : 'indexes'}`
+        : null,
     };
   }
   // A partial index counts its own rows only, so the largest figure is that of the table.
