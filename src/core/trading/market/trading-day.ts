@@ -1,5 +1,3 @@
-import { usPerDay } from '../time.ts';
-
 const minuteUs = 60_000_000;
 export const sessionMinutes = 390;
 
@@ -28,5 +26,3 @@ export function sessionOf(dayUs: number): { readonly openUs: number; readonly cl
 export function minuteOf(openUs: number, minute: number): number {
   return openUs + minute * minuteUs;
 }
-
-export { minuteUs, usPerDay };
