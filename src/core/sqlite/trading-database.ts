@@ -52,6 +52,7 @@ export class TradingDatabase {
   readonly background: BackgroundReaders;
   /** The writing connection; its `tx` is that of the database. */
   readonly writer: Connection;
+  readonly #writer: WriterConnection;
   readonly #reader: Connection;
   readonly #group: GroupCommit;
   readonly #cache: ResultCache;
@@ -77,6 +78,7 @@ export class TradingDatabase {
     const { writer, reader } = connections;
     this.path = path;
     this.writer = writer;
+    this.#writer = writer;
     this.#reader = reader;
     this.#readMaxAgeMs = section.readMaxAge;
     this.#latency = options.hooks?.find((hook) => hook instanceof LatencyRecorder);
@@ -167,8 +169,9 @@ export class TradingDatabase {
 
   /** A query on the current state; inside `tx` on that of the transaction, inside `read` on the snapshot. */
   query(sql: string, options: QueryOptions = {}): Query {
+    const writer = this.#writer;
     return makeQuery(sql, options, () => {
-      if (this.writer.inTransaction) return this.#writerSource;
+      if (writer.mayBeInTransaction && writer.inTransaction) return this.#writerSource;
       return this.#snapshot ?? this.#readerSource;
     });
   }

@@ -15,11 +15,33 @@ export interface WriterLayer {
 
 /**
  * The one writing connection of a trading database. Whoever holds it (the order store, an engine) goes through group
- * order, hooks and metrics by calling `tx` as on any connection.
+ * order, hooks and metrics by calling `tx` as on any connection. Its transactions begin with `tx`, never with BEGIN as a
+ * text.
  */
 export class WriterConnection extends Connection {
   #layer: WriterLayer | undefined;
   #count: RetryCount = { tries: 0, waitedMs: 0, byCode: {} };
+
+  /**
+   * False when no transaction can be open. A plain field: asking SQLite costs as much as a twentieth of a point read. It
+   * may stay true after SQLite rolled back by itself, so ask `inTransaction` then.
+   */
+  mayBeInTransaction = false;
+
+  override begin(): void {
+    super.begin();
+    this.mayBeInTransaction = true;
+  }
+
+  override commit(): void {
+    super.commit();
+    this.mayBeInTransaction = false;
+  }
+
+  override rollback(): void {
+    super.rollback();
+    this.mayBeInTransaction = false;
+  }
 
   attach(layer: WriterLayer): void {
     this.#layer = layer;
@@ -27,7 +49,7 @@ export class WriterConnection extends Connection {
 
   override tx<T>(fn: (connection: this) => T, options: TransactionOptions = {}, count?: RetryCount): T {
     const layer = this.#layer;
-    if (layer === undefined || this.inTransaction) return super.tx(fn, options, count);
+    if (layer === undefined || (this.mayBeInTransaction && this.inTransaction)) return super.tx(fn, options, count);
     layer.flushQueued();
     if (layer.hooks.wants('onTransaction')) return this.#observed(layer, fn, options, count);
     let committed = false;
