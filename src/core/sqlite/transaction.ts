@@ -1,5 +1,5 @@
 import { TradedbError } from '../error.ts';
-import { BusyWait, isWorthRetrying, type RetryCount } from './busy-retry.ts';
+import { BusyWait, isWorthRetrying, type RetryCount, withoutStacks } from './busy-retry.ts';
 import type { ConnectionPorts } from './connection-settings.ts';
 import { translateError } from './translate-error.ts';
 
@@ -51,7 +51,8 @@ export function runTransaction<T>(
   for (;;) {
     let result: T;
     try {
-      target.begin();
+      if (wait === undefined) target.begin();
+      else withoutStacks(() => target.begin());
       result = fn();
       refuseAsync(result);
     } catch (error) {
