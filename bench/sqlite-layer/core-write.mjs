@@ -68,8 +68,7 @@ function throughKnex() {
   const step = () =>
     database.transaction(async (t) => {
       const values = valuesOf(k++);
-      await t.raw(insertOrder, values.order);
-      const [{ id }] = await t.raw('SELECT last_insert_rowid() AS id');
+      const { lastInsertRowid: id } = await t.raw(insertOrder, values.order);
       await t.raw(updatePosition, values.position);
       await t.raw(insertFill, /** @type {string[]} */ (values.fill(id)));
     });
