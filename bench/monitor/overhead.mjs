@@ -1,6 +1,6 @@
 // What being watched costs a writer, and what watching costs: CPU per commit of a writer at full speed without and with
 // `tradedb monitor` at 10 Hz, interleaved; CPU of the monitor; and whether its count of commits is the writer's own.
-// Usage: node bench/monitor/overhead.mjs [rounds]
+// Usage: node bench/monitor/overhead.mjs [rounds] [frames|off]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import { launcher, printTable, startWriter } from '../beside.mjs';
 
 const rounds = Number(process.argv[2] ?? 4);
+const attribution = process.argv[3] ?? 'off';
 const secondsPerRun = 3;
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-'));
 const path = join(folder, 'trading.db');
@@ -22,7 +23,7 @@ const childOf = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function startMonitor() {
-  const child = spawn(process.execPath, [launcher, 'monitor', '-d', path, '--rate', '10'], {
+  const child = spawn(process.execPath, [launcher, 'monitor', '-d', path, '--rate', '10', '--attribution', attribution], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let last;

@@ -136,6 +136,26 @@ describe('monitor sample', () => {
     expect(report.findings.find(({ id }) => id === 'backup.age')?.message).toMatch(/newest backup is .* old/);
   });
 
+  it('tells what is written to which table, and how large each is', async () => {
+    const { path, db } = openDatabase();
+    db.exec('CREATE TABLE "big ""one" (a); CREATE INDEX ticks_at ON ticks(at)');
+    for (let row = 0; row < 60; row++) db.exec(`INSERT INTO "big ""one" VALUES (randomblob(3000))`);
+    const writer = await startScript('paced-writer.mjs', [path, '100']);
+    const command = ['monitor', 'sample', '-d', path, '--count', '8', '--interval', '100ms', '--attribution', 'frames'];
+    const report = parseReport<SampleData>(await tradedb([...command, '--json']));
+    await writer.stop();
+    const objects = report.data.samples.at(-1)?.objects ?? [];
+    const find = (name: string) => objects.find(({ object }) => object === name);
+    expect(find('big "one')).toMatchObject({ kind: 'table', frames: 0, estimated: false });
+    expect(find('big "one')?.pages).toBeGreaterThan(50);
+    expect(find('ticks')?.frames).toBeGreaterThan(30);
+    expect(find('ticks_at')).toMatchObject({ kind: 'index', table: 'ticks' });
+    expect(find('ticks_at')?.frames).toBeGreaterThan(30);
+    expect(report.data.samples.at(-1)).toMatchObject({ coverage: 1, unknownFrames: 0 });
+    const metrics = (await tradedb([...command.slice(0, -2), '--attribution', 'frames', '-f', 'prometheus'])).stdout;
+    expect(metrics).toContain('tradedb_object_pages{database="trading.db",object="big \\"one",kind="table"}');
+  });
+
   it('changes no byte, with and without somebody connected', async () => {
     const { folder, path, db } = openDatabase();
     db.exec("INSERT INTO ticks (body) VALUES ('x')");

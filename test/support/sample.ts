@@ -29,6 +29,13 @@ export function makeSample(parts: Partial<Sample> = {}): Sample {
     pinned: [],
     writeLockBusyRatio: 0.04,
     diskFreeBytes: 1_600_000_000,
+    objects: [
+      { object: 'trades', kind: 'table', table: 'trades', pages: 121_004, frames: 9000, estimated: false },
+      { object: 'trades_ts', kind: 'index', table: 'trades', pages: 31_877, frames: 4000, estimated: false },
+      { object: 'audit', kind: 'table', table: 'audit', pages: 90_000, frames: 0, estimated: false },
+    ],
+    coverage: 1,
+    unknownFrames: 0,
     tornReads: 0,
     lateTicks: 0,
     tickMs: 1,

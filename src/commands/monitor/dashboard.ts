@@ -7,7 +7,7 @@ export interface DashboardData {
   readonly database: string;
   /** `once`: text shows a frame. `screen`: it was drawn already. `lines`: the samples went to stdout. */
   readonly shown: 'once' | 'screen' | 'lines';
-  readonly view: 'overview' | 'locks' | 'wal' | 'findings';
+  readonly view: 'overview' | 'tables' | 'locks' | 'wal' | 'findings';
   readonly rateHz: number;
   readonly samples: number;
   readonly seconds: number;
@@ -15,6 +15,8 @@ export interface DashboardData {
   readonly sample: Sample | null;
   readonly rates: Rates | null;
   readonly points: readonly SecondPoint[];
+  /** Frames per second of each object, by `kind name`. */
+  readonly objectRates: Readonly<Record<string, number>>;
   readonly lastCheckpointAt: string | null;
 }
 
@@ -39,9 +41,15 @@ export const definition = defineCommand({
       config: 'monitor.refresh',
       summary: 'time between two frames',
     },
+    attribution: {
+      type: 'choice',
+      choices: ['frames', 'off'],
+      config: 'monitor.attribution',
+      summary: 'frames: read the WAL to tell what is written to which table',
+    },
     view: {
       type: 'choice',
-      choices: ['overview', 'locks', 'wal', 'findings'],
+      choices: ['overview', 'tables', 'locks', 'wal', 'findings'],
       default: 'overview',
       summary: 'first view',
     },
@@ -62,7 +70,11 @@ export const definition = defineCommand({
   async run({ options }, context) {
     const { watchSettings } = await import('./watch-settings.ts');
     const rateHz = options.rate ?? context.config.monitor.rate;
-    const settings = await watchSettings(context, 1000 / rateHz);
+    const settings = await watchSettings(
+      context,
+      1000 / rateHz,
+      options.attribution ?? context.config.monitor.attribution,
+    );
     const base = { database: settings.sampler.path, view: options.view, rateHz };
     if (options.once || context.format !== 'text') {
       const { collectSamples } = await import('../../core/monitor/collect.ts');
@@ -78,6 +90,7 @@ export const definition = defineCommand({
         sample: last ?? null,
         rates: collected.rates,
         points: collected.points,
+        objectRates: collected.objectRates,
         lastCheckpointAt: collected.lastCheckpointAt ?? null,
       };
       return context.report(data, { findings: collected.findings });
@@ -97,6 +110,7 @@ export const definition = defineCommand({
       sample: summary.latest ?? null,
       rates: null,
       points: [],
+      objectRates: {},
       lastCheckpointAt: null,
     };
     return context.report(data);

@@ -19,6 +19,12 @@ export const definition = defineCommand({
   options: {
     count: { type: 'integer', value: 'n', minimum: 1, maximum: 1_000_000, default: '1', summary: 'samples' },
     interval: { type: 'duration', value: 'time', default: '1s', summary: 'time between two samples' },
+    attribution: {
+      type: 'choice',
+      choices: ['frames', 'off'],
+      default: 'off',
+      summary: 'frames: also read the WAL to tell what is written to which table',
+    },
     processes: { type: 'flag', summary: 'also look at every open descriptor of every process (100 ms)' },
   },
   formats: ['ndjson', 'prometheus', 'markdown'],
@@ -43,7 +49,7 @@ export const definition = defineCommand({
     if (options.interval < 10) {
       throw new TradedbError('usage', '--interval must be at least 10ms', { hint: 'such as --interval 100ms' });
     }
-    const settings = await watchSettings(context, options.interval);
+    const settings = await watchSettings(context, options.interval, options.attribution);
     const collected = await collectSamples(
       settings,
       context,

@@ -2,7 +2,11 @@ import type { WatchSettings } from '../../core/monitor/watch.ts';
 import type { CommandContext } from '../definition.ts';
 
 /** What every monitor command takes from the configuration. Refuses a path that holds no database. */
-export async function watchSettings(context: CommandContext, intervalMs: number): Promise<WatchSettings> {
+export async function watchSettings(
+  context: CommandContext,
+  intervalMs: number,
+  attribution: 'frames' | 'off',
+): Promise<WatchSettings> {
   const { realpathSync } = await import('node:fs');
   const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
   const path = context.databasePath();
@@ -16,6 +20,7 @@ export async function watchSettings(context: CommandContext, intervalMs: number)
       pinnedAfterMs: monitor.pinnedAfter,
       lockIntervalMs: monitor.lockInterval,
       maxCpuShare: monitor.maxCpu,
+      attribution,
     },
     // Validation fills both values of each pair; the schema's type cannot say so.
     limits: alerts.thresholds as WatchSettings['limits'],

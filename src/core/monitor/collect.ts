@@ -9,6 +9,7 @@ export interface Collected {
   readonly samples: readonly Sample[];
   readonly rates: Rates;
   readonly points: readonly SecondPoint[];
+  readonly objectRates: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly lastCheckpointAt: string | undefined;
 }
@@ -33,6 +34,6 @@ export async function collectSamples(
     await watch.stop();
   }
   throwIfCancelled(context.signal);
-  const { rates, points, lastCheckpointAt } = watch.rates;
-  return { samples, rates, points, findings: watch.findings, lastCheckpointAt };
+  const { rates, points, objectRates, lastCheckpointAt } = watch.rates;
+  return { samples, rates, points, objectRates, findings: watch.findings, lastCheckpointAt };
 }

@@ -24,6 +24,13 @@ export const noRates: Rates = {
 };
 
 const keptSeconds = 120;
+/** Rates per object are averaged over this many seconds. */
+const objectSeconds = 5;
+
+/** Tables and indexes have names of their own kind. */
+export function objectKey({ kind, object }: { readonly kind: string; readonly object: string }): string {
+  return `${kind} ${object}`;
+}
 
 /** Turns counters into rates: one point per full second, and the rates of the last few. Never negative. */
 export class RateWindow {
@@ -31,6 +38,7 @@ export class RateWindow {
   #secondStart: Sample | undefined;
   #latest: Sample | undefined;
   readonly #points: SecondPoint[] = [];
+  readonly #marks: Sample[] = [];
   /** When a checkpoint was last seen to make progress. */
   #lastCheckpointAt: string | undefined;
 
@@ -52,6 +60,8 @@ export class RateWindow {
       backlogBytes: sample.backlogBytes,
     });
     if (this.#points.length > keptSeconds) this.#points.shift();
+    this.#marks.push(start);
+    if (this.#marks.length > objectSeconds) this.#marks.shift();
     this.#secondStart = sample;
   }
 
@@ -61,6 +71,20 @@ export class RateWindow {
 
   get points(): readonly SecondPoint[] {
     return this.#points;
+  }
+
+  /** Frames per second by `kind name`, of objects that are written to. */
+  get objectRates(): Record<string, number> {
+    const rates: Record<string, number> = {};
+    const [from = this.#first] = this.#marks;
+    const to = this.#latest;
+    if (from === undefined || to === undefined || to.monotonicMs <= from.monotonicMs) return rates;
+    const before = new Map(from.objects.map((entry) => [objectKey(entry), entry.frames]));
+    for (const entry of to.objects) {
+      const frames = entry.frames - (before.get(objectKey(entry)) ?? 0);
+      if (frames > 0) rates[objectKey(entry)] = (frames * 1000) / (to.monotonicMs - from.monotonicMs);
+    }
+    return rates;
   }
 
   get lastCheckpointAt(): string | undefined {

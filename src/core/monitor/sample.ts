@@ -21,6 +21,20 @@ export interface PinnedReader {
   readonly holders: readonly LockHolder[];
 }
 
+/** What was written to one table or index. */
+export interface ObjectWrites {
+  readonly object: string;
+  readonly kind: 'table' | 'index';
+  /** The table an index belongs to. */
+  readonly table: string;
+  /** Pages of its b-tree; overflow pages are not among them. */
+  readonly pages: number;
+  /** WAL frames written since the sampler started. */
+  readonly frames: number;
+  /** Some commits were missed and are taken to be like those that were seen. */
+  readonly estimated: boolean;
+}
+
 export type JournalMode = 'wal' | 'rollback' | 'exclusive' | 'absent';
 
 export interface Sample {
@@ -53,6 +67,12 @@ export interface Sample {
   /** Share of the last looks at the lock table in which somebody held the write lock. */
   readonly writeLockBusyRatio: number;
   readonly diskFreeBytes: number;
+  /** The most written and the largest objects; empty without attribution. */
+  readonly objects: readonly ObjectWrites[];
+  /** Share of the commits whose frames were seen. */
+  readonly coverage: number;
+  /** Frames whose object is not known: overflow pages, pointer maps, and what the map does not have yet. */
+  readonly unknownFrames: number;
   readonly tornReads: number;
   readonly lateTicks: number;
   /** Time of this look. */

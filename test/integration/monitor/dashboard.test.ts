@@ -15,7 +15,14 @@ function request(): Parameters<typeof runDashboard>[0] {
   db.pragma('journal_mode = WAL');
   db.exec('CREATE TABLE t (a)');
   onTestFinished(() => void db.close());
-  const sampler = { path, intervalMs: 50, pinnedAfterMs: 1000, lockIntervalMs: 50, maxCpuShare: 1 };
+  const sampler = {
+    path,
+    intervalMs: 50,
+    pinnedAfterMs: 1000,
+    lockIntervalMs: 50,
+    maxCpuShare: 1,
+    attribution: 'frames' as const,
+  };
   return { sampler, limits, newestBackup: async () => undefined, refreshMs: 50, view: 'overview' };
 }
 
@@ -60,7 +67,7 @@ describe('the dashboard', () => {
   it('draws, changes with keys and size, and gives the terminal back on q', async () => {
     const terminal = new Recorder();
     when(terminal, 'commits/s', () => {
-      terminal.key('3');
+      terminal.key('4');
       when(terminal, '120x30', () => {});
       terminal.columns = 120;
       terminal.resize();

@@ -25,7 +25,14 @@ function watch(path: string, rateHz = 20): Watched {
   const restarts: string[] = [];
   const controller = new AbortController();
   const session = new SamplerSession(
-    { path, intervalMs: 1000 / rateHz, pinnedAfterMs: 300, lockIntervalMs: 50, maxCpuShare: 1 },
+    {
+      path,
+      intervalMs: 1000 / rateHz,
+      pinnedAfterMs: 300,
+      lockIntervalMs: 50,
+      maxCpuShare: 1,
+      attribution: 'frames' as const,
+    },
     {
       ...testContext({ signal: controller.signal }),
       onSample: (sample) => void samples.push(sample),

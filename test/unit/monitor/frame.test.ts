@@ -37,6 +37,7 @@ function state(parts: Partial<DashboardState> = {}): DashboardState {
     sample: pinnedSample,
     points,
     rates: { commitsPerSecond: 212, framesPerSecond: 637, walResetsPerMinute: 0, checkpointedFramesPerSecond: 0 },
+    objectRates: { 'table trades': 421, 'index trades_ts': 212 },
     findings: [
       {
         id: 'reader.pinned',
@@ -73,6 +74,8 @@ describe('frames', () => {
     ['overview-80x24', {}, 80, 24],
     ['overview-120x40', {}, 120, 40],
     ['overview-40x10', {}, 40, 10],
+    ['tables-80x24', { view: 'tables' }, 80, 24],
+    ['tables-120x40', { view: 'tables', sample: makeSample({ coverage: 0.4, unknownFrames: 12 }) }, 120, 40],
     ['locks-80x24', { view: 'locks' }, 80, 24],
     ['wal-120x40', { view: 'wal' }, 120, 40],
     ['findings-80x24', { view: 'findings' }, 80, 24],

@@ -10,14 +10,15 @@ describe('keys', () => {
     keys.reduce<KeyState | 'quit'>((state, key) => (state === 'quit' ? state : pressKey(state, key)), initialKeys);
 
   it('change the view, pause, sort, ask for help and quit', () => {
-    expect(press('3')).toMatchObject({ view: 'wal' });
+    expect(press('4')).toMatchObject({ view: 'wal' });
     expect(press('9')).toEqual(initialKeys);
-    expect(press('right')).toMatchObject({ view: 'locks' });
+    expect(press('right')).toMatchObject({ view: 'tables' });
     expect(press('left')).toMatchObject({ view: 'findings' });
     expect(press('p')).toMatchObject({ paused: true });
     expect(press('p', ' ')).toMatchObject({ paused: false });
     expect(press('s')).toMatchObject({ sort: 'pid' });
     expect(press('s', 's', 's')).toMatchObject({ sort: 'age' });
+    expect(press('2', 's')).toMatchObject({ sort: 'age', objectSort: 'pages' });
     expect(press('?')).toMatchObject({ help: true });
     expect(press('?', 'q')).toMatchObject({ help: false });
     expect(press('q')).toBe('quit');

@@ -35,6 +35,7 @@ function onceText({ data, findings }: Report<DashboardData>, style: Style): stri
       walResetsPerMinute: 0,
       checkpointedFramesPerSecond: 0,
     },
+    objectRates: data.objectRates,
     findings,
     lastCheckpointAt: data.lastCheckpointAt ?? undefined,
     rateHz: data.rateHz,

@@ -1,5 +1,5 @@
 import type { Metric } from '../../report.ts';
-import type { Sample } from '../sample.ts';
+import type { ObjectWrites, Sample } from '../sample.ts';
 
 interface Series {
   readonly name: string;
@@ -66,10 +66,40 @@ export const catalog: readonly Series[] = [
     help: 'Frames that the reader which stops the checkpoint is behind; 0 without one.',
     value: (s) => Math.max(0, ...s.pinned.map((reader) => reader.lagFrames)),
   },
+  {
+    name: 'attribution_coverage_ratio',
+    type: 'gauge',
+    help: 'Share of the commits whose frames were seen.',
+    value: (s) => s.coverage,
+  },
+  {
+    name: 'unattributed_frames_total',
+    type: 'counter',
+    help: 'Frames whose table or index is not known.',
+    value: (s) => s.unknownFrames,
+  },
   { name: 'disk_free_bytes', type: 'gauge', help: 'Free space on the file system.', value: (s) => s.diskFreeBytes },
 ];
 
 /** The series with the values of one sample; `database` is its name in the labels. */
 export function metricsOf(sample: Sample, database: string): Metric[] {
-  return catalog.map(({ value, ...series }) => ({ ...series, value: value(sample), labels: { database } }));
+  const single = catalog.map(({ value, ...series }) => ({ ...series, value: value(sample), labels: { database } }));
+  const perObject = (
+    name: string,
+    type: Metric['type'],
+    help: string,
+    of: (object: ObjectWrites) => number,
+  ): Metric[] =>
+    sample.objects.map((object) => ({
+      name,
+      type,
+      help,
+      value: of(object),
+      labels: { database, object: object.object, kind: object.kind },
+    }));
+  return [
+    ...single,
+    ...perObject('object_written_frames_total', 'counter', 'WAL frames written to a table or index.', (o) => o.frames),
+    ...perObject('object_pages', 'gauge', 'Pages of a table or index, overflow pages not counted.', (o) => o.pages),
+  ];
 }

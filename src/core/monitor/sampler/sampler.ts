@@ -9,6 +9,7 @@ import type { WalIndexHeader } from '../../file-format/wal-index-header.ts';
 import { HeldSince } from '../lock/held-since.ts';
 import { WriteLockUse } from '../lock/lock-use.ts';
 import { PinnedReaders } from '../lock/pinned-reader.ts';
+import { Attribution, type AttributionFacts } from '../page-map/attribution.ts';
 import type { JournalMode, LockHolder, PinnedReader, Sample } from '../sample.ts';
 import { type CommitCount, countCommits, endOfIndex, noCommits } from './commit-count.ts';
 
@@ -16,6 +17,8 @@ export interface SamplerSettings {
   readonly path: string;
   readonly pinnedAfterMs: number;
   readonly lockIntervalMs: number;
+  /** `frames`: the WAL is read to tell what is written to which table. */
+  readonly attribution: 'frames' | 'off';
 }
 
 /** How the lock table is read; tests hand in one without lines. */
@@ -23,6 +26,15 @@ export type LockLook = (path: string) => Holder[] | undefined;
 
 /** Time between two looks at what changes slowly: header and disk. */
 const slowIntervalMs = 1000;
+
+const noAttribution: AttributionFacts = { objects: [], coverage: 1, unknownFrames: 0 };
+const mostObjects = 40;
+
+/** The most written objects, then the largest: a sample stays small in a database of ten thousand tables. */
+function worthShowing(objects: AttributionFacts['objects']): AttributionFacts['objects'] {
+  if (objects.length <= mostObjects) return objects;
+  return [...objects].sort((a, b) => b.frames - a.frames || b.pages - a.pages).slice(0, mostObjects);
+}
 
 interface SlowFacts {
   readonly at: number;
@@ -55,6 +67,8 @@ export class Sampler {
   #identity: { device: number; inode: number; sizeBytes: number } | undefined;
   #slow: SlowFacts | undefined;
   #locks: LockFacts | undefined;
+  readonly #attribution: Attribution | undefined;
+  #attributedCommits = 0;
   #torn = 0;
   #movedWithoutHolder = false;
 
@@ -64,6 +78,7 @@ export class Sampler {
     this.#clock = clock;
     this.#look = look;
     this.#pinned = new PinnedReaders(settings.pinnedAfterMs);
+    if (settings.attribution === 'frames') this.#attribution = new Attribution(files);
   }
 
   /** One look. `lateTicks` is what the loop has counted. */
@@ -76,6 +91,7 @@ export class Sampler {
     const mode = this.#mode(sizeBytes, slow.header, index, locks);
     if (mode === 'rollback') this.#countRollback();
     const pinned = this.#pinnedReaders(index, locks, now);
+    const written = this.#attribute(now, slow.header, index);
     const pageSizeBytes = slow.header?.pageSizeBytes ?? index?.pageSizeBytes ?? 0;
     const mxFrame = index?.maxFrame ?? 0;
     const backfilled = index?.backfilledFrames ?? 0;
@@ -103,6 +119,9 @@ export class Sampler {
       pinned,
       writeLockBusyRatio: locks.busyRatio,
       diskFreeBytes: slow.diskFreeBytes,
+      objects: written.objects,
+      coverage: written.coverage,
+      unknownFrames: written.unknownFrames,
       tornReads: this.#torn,
       lateTicks,
       tickMs: this.#clock.now() - now,
@@ -206,6 +225,14 @@ export class Sampler {
   #pinnedReaders(index: WalIndexHeader | undefined, locks: LockFacts, now: number): PinnedReader[] {
     if (index === undefined) return [];
     return this.#pinned.update({ ...index, generation: `${index.salt1}:${index.salt2}` }, locks.locks, now);
+  }
+
+  #attribute(now: number, header: DatabaseHeader | undefined, index: WalIndexHeader | undefined): AttributionFacts {
+    if (this.#attribution === undefined) return noAttribution;
+    const commits = this.#count.commits - this.#attributedCommits;
+    this.#attributedCommits = this.#count.commits;
+    const facts = this.#attribution.update(now, header, index, commits);
+    return { ...facts, objects: worthShowing(facts.objects) };
   }
 
   #holders(locks: LockFacts): Sample['holders'] {

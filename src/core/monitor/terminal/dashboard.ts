@@ -109,6 +109,7 @@ class Dashboard {
       sample: rates.latest,
       points: [...rates.points],
       rates: rates.rates,
+      objectRates: rates.objectRates,
       findings,
       lastCheckpointAt: rates.lastCheckpointAt,
       rateHz: Math.round(1000 / this.#request.sampler.intervalMs),

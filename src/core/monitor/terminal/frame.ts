@@ -5,6 +5,7 @@ import { safeText, wrapText } from './text-width.ts';
 import { findingsView } from './view/findings.ts';
 import { locksView } from './view/locks.ts';
 import { overviewLines } from './view/overview.ts';
+import { tablesView } from './view/tables.ts';
 import { walView } from './view/wal.ts';
 
 /** One screen. Pure: the same state and size give the same lines, at most `rows` of at most `columns`. */
@@ -39,6 +40,8 @@ function bodyLines(state: DashboardState, columns: number, rows: number): Line[]
   switch (state.view) {
     case 'overview':
       return overviewLines(state, columns, rows);
+    case 'tables':
+      return tablesView(state, columns, rows);
     case 'locks':
       return locksView(state, columns, rows);
     case 'wal':
@@ -58,22 +61,18 @@ function keysLine(state: DashboardState): Line {
     ];
   const tabs = views.flatMap((view, index) => [
     piece(`${index + 1} ${view}`, view === state.view ? 'inverse' : 'dim'),
-    piece('  '),
+    piece(' '),
   ]);
   const filter = state.filter === '' ? [] : [piece(`filter "${safeText(state.filter)}"  `, 'warn')];
-  return [
-    ...tabs,
-    ...filter,
-    piece(`s ${state.sort}  / filter  p ${state.paused ? 'go on' : 'pause'}  ? help  q quit`, 'dim'),
-  ];
+  return [...tabs, ...filter, piece(`s sort / find p ${state.paused ? 'go on' : 'pause'} ? help q quit`, 'dim')];
 }
 
 function helpLines(columns: number): Line[] {
   const keys: readonly (readonly [key: string, does: string])[] = [
-    ['1 to 4, arrows', 'overview, locks, WAL, findings'],
+    ['1 to 5, arrows', 'overview, tables, locks, WAL, findings'],
     ['p or space', 'pause: the screen stays, sampling goes on'],
-    ['s', 'sort the processes by age, pid or command'],
-    ['/', 'show only processes with this text in pid or command'],
+    ['s', 'sort: processes by age, pid, command; tables by writes, pages, name'],
+    ['/', 'show only processes and tables with this text'],
     ['q', 'quit'],
   ];
   const notes = [

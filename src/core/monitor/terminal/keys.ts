@@ -1,12 +1,13 @@
-import { type DashboardState, sortKeys, views } from './state.ts';
+import { type DashboardState, objectSortKeys, sortKeys, views } from './state.ts';
 
-export type KeyState = Pick<DashboardState, 'view' | 'paused' | 'help' | 'sort' | 'filter' | 'typing'>;
+export type KeyState = Pick<DashboardState, 'view' | 'paused' | 'help' | 'sort' | 'objectSort' | 'filter' | 'typing'>;
 
 export const initialKeys: KeyState = {
   view: 'overview',
   paused: false,
   help: false,
   sort: 'age',
+  objectSort: 'writes',
   filter: '',
   typing: false,
 };
@@ -25,7 +26,9 @@ export function pressKey(state: KeyState, key: string): KeyState | 'quit' {
     case 'h':
       return { ...state, help: true };
     case 's':
-      return { ...state, sort: sortKeys[(sortKeys.indexOf(state.sort) + 1) % sortKeys.length] ?? 'age' };
+      return state.view === 'tables'
+        ? { ...state, objectSort: following(objectSortKeys, state.objectSort) }
+        : { ...state, sort: following(sortKeys, state.sort) };
     case '/':
       return { ...state, typing: true };
     case 'escape':
@@ -40,6 +43,10 @@ export function pressKey(state: KeyState, key: string): KeyState | 'quit' {
       return view === undefined ? state : { ...state, view };
     }
   }
+}
+
+function following<T>(list: readonly T[], value: T): T {
+  return list[(list.indexOf(value) + 1) % list.length] ?? value;
 }
 
 function typeFilter(state: KeyState, key: string): KeyState {

@@ -2,11 +2,14 @@ import type { Finding } from '../../report.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
 
-export const views = ['overview', 'locks', 'wal', 'findings'] as const;
+export const views = ['overview', 'tables', 'locks', 'wal', 'findings'] as const;
 export type View = (typeof views)[number];
 
 export const sortKeys = ['age', 'pid', 'cmd'] as const;
 export type SortKey = (typeof sortKeys)[number];
+
+export const objectSortKeys = ['writes', 'pages', 'name'] as const;
+export type ObjectSortKey = (typeof objectSortKeys)[number];
 
 /** Everything a frame shows. */
 export interface DashboardState {
@@ -16,6 +19,8 @@ export interface DashboardState {
   readonly sample: Sample | undefined;
   readonly points: readonly SecondPoint[];
   readonly rates: Rates;
+  /** Frames per second by `kind name`. */
+  readonly objectRates: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   /** ISO time of the last progress of a checkpoint; undefined when none was seen. */
   readonly lastCheckpointAt: string | undefined;
@@ -25,6 +30,7 @@ export interface DashboardState {
   readonly paused: boolean;
   readonly help: boolean;
   readonly sort: SortKey;
+  readonly objectSort: ObjectSortKey;
   readonly filter: string;
   /** The filter is being typed. */
   readonly typing: boolean;

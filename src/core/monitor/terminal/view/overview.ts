@@ -4,6 +4,10 @@ import { sparkline } from '../sparkline.ts';
 import type { DashboardState } from '../state.ts';
 import { findingLines } from './findings.ts';
 import { lockLines, pinnedLines } from './locks.ts';
+import { objectLines } from './tables.ts';
+
+/** Objects on the first screen; the view of the tables has all of them. */
+const mostObjects = 6;
 
 /** The first screen: how busy, how far behind, who is there, what is wrong. */
 export function overviewLines(state: DashboardState, columns: number, rows: number): Line[] {
@@ -15,7 +19,9 @@ export function overviewLines(state: DashboardState, columns: number, rows: numb
   const below = findings.length === 0 ? [] : [plainLine(''), ...findingLines(findings, columns, false)];
   const room = rows - head.length - pinned.length - below.length - 1;
   const locks = room >= 3 ? [plainLine(''), ...lockLines(state, columns).slice(0, room)] : [];
-  return [...head, ...pinned, ...locks, ...below].slice(0, rows);
+  const left = room - locks.length;
+  const objects = left >= 3 ? [plainLine(''), ...objectLines(state, columns, Math.min(left - 1, mostObjects + 1))] : [];
+  return [...head, ...pinned, ...locks, ...(objects.length > 2 ? objects : []), ...below].slice(0, rows);
 }
 
 function label(text: string): ReturnType<typeof piece> {
