@@ -96,13 +96,16 @@ async function execute(invocation: Invocation, host: Host, interruption: Interru
     },
   });
   const report = await command.run({ options, arguments: invocation.arguments }, context);
+  const exitCode = interruption.exitCode() ?? exitCodeOfReport(command, report, options);
+  const isSilent = quiet && command.quietWhenOk === true && format === 'text' && options.output === undefined;
+  if (isSilent && exitCode === 0) return exitCode;
   const { renderReport } = await import('./render/render.ts');
   const toTerminal = options.output === undefined && host.terminal.stdout;
   const style = await styleFor(String(options.color), host, toTerminal, toTerminal ? host.terminal.columns : 0);
   const text = await renderReport(report, format, style);
   if (options.output === undefined) await writeFully(process.stdout, text);
   else writeResultFile(resolve(host.workingDirectory, String(options.output)), text);
-  return interruption.exitCode() ?? exitCodeOfReport(command, report, options);
+  return exitCode;
 }
 
 async function loadConfigFor(invocation: Invocation, host: Host): Promise<LoadedConfig> {

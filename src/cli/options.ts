@@ -36,7 +36,7 @@ export const globalOptions = {
     default: 'auto',
     summary: 'a bar on a terminal, lines otherwise',
   },
-  quiet: { type: 'flag', short: 'q', summary: 'only the result, and errors' },
+  quiet: { type: 'flag', short: 'q', summary: 'only the result and errors; nothing where all is well' },
   verbose: { type: 'flag', short: 'v', summary: 'tell more on stderr' },
 } as const satisfies Readonly<Record<string, OptionDefinition>>;
 

@@ -156,6 +156,8 @@ export interface CommandDefinition<O extends Readonly<Record<string, OptionDefin
   readonly changes?: boolean;
   /** It asks before it works: gets --yes. */
   readonly asks?: boolean;
+  /** With --quiet its text is printed only when something is wrong, so that cron stays silent otherwise. */
+  readonly quietWhenOk?: boolean;
   /** It runs without reading the configuration, so that a broken one does not stop it. */
   readonly ignoresConfig?: boolean;
   /** It may run although a restore of the database was interrupted half-way. */

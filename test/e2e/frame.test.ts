@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createShop } from '../support/bad-inputs.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -175,5 +176,18 @@ describe('completion', () => {
 
   it('offers files where a path is expected', async () => {
     expect((await tradedb(['complete', '--', 'config', 'show', '-d', ''])).stdout).toBe(':0\n');
+  });
+});
+
+describe('--quiet', () => {
+  it('keeps a command that cron runs silent while all is well, and speaks otherwise', async () => {
+    const folder = temporaryFolder();
+    createShop(join(folder, 'shop.db'));
+    const silent = await tradedb(['vacuum', 'optimize', '-d', 'shop.db', '--quiet'], { cwd: folder });
+    expect(silent).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const json = await tradedb(['vacuum', 'optimize', '-d', 'shop.db', '--quiet', '--json'], { cwd: folder });
+    expect(parseReport(json).status).toBe('ok');
+    const warned = await tradedb(['config', 'check', '--quiet'], { cwd: folder, env: { TRADEDB_BAKUP: '1' } });
+    expect(warned.stdout).toContain('TRADEDB_BAKUP');
   });
 });

@@ -92,6 +92,7 @@ export const definition = defineCommand({
     { command: 'backup create -R ./elsewhere --codec none', does: 'into another folder, without compression' },
     { command: 'backup create --dry-run', does: 'show what would be read and written' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'backed up',
     1: 'failed; no backup was made (disk full, WAL limit)',

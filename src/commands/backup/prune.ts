@@ -47,6 +47,7 @@ export const definition = defineCommand({
     { command: 'backup prune -d trading.db --yes', does: 'mark, and delete what was marked a day ago' },
     { command: 'backup prune --undo 3f9a1c02', does: 'keep what that run has marked' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'done, or nothing to do',
     3: 'backups were held back by the minimum redundancy',

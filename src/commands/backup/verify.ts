@@ -40,6 +40,7 @@ export const definition = defineCommand({
     { command: 'backup verify 7f3k --level 4', does: 'restore this one for real, in the temporary folder' },
     { command: 'backup verify --sample 10% --since 7d', does: 'a quick look every night' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'everything is whole',
     3: 'whole as far as the sample goes',

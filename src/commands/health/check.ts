@@ -58,6 +58,7 @@ export const definition = defineCommand({
     { command: 'health -d trading.db --tier due --nagios', does: 'for a monitoring system' },
     { command: 'health -d trading.db -f prometheus -o /var/lib/node_exporter/tradedb.prom', does: 'for a collector' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'healthy (with --nagios: OK)',
     3: 'a warning, or a check that could not tell (with --nagios: UNKNOWN)',

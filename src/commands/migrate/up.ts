@@ -60,6 +60,7 @@ export const definition = defineCommand({
     { command: 'migrate up -d trading.db --atomic --lock-timeout 2m', does: 'all files or none, beside a busy writer' },
     { command: 'migrate up -d trading.db --dry-run', does: 'try it on a shadow; write nothing' },
   ],
+  quietWhenOk: true,
   exitCodes: { 0: 'nothing is pending, up to --to and --steps', ...runExitCodes },
   formats: ['ndjson'],
   changes: true,

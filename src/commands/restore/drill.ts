@@ -47,6 +47,7 @@ export const definition = defineCommand({
     { command: 'restore drill', does: 'the newest backup: can it be restored, and how fast' },
     { command: 'restore drill --point random --max-rto 60s --max-rpo 6h', does: 'exit 4 when a goal is missed' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'restored, sound, and within the goals',
     4: 'a goal was missed, or a query had another answer',

@@ -61,6 +61,7 @@ export const definition = defineCommand({
     { command: 'restore --to-time 2026-03-14T08:14:00Z --target before.db', does: 'the state of that moment' },
     { command: 'restore run --resume', does: 'complete a restore after a crash' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'restored',
     1: 'failed; nothing was changed',

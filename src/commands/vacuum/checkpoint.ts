@@ -27,6 +27,7 @@ export const definition = defineCommand({
     { command: 'vacuum checkpoint', does: 'copy what can be copied without waiting' },
     { command: 'vacuum checkpoint --mode truncate --timeout 30s', does: 'also shrink the -wal file to nothing' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'everything is in the database file',
     3: 'frames are left behind a reader',

@@ -22,6 +22,7 @@ export const definition = defineCommand({
     { command: 'vacuum optimize', does: 'analyse those, within the limit' },
     { command: 'vacuum optimize --table orders --analysis-limit 0', does: 'exact statistics of one table' },
   ],
+  quietWhenOk: true,
   exitCodes: { 0: 'done', 10: 'the database does not exist', 11: 'locked', 12: 'not a database' },
   async run({ options }, context) {
     const path = context.databasePath();

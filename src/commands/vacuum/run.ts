@@ -83,6 +83,7 @@ export const definition = defineCommand({
     { command: 'vacuum --convert incremental --yes', does: 'rewrite once, so that later runs work beside writers' },
     { command: 'vacuum --to compact.db', does: 'a compact, verified copy beside the running database' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'done, or not worth it',
     1: 'refused by the disk guard',
