@@ -1,4 +1,5 @@
 import { systemClock } from '../../../system/system-clock.ts';
+import { TradedbError } from '../../error.ts';
 import { LiveFiles } from '../../file-access/live-files.ts';
 import { serveReader } from '../../file-access/reader-child.ts';
 import { refuseSqlite } from '../../file-access/reader-guard.ts';
@@ -22,7 +23,9 @@ const warmUpTicks = 20;
 
 serveReader(process, {
   async watch(request: WatchRequest, emit: (sample: Sample) => void) {
-    const sampler = new Sampler(new LiveFiles(request.path), request, systemClock);
+    const files = new LiveFiles(request.path);
+    requireHeader(files);
+    const sampler = new Sampler(files, request, systemClock);
     let late = 0;
     let averageCpuMs = 0;
     let ticks = 0;
@@ -48,3 +51,12 @@ serveReader(process, {
     }
   },
 });
+
+function requireHeader(files: LiveFiles): void {
+  if (files.header() !== undefined) return;
+  throw new TradedbError(
+    'not_a_database',
+    `${JSON.stringify(files.path)} is not an SQLite database (or it is encrypted)`,
+    { hint: 'check the path' },
+  );
+}

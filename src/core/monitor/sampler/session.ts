@@ -49,6 +49,8 @@ export class SamplerSession {
         await this.#watch();
       } catch (error) {
         if (this.#stopped || signal.aborted) return;
+        // What the child says about the file stands; only a child that dies is started again.
+        if (this.#last === undefined && !(error instanceof TradedbError && error.code === 'child_failed')) throw error;
         failures = clock.now() - started > 10_000 ? 1 : failures + 1;
         const reason = error instanceof Error ? error.message : String(error);
         if (failures > mostRestarts)
