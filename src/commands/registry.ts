@@ -51,6 +51,7 @@ export const registry: readonly CommandGroup[] = [
       status: () => import('./migrate/status.ts'),
       plan: () => import('./migrate/plan.ts'),
       create: () => import('./migrate/create.ts'),
+      lint: () => import('./migrate/lint.ts'),
       drift: () => import('./migrate/drift.ts'),
       verify: () => import('./migrate/verify.ts'),
       resolve: () => import('./migrate/resolve.ts'),

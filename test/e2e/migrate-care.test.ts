@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { MigrateBaselineData } from '../../src/commands/migrate/baseline.ts';
 import type { MigrateDriftData } from '../../src/commands/migrate/drift.ts';
 import type { MigrateImportHistoryData } from '../../src/commands/migrate/import-history.ts';
+import type { MigrateLintData } from '../../src/commands/migrate/lint.ts';
 import type { MigrateResolveData } from '../../src/commands/migrate/resolve.ts';
 import type { MigrateVerifyData } from '../../src/commands/migrate/verify.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
@@ -123,6 +124,33 @@ describe('migrate verify, drift, dump, resolve, baseline, import-history', () =>
     writeFileSync(join(cwd, 'data.db'), 'only text\n'.repeat(500));
     const before = folderState(cwd);
     expect((await run(...words)).code).toBe(12);
+    expect(folderState(cwd)).toEqual(before);
+  });
+});
+
+describe('migrate lint', () => {
+  test('0, 3 and 4; with and without a database; JUnit', async () => {
+    const { cwd, run } = workplace();
+    const lint = (...args: string[]) => tradedb(['migrate', 'lint', ...args], { cwd });
+    const warned = await lint('--json');
+    expect(warned.code).toBe(3);
+    expect(parseReport<MigrateLintData>(warned).data.hits.map((hit) => hit.code)).toEqual(['M014', 'M014']);
+    expect((await lint('--ignore', 'M014')).code).toBe(0);
+    expect((await lint('--fail-on', 'warning')).code).toBe(4);
+    await run('up', '--create');
+    expect((await run('lint')).stdout).toContain('0 files');
+    writeFileSync(
+      join(cwd, 'migrations/3_bad.sql'),
+      '-- migrate:up irreversible\nALTER TABLE trades ADD COLUMN fee REAL NOT NULL;',
+    );
+    const before = folderState(cwd);
+    const bad = await run('lint');
+    expect(bad.code).toBe(4);
+    expect(bad.stdout).toContain('3_bad.sql:2:1: M008 adds a NOT NULL column to trades without a default');
+    expect((await run('lint', '1_trades.sql')).code).toBe(3);
+    expect((await run('lint', 'none.sql')).code).toBe(10);
+    expect((await run('lint', '-f', 'junit')).stdout).toContain('<failure');
+    expect((await lint('--ignore', 'M999')).code).toBe(2);
     expect(folderState(cwd)).toEqual(before);
   });
 });

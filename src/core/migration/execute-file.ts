@@ -41,11 +41,22 @@ interface Before {
  * place in the file; the caller rolls back.
  */
 export async function executeSection(session: Session, section: Section, file: Place): Promise<SectionResult> {
+  const before = record(session.connection, section);
+  const done = await runStatements(session, section, file, before.objects ?? nothingRecorded);
+  const oldViolations = check(session.connection, section, before, file);
+  return { statements: section.statements.length, ...done, oldViolations };
+}
+
+/** The statements alone, without the comparison of before and after. */
+export async function runStatements(
+  session: Session,
+  section: Section,
+  file: Place,
+  objects: ObjectRecord = recordObjects(session.connection),
+): Promise<Pick<SectionResult, 'rowsChanged' | 'strategy'>> {
   const { connection, context } = session;
-  const before = record(connection, section);
-  const tablesBefore = new Set(
-    before.objects?.objects.filter((object) => object.type === 'table').map((object) => foldName(object.name)),
-  );
+  const tables = objects.objects.filter((object) => object.type === 'table');
+  const tablesBefore = new Set(tables.map((object) => foldName(object.name)));
   let rowsChanged = 0;
   let strategy: SectionResult['strategy'] = 'sql';
   for (const [index, statement] of section.statements.entries()) {
@@ -63,9 +74,10 @@ export async function executeSection(session: Session, section: Section, file: P
     session.onStatement?.(statement, { ...effect, durationMs: context.clock.now() - started });
     await session.breather.pause();
   }
-  const oldViolations = check(connection, section, before, file);
-  return { statements: section.statements.length, rowsChanged, strategy, oldViolations };
+  return { rowsChanged, strategy };
 }
+
+const nothingRecorded: ObjectRecord = { objects: [], sequences: new Map() };
 
 function placeOf(file: Place, statement: Statement): Place {
   return { ...file, line: statement.line, column: statement.column, statement: statement.text };

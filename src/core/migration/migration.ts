@@ -12,6 +12,8 @@ export interface MigrationOptions {
   readonly requires: readonly Version[];
   /** The author says that there is no way back. */
   readonly irreversible: boolean;
+  /** Lint rules that the author silences for this file, each with a reason. */
+  readonly lintIgnore: readonly { readonly code: string; readonly reason: string }[];
 }
 
 /** The part of a file under one marker. */

@@ -1,5 +1,4 @@
 import { TradedbError } from '../error.ts';
-import { cloneSchema } from '../schema/clone.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
 import { findColumn, readTableDefinition, sameDefinition, type TableDefinition } from './table-definition.ts';
@@ -11,11 +10,10 @@ export type NativeWay =
 
 /**
  * Looks for ALTER TABLE statements that lead from the present table to the wanted one, by running them on a clone of
- * the schema and comparing the result. Renames of columns are done before and are no part of this.
+ * the schema, which is closed then, and comparing the result. Renames of columns are done before and are no part of it.
  */
-export function findNativeWay(connection: Connection, present: TableDefinition, wanted: TableDefinition): NativeWay {
+export function findNativeWay(shadow: Connection, present: TableDefinition, wanted: TableDefinition): NativeWay {
   const statements = candidates(present, wanted);
-  const { connection: shadow } = cloneSchema(connection, connection.ports);
   try {
     for (const sql of statements) shadow.exec(sql);
     const result = readTableDefinition(tableSql(shadow, present.name) ?? '');

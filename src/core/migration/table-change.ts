@@ -1,4 +1,5 @@
 import { TradedbError } from '../error.ts';
+import { cloneSchema } from '../schema/clone.ts';
 import { listTables, sameName } from '../schema/introspect.ts';
 import { foldName } from '../schema/normalise.ts';
 import type { Connection } from '../sqlite/connection.ts';
@@ -57,7 +58,7 @@ export function changeTable(connection: Connection, sql: string, directive: Tabl
   requireFillTargets(wanted, directive);
   const way = filled
     ? ({ possible: false, reason: 'rows are filled with an expression' } as const)
-    : findNativeWay(connection, present, wanted);
+    : findNativeWay(cloneSchema(connection, connection.ports).connection, present, wanted);
   const refusal = way.possible ? runNative(connection, way.statements) : way.reason;
   if (refusal === undefined && way.possible) {
     return { strategy: 'native', runs: [...renames, ...way.statements], reason: null, rowsChanged: 0 };

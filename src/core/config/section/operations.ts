@@ -23,6 +23,23 @@ export const migrationsSection = section(
     ),
     outOfOrder: flag(false, 'Accept files older than the newest applied one'),
     lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
+    lint: section(
+      {
+        failOn: choice(['error', 'warning'], 'error', 'Level from which lint fails'),
+        largeTableRows: integer(100_000, 0, 1_000_000_000_000, 'Rows from which a table counts as large'),
+        rules: v.pipe(
+          v.optional(
+            v.record(
+              v.pipe(v.string(), v.regex(/^M0\d\d$/, 'expected a rule such as "M011"')),
+              v.picklist(['off', 'info', 'warning', 'error'], 'expected "off", "info", "warning" or "error"'),
+            ),
+            {},
+          ),
+          v.description('Levels of single rules, such as { "M023": "warning" }'),
+        ),
+      },
+      'Rules for migration files',
+    ),
     drift: section(
       { ignore: texts('Objects that drift leaves out; * stands for any characters') },
       'Comparison of the schema with the migrations',

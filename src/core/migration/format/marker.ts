@@ -16,10 +16,11 @@ export const defaultOptions: MigrationOptions = {
   foreignKeys: false,
   requires: [],
   irreversible: false,
+  lintIgnore: [],
 };
 
 const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
-  up: ['foreign-keys', 'requires', 'irreversible'],
+  up: ['foreign-keys', 'requires', 'irreversible', 'lint-ignore'],
   down: ['foreign-keys'],
   verify: ['until'],
 };
@@ -38,7 +39,7 @@ export function parseMarker(comment: string, place: string): Marker | undefined 
     );
   let options = defaultOptions;
   let until: string | undefined;
-  for (const word of (match[2] ?? '').match(/\S+/g) ?? []) {
+  for (const word of (match[2] ?? '').match(/(?:"[^"]*"|\S)+/g) ?? []) {
     const [, name = '', value] = /^([A-Za-z-]+)(?:[=:](.*))?$/.exec(word) ?? [];
     if (!allowed[kind].includes(name)) {
       throw invalid(
@@ -67,10 +68,22 @@ function optionValue(
       throw invalid(`${at.place}: ${JSON.stringify(word)} is not understood`, 'write foreign-keys=on');
     case 'requires':
       return { requires: [...at.options.requires, versionValue(value, word, at.place)] };
+    case 'lint-ignore':
+      return { lintIgnore: [...at.options.lintIgnore, ignoredRule(value, word, at.place)] };
     default:
       if (value === undefined) return { irreversible: true };
       throw invalid(`${at.place}: irreversible takes no value`, 'write it alone');
   }
+}
+
+/** A rule is silenced only with a reason. */
+function ignoredRule(value: string | undefined, word: string, place: string): { code: string; reason: string } {
+  const [, code, reason] = /^"?(M\d{3}):([^"]*[^"\s][^"]*)"?$/.exec(value ?? '') ?? [];
+  if (code !== undefined && reason !== undefined) return { code, reason };
+  throw invalid(
+    `${place}: ${JSON.stringify(word)} needs a rule and a reason`,
+    'write it like lint-ignore="M011:small table"',
+  );
 }
 
 function versionValue(value: string | undefined, word: string, place: string): string {
