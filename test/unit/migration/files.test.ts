@@ -51,7 +51,13 @@ SELECT 1 WHERE 0;`;
   test('count outside literals and block comments alone', () => {
     const sections = parseNative(text, 'f.sql');
     expect(sections.up.statements).toHaveLength(1);
-    expect(sections.up.options).toEqual({ foreignKeys: true, requires: ['3'], irreversible: false, transaction: true });
+    expect(sections.up.options).toEqual({
+      foreignKeys: true,
+      requires: ['3'],
+      irreversible: false,
+      lintIgnore: [],
+      transaction: true,
+    });
     expect(sections.down?.statements[0]).toMatchObject({ line: 9, column: 1, kind: 'drop_table', target: 't' });
     expect(sections.verify).toMatchObject({ until: '9', statements: [{ line: 11 }] });
   });
