@@ -133,7 +133,7 @@ describe('vacuum run', () => {
     const disk = await tradedb(['vacuum', '-d', database, '--yes', '--reserve', '900TB', '--json']);
     expect(disk.code).toBe(1);
     expect(parseError(disk)).toMatchObject({ code: 'disk_full' });
-    expect((await tradedb(['vacuum', '-d', database, '--window'])).code).toBe(2);
+    expect((await tradedb(['vacuum', '-d', database, '--window', '--until', '99%'])).code).toBe(0);
     const hour = new Date(Date.now() + 3 * 3_600_000).toISOString().slice(11, 13);
     const config = { maintenance: { windows: [{ from: `${hour}:00`, to: `${hour}:01` }] } };
     writeFileSync(join(folder, 'tradedb.config.json'), JSON.stringify(config));

@@ -71,7 +71,7 @@ export const definition = defineCommand({
       config: 'maintenance.vacuum.reserve',
       summary: 'free disk space that is never used up',
     },
-    window: { type: 'flag', summary: 'only inside a maintenance window of the configuration; stop at its end' },
+    window: { type: 'flag', summary: 'only inside a maintenance window, if any are configured; stop at its end' },
     resume: { type: 'flag', summary: 'finish or undo a compaction that was killed' },
   },
   changes: true,
@@ -166,13 +166,9 @@ async function resume(path: string, context: CommandContext) {
 
 async function windowNow(context: CommandContext): Promise<Pick<VacuumRequest, 'windowEnd' | 'outsideWindowUntil'>> {
   const { nextWindowStart, windowEnd } = await import('../../core/maintenance/window.ts');
-  const { TradedbError } = await import('../../core/error.ts');
   const { windows } = context.config.maintenance;
-  if (windows.length === 0) {
-    throw new TradedbError('usage', '--window needs a maintenance window in the configuration', {
-      hint: 'write maintenance.windows, such as [{ "from": "02:00", "to": "04:00" }]',
-    });
-  }
+  // Without windows maintenance may run at any time.
+  if (windows.length === 0) return {};
   const now = context.clock.wallTime();
   const end = windowEnd(windows, now);
   if (end !== undefined) return { windowEnd: end };
