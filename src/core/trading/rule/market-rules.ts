@@ -93,8 +93,11 @@ export const marketRules: readonly Rule[] = [
     sql: `
       SELECT 'candle ' || c.instrument_id || '/' || c.interval_s || 's at ' || c.open_us AS subject, c.instrument_id
       FROM (SELECT instrument_id, interval_s, open_us,
-                   lag(open_us) OVER (PARTITION BY instrument_id, interval_s ORDER BY open_us) AS previous_us
-            FROM candles) c
+                   (SELECT max(e.open_us) FROM candles e WHERE e.instrument_id = g.instrument_id
+                      AND e.interval_s = g.interval_s AND e.open_us < g.open_us) AS previous_us
+            FROM candles g
+            WHERE NOT EXISTS (SELECT 1 FROM candles b WHERE b.instrument_id = g.instrument_id
+                                AND b.interval_s = g.interval_s AND b.open_us = g.open_us - g.interval_s * 1000000)) c
       JOIN instruments i USING (instrument_id) JOIN venues v USING (venue_id)
       WHERE c.open_us - c.previous_us > c.interval_s * 1000000
         AND (v.continuous = 1 OR c.open_us < (SELECT s.close_us FROM trading_sessions s WHERE s.venue_id = v.venue_id
