@@ -191,7 +191,7 @@ SELECT sum(qty) FROM orders WHERE account = ?`;
 
   test('without a workload the schema alone is looked at', async () => {
     const { path } = sample(
-      'CREATE INDEX again ON orders(symbol); CREATE TABLE fills(id INTEGER PRIMARY KEY, o INTEGER REFERENCES orders);',
+      'CREATE INDEX again ON orders(symbol); CREATE TABLE fills(id INTEGER PRIMARY KEY, o INTEGER REFERENCES orders); INSERT INTO fills SELECT id, id FROM orders;',
     );
     const result = await tradedb(['analyze', 'indexes', '-d', path, '--json']);
     const report = parseReport(result);

@@ -21,8 +21,7 @@ export function render(report: Report<AnalysisData>, style: Style): string {
   }
   if (data.queries !== null) lines.push('', ...queryLines(data, style), ...found(worth(of('query.')), style));
   if (data.indexes !== null) {
-    const others = of('index.').filter((finding) => finding.severity === 'info');
-    lines.push('', ...indexLines(data, style), ...found(others, style));
+    lines.push('', ...indexLines(data, style), ...found(of('index.left'), style), ...foreignKeyLines(data, style));
   }
   if (data.queries === null && data.indexes !== null) {
     lines.push('', style.dim('  a workload (-w) adds plans and times of your statements and measured index advice'));
@@ -115,6 +114,13 @@ function indexLines({ indexes }: AnalysisData, style: Style): string[] {
     ...recommendations.map((one) => `  ${printable(one.sql)}\n    ${style.dim(printable(one.reason))}`),
     ...(recommendations.length > 0 ? [style.dim('  as a migration: tradedb analyze indexes --emit-migration')] : []),
   ];
+}
+
+function foreignKeyLines({ indexes }: AnalysisData, style: Style): string[] {
+  const keys = indexes?.foreignKeys ?? [];
+  if (keys.length === 0) return [];
+  const names = keys.map((key) => `${printable(key.table)}(${key.columns.map(printable).join(', ')})`).join(', ');
+  return [style.dim(`  without an index: foreign ${keys.length === 1 ? 'key' : 'keys'} ${names}`)];
 }
 
 function change(before: number, after: number): string {

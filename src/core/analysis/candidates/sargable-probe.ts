@@ -39,7 +39,25 @@ export class SargableProbe {
     for (const { name } of tables) {
       connection.run('INSERT INTO sqlite_stat1 VALUES (?, NULL, ?)', [name, String(otherRows)]);
     }
+    this.#spoilUnique();
     connection.exec('ANALYZE sqlite_schema');
+  }
+
+  /** UNIQUE indexes cannot go, so they get statistics that make them look useless but for a look-up of the whole key. */
+  #spoilUnique(): void {
+    const indexes = this.#connection.all<{ table_name: string; name: string; terms: number }>(
+      `SELECT t.name AS table_name, iif(t.wr AND i.origin = 'pk', t.name, i.name) AS name,
+         (SELECT count(*) FROM pragma_index_xinfo(i.name) WHERE "key" = 1) AS terms
+       FROM pragma_table_list t JOIN pragma_index_list(t.name) i WHERE t.schema = 'main' AND t.type = 'table'`,
+    );
+    for (const { table_name, name, terms } of indexes) {
+      const perPrefix = Array.from({ length: terms }, (_, place) => (place === terms - 1 ? 1 : probedRows));
+      this.#connection.run('INSERT INTO sqlite_stat1 VALUES (?, ?, ?)', [
+        table_name,
+        name,
+        [probedRows, ...perPrefix, 'noskipscan'].join(' '),
+      ]);
+    }
   }
 
   /** The statements that could search by the column, with how; undefined entries are those that could not. */

@@ -26,6 +26,7 @@ interface Opcode {
   readonly p1: number;
   readonly p2: number;
   readonly p3: number;
+  readonly p4: string | null;
 }
 
 /** Maps root pages to what lies there; valid until the schema changes. */
@@ -65,6 +66,8 @@ function tableColumns(connection: Connection, table: string): (string | null)[] 
     .map((row) => row.name);
 }
 
+const keyed = /^(Seek(GE|GT|LE|LT)|Idx(GE|GT|LE|LT)|Found|NotFound|NoConflict)$/;
+
 /** Reads the bytecode of a statement; it is prepared and never run. */
 export function statementUse(
   connection: Connection,
@@ -77,7 +80,12 @@ export function statementUse(
   const written = new Set<string>();
   const tables = new Set<string>();
   let cursors = new Map<number, Btree>();
-  for (const { opcode, p1, p2, p3 } of program) {
+  const use = (source: Btree | undefined, position: number): void => {
+    const column = source?.columns[position];
+    if (source === undefined || column === undefined || column === null) return;
+    columns.set(source.table, (columns.get(source.table) ?? new Set()).add(column));
+  };
+  for (const { opcode, p1, p2, p3, p4 } of program) {
     // Each trigger and cascade is a program of its own, whose cursors are numbered from 0 again.
     if (opcode === 'Init') cursors = new Map();
     const btree = p3 === 0 && /^(OpenRead|OpenWrite|ReopenIdx)$/.test(opcode) ? roots.get(p2) : undefined;
@@ -86,11 +94,9 @@ export function statementUse(
       tables.add(btree.table);
       (opcode === 'OpenWrite' ? written : read).add(btree.name);
     }
-    if (opcode !== 'Column') continue;
-    const source = cursors.get(p1);
-    const column = source?.columns[p2];
-    if (source === undefined || column === undefined || column === null) continue;
-    columns.set(source.table, (columns.get(source.table) ?? new Set()).add(column));
+    if (opcode === 'Column') use(cursors.get(p1), p2);
+    // A column that only leads into an index is compared there and never read: P4 is the number of such columns.
+    if (keyed.test(opcode)) for (let position = 0; position < Number(p4); position++) use(cursors.get(p1), position);
   }
   return { columns, read, written, tables };
 }

@@ -52,8 +52,12 @@ export interface UnindexedForeignKey {
   readonly sql: string;
 }
 
+/** Reading a smaller table as a whole is no harm. */
+const smallTableRows = 1000;
+
+/** Foreign keys of tables that are worth an index. */
 export function unindexedForeignKeys(connection: Connection, indexes: readonly ExistingIndex[]): UnindexedForeignKey[] {
-  const tables = listTables(connection).filter((table) => table.kind === 'table');
+  const tables = listTables(connection).filter((table) => table.kind === 'table' && isLarge(connection, table.name));
   return tables.flatMap((table) => {
     const own = indexes.filter((index) => index.table === table.name);
     return readForeignKeys(connection, table.name)
@@ -70,6 +74,11 @@ export function unindexedForeignKeys(connection: Connection, indexes: readonly E
           .join(', ')})`,
       }));
   });
+}
+
+function isLarge(connection: Connection, table: string): boolean {
+  const sql = `SELECT count(*) FROM (SELECT 1 FROM ${quoteIdentifier(table)} LIMIT ${smallTableRows})`;
+  return Number(connection.value(sql) ?? 0) >= smallTableRows;
 }
 
 /** The first terms of the index are the columns, in any order. A partial index `WHERE column IS NOT NULL` serves too. */

@@ -1,5 +1,6 @@
+import { nameOf, tokenize } from '../../schema/sql-lexer.ts';
 import type { Connection } from '../../sqlite/connection.ts';
-import { btreesByRoot, statementUse } from '../candidates/used-columns.ts';
+import { btreesByRoot, type StatementUse, statementUse } from '../candidates/used-columns.ts';
 import { variablesOf } from '../cost/bind-values.ts';
 import type { StudiedQuery } from '../cost/studied-query.ts';
 import { statementFault } from '../queries/plan-query.ts';
@@ -28,13 +29,26 @@ export function studyWorkload(queries: readonly WorkloadQuery[], schema: Connect
     try {
       const first = sets[0];
       if (first === undefined) continue;
-      const use = statementUse(schema, first, roots);
+      const use = withGenerated(statementUse(schema, first, roots), query.sql, schema);
       studied.push({ query, isWrite: !schema.prepare(query.sql).readOnly, sets, use });
     } catch (error) {
       left.push({ name: query.name, reason: statementFault(error), broken: true });
     }
   }
   return { queries: studied, left };
+}
+
+/** A virtual generated column is computed and never read, so the bytecode does not name it; the text does. */
+function withGenerated(use: StatementUse, sql: string, schema: Connection): StatementUse {
+  const words = new Set(tokenize(sql).map((token) => nameOf(token)?.toLowerCase()));
+  const columns = new Map([...use.columns].map(([table, names]) => [table, new Set(names)]));
+  for (const table of use.tables) {
+    const generated = schema.all<{ name: string }>('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 2', [table]);
+    for (const { name } of generated) {
+      if (words.has(name.toLowerCase())) columns.set(table, (columns.get(table) ?? new Set()).add(name));
+    }
+  }
+  return { ...use, columns };
 }
 
 function mostFrequent(sets: readonly ParameterSet[]): ParameterSet[] {
