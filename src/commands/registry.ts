@@ -78,6 +78,7 @@ export const registry: readonly CommandGroup[] = [
       show: () => import('./backup/show.ts'),
       verify: () => import('./backup/verify.ts'),
       prune: () => import('./backup/prune.ts'),
+      archive: () => import('./backup/archive.ts'),
     },
   },
   {

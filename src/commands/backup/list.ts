@@ -19,8 +19,25 @@ export interface BackupListData {
     /** Marked by prune: it goes when the grace time is over. */
     readonly tombstoned: boolean;
   }[];
+  /** Times in which every single commit can be restored, oldest first. */
+  readonly windows: readonly {
+    readonly database: string;
+    readonly epoch: string;
+    readonly fromTime: string;
+    readonly toTime: string;
+    readonly fromTx: number;
+    readonly toTx: number;
+    readonly perCommit: true;
+  }[];
+  /** Times in which the archive has a hole. */
+  readonly gaps: readonly {
+    readonly database: string;
+    readonly fromTime: string;
+    readonly toTime: string;
+    readonly reason: string;
+  }[];
   readonly storedBytes: number;
-  /** Age of the newest backup: what would be lost if the database were gone now; null without backups. */
+  /** Age of the newest state in the repository: what would be lost if the database were gone now; null without any. */
   readonly rpoMs: number | null;
 }
 
@@ -69,11 +86,24 @@ export const definition = defineCommand({
       }))
       .filter((point) => options.since === undefined || point.ageMs <= options.since)
       .reverse();
+    const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
+    const archives = await Promise.all([...ids].map((id) => readWindows(repository, id)));
+    const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
+    const named = <T>(list: readonly T[], index: number) =>
+      list.map((one) => ({ database: labelOf([...ids][index] ?? ''), ...one }));
+    const windows = archives.flatMap((archive, index) => named(archive.windows, index));
+    const newest = Math.max(
+      ...[points.at(-1)?.createdAt, ...windows.map((one) => one.toTime)]
+        .map((time) => Date.parse(time ?? ''))
+        .filter((time) => !Number.isNaN(time)),
+    );
     const data: BackupListData = {
       repository: { name: repository.name, kind: repository.storage.kind, location: repository.storage.location },
       points: listed,
+      windows,
+      gaps: archives.flatMap((archive, index) => named(archive.gaps, index)),
       storedBytes: listed.reduce((sum, point) => sum + point.storedBytes, 0),
-      rpoMs: points.length === 0 ? null : Math.max(0, now - Date.parse(points.at(-1)?.createdAt ?? '')),
+      rpoMs: points.length === 0 ? null : Math.max(0, now - newest),
     };
     return context.report(data, {
       findings: damaged.map(({ key, error }) => ({

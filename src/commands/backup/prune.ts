@@ -79,6 +79,7 @@ export const definition = defineCommand({
       policy: { ...retention, keepWithinMs: retention.keepWithin },
       minimumRedundancy: retention.minimumRedundancy,
       graceMs,
+      recoveryWindowMs: retention.recoveryWindow,
       owner: ownerOf(context),
     };
     const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));

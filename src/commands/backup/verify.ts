@@ -73,6 +73,16 @@ export const definition = defineCommand({
       }),
       ...verified.problems,
     ];
+    const archive = { objects: 0, bytesRead: 0 };
+    if (ids.length === 0 && options.since === undefined) {
+      const { verifyArchive } = await import('../../core/backup/verify/archive.ts');
+      for (const id of new Set(points.map((point) => point.database.id))) {
+        const result = await verifyArchive(repository, id, level, context);
+        archive.objects += result.objects;
+        archive.bytesRead += result.bytesRead;
+        problems.push(...result.problems);
+      }
+    }
     const restored: BackupVerifyData['restored'][number][] = [];
     if (options.level === 4) {
       const { drillPoint } = await import('../../core/restore/drill.ts');
@@ -105,10 +115,12 @@ export const definition = defineCommand({
       repository: { name: repository.name, kind: repository.storage.kind, location: repository.storage.location },
       level: options.level,
       sample: options.sample,
+      bytesRead: verified.bytesRead + archive.bytesRead,
       objects: {
-        ...verified.objects,
-        total: verified.objects.total + broken.length,
-        damaged: verified.objects.damaged + broken.length,
+        total: verified.objects.total + broken.length + archive.objects,
+        checked: verified.objects.checked + archive.objects,
+        damaged: new Set(problems.filter(({ kind }) => kind !== 'missing').map(({ key }) => key)).size,
+        missing: new Set(problems.filter(({ kind }) => kind === 'missing').map(({ key }) => key)).size,
       },
       problems,
       restored,

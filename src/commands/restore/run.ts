@@ -1,6 +1,7 @@
 import { TradedbError } from '../../core/error.ts';
+import type { Finding } from '../../core/report.ts';
 import type { CheckDepth } from '../../core/restore/check.ts';
-import type { RestoreTarget } from '../../core/restore/select.ts';
+import type { ResolvedState, WantedState } from '../../core/restore/resolve-target.ts';
 import {
   databaseIdIfAny,
   openChosen,
@@ -17,8 +18,17 @@ export interface RestoreRunData {
   /** What happened: a restore, or the end of one that was interrupted. */
   readonly outcome: 'planned' | 'restored' | 'completed' | 'reverted';
   /** The state that is in the file; `backup` is null when an interrupted restore was taken back. */
-  readonly target: { readonly time: string | null; readonly backup: string | null };
-  readonly route: { readonly points: readonly string[] };
+  readonly target: {
+    readonly time: string | null;
+    readonly backup: string | null;
+    /** Archived commit; null for a backup as it is. */
+    readonly tx: number | null;
+    readonly epoch: string | null;
+    /** The commit happened within this time before `time`. */
+    readonly uncertaintyMs: number | null;
+  };
+  /** Backups that were read, and the archived commits after them. */
+  readonly route: { readonly points: readonly string[]; readonly segments: number; readonly commits: number };
   readonly bytes: { readonly read: number; readonly written: number };
   readonly phasesMs: { readonly plan: number; readonly apply: number; readonly check: number; readonly swap: number };
   readonly checks: { readonly digest: 'ok' | 'skipped'; readonly sqlite: 'ok' | 'skipped'; readonly depth: CheckDepth };
@@ -58,6 +68,7 @@ export const definition = defineCommand({
   examples: [
     { command: 'restore --target copy.db', does: 'the newest backup, into a new file' },
     { command: 'restore --replace -d trading.db', does: 'the newest backup over the database; the old file is kept' },
+    { command: 'restore --to-tx 48112 --target after.db', does: 'the state after one archived commit' },
     { command: 'restore --to-time 2026-03-14T08:14:00Z --target before.db', does: 'the state of that moment' },
     { command: 'restore run --resume', does: 'complete a restore after a crash' },
   ],
@@ -79,8 +90,8 @@ export const definition = defineCommand({
     const output = given.target === undefined ? context.databasePath() : context.resolve(given.target);
     const started = context.clock.now();
     const repository = await openChosen(context, given.repository);
-    const { selectPoint } = await import('../../core/restore/select.ts');
-    const { point, lineage } = await selectPoint(repository, await databaseIdFor(wanted, context), wanted);
+    const { resolveState } = await import('../../core/restore/resolve-target.ts');
+    const state = await resolveState(repository, await databaseIdFor(wanted, context), wanted);
     const { existsSync } = await import('node:fs');
     const { refusePendingRestore } = await import('../../core/restore/intent.ts');
     refusePendingRestore(output);
@@ -89,12 +100,7 @@ export const definition = defineCommand({
     const plan: RestoreRunData = {
       dryRun: context.dryRun,
       outcome: 'planned',
-      target: { time: point.createdAt, backup: point.id },
-      route: { points: lineage.map(({ id }) => id) },
-      bytes: {
-        read: lineage.reduce((sum, one) => sum + one.storedBytes, 0),
-        written: point.database.pageCount * point.database.pageSizeBytes,
-      },
+      ...describe(state),
       phasesMs: { plan: context.clock.now() - started, apply: 0, check: 0, swap: 0 },
       checks: { digest: 'skipped', sqlite: 'skipped', depth: check },
       output,
@@ -103,12 +109,14 @@ export const definition = defineCommand({
     };
     const { requireTarget, restorePoint } = await import('../../core/restore/restore.ts');
     requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
-    if (context.dryRun) return context.report(plan);
-    if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by the backup of ${point.createdAt}?`);
+    const findings = findingsOf(wanted, state);
+    if (context.dryRun) return context.report(plan, { findings });
+    if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by its state of ${state.time}?`);
     const restored = await restorePoint(
       {
         repository,
-        lineage,
+        lineage: state.lineage,
+        route: state.route,
         target: output,
         replace: given.replace,
         discardOld: given.discardOld || !context.config.restore.keepOld,
@@ -121,7 +129,7 @@ export const definition = defineCommand({
       },
       context,
     );
-    return context.report<RestoreRunData>({
+    const done: RestoreRunData = {
       ...plan,
       outcome: 'restored',
       bytes: { read: restored.bytesRead, written: restored.bytesWritten },
@@ -129,12 +137,52 @@ export const definition = defineCommand({
       checks: { digest: 'ok', sqlite: check === 'none' ? 'skipped' : 'ok', depth: check },
       output: restored.output,
       oldDatabase: restored.oldDatabase,
-    });
+    };
+    return context.report(done, { findings });
   },
 });
 
+function describe({ lineage, route, time }: ResolvedState): Pick<RestoreRunData, 'target' | 'route' | 'bytes'> {
+  const point = lineage.at(-1);
+  const pages = Math.max(point?.database.pageCount ?? 0, route?.commit.pages ?? 0);
+  const segments = route?.segments ?? [];
+  return {
+    target: {
+      time,
+      backup: point?.id ?? null,
+      tx: route?.tx ?? null,
+      epoch: route?.epoch.id ?? null,
+      uncertaintyMs: route === undefined ? null : route.commit.notAfter - route.commit.notBefore,
+    },
+    route: {
+      points: lineage.map(({ id }) => id),
+      segments: segments.length,
+      commits: route === undefined ? 0 : route.tx - route.baseTx,
+    },
+    bytes: {
+      read: [...lineage.map((one) => one.storedBytes), ...segments.map((one) => one.sizeBytes)].reduce(
+        (a, b) => a + b,
+        0,
+      ),
+      written: pages * (point?.database.pageSizeBytes ?? 0),
+    },
+  };
+}
+
+/** A moment behind the last archived commit: whether more happened until then is not known. */
+function findingsOf(wanted: WantedState, { route, time }: ResolvedState): Finding[] {
+  if (wanted.kind !== 'time' || route?.atEnd !== true) return [];
+  return [
+    {
+      id: 'restore.archive_end',
+      severity: 'info',
+      message: `the last archived commit is of ${time}; later ones, if there were any, are not in the repository`,
+    },
+  ];
+}
+
 /** A backup is found by its id alone; everything else needs to know whose state is meant. */
-async function databaseIdFor(wanted: RestoreTarget, context: CommandContext): Promise<string | undefined> {
+async function databaseIdFor(wanted: WantedState, context: CommandContext): Promise<string | undefined> {
   return wanted.kind === 'backup' ? undefined : databaseIdIfAny(context);
 }
 
@@ -151,7 +199,7 @@ async function endInterrupted(given: Given, context: CommandContext): Promise<Re
   }
   const facts = {
     dryRun: context.dryRun,
-    route: { points: [intent.pointId] },
+    route: { points: [intent.pointId], segments: 0, commits: 0 },
     bytes: { read: 0, written: 0 },
     phasesMs: { plan: 0, apply: 0, check: 0, swap: 0 },
     checks: { digest: 'skipped', sqlite: 'skipped', depth: 'none' },
@@ -159,7 +207,7 @@ async function endInterrupted(given: Given, context: CommandContext): Promise<Re
     replaces: intent.hadDatabase,
   } as const;
   if (context.dryRun) {
-    return { ...facts, outcome: 'planned', target: { time: null, backup: intent.pointId }, oldDatabase: null };
+    return { ...facts, outcome: 'planned', target: ofIntent(intent.pointId), oldDatabase: null };
   }
   const started = context.clock.now();
   const resumed = await resumeSwap(
@@ -172,8 +220,12 @@ async function endInterrupted(given: Given, context: CommandContext): Promise<Re
   return {
     ...facts,
     outcome: completed ? 'completed' : 'reverted',
-    target: { time: null, backup: completed ? intent.pointId : null },
+    target: ofIntent(completed ? intent.pointId : null),
     phasesMs: { ...facts.phasesMs, swap: context.clock.now() - started },
     oldDatabase: resumed?.oldDatabase ?? null,
   };
+}
+
+function ofIntent(backup: string | null): RestoreRunData['target'] {
+  return { time: null, backup, tx: null, epoch: null, uncertaintyMs: null };
 }

@@ -1,5 +1,5 @@
 import { TradedbError } from '../../core/error.ts';
-import type { RestoreTarget } from '../../core/restore/select.ts';
+import type { WantedState } from '../../core/restore/resolve-target.ts';
 
 /** Which state is wanted; the commands of restore share these. */
 export const targetOptions = {
@@ -7,7 +7,13 @@ export const targetOptions = {
   toTime: {
     type: 'text',
     value: 'time',
-    summary: 'the newest state not after this moment: ISO 8601 with a zone, such as 2026-03-14T08:14:00Z',
+    summary: 'the last state not after this moment: ISO 8601 with a zone, such as 2026-03-14T08:14:00Z',
+    group: 'What to restore',
+  },
+  toTx: {
+    type: 'text',
+    value: 'n[@epoch]',
+    summary: 'the state after this archived commit; without an epoch, of the newest one',
     group: 'What to restore',
   },
   backup: { type: 'text', value: 'id', summary: 'this backup, as in the list', group: 'What to restore' },
@@ -16,16 +22,30 @@ export const targetOptions = {
 interface Given {
   readonly toLatest: boolean;
   readonly toTime: string | undefined;
+  readonly toTx: string | undefined;
   readonly backup: string | undefined;
 }
 
 /** Throws `usage` when several are given, or a time without a zone. */
-export function restoreTargetOf(given: Given): RestoreTarget {
-  const named = [given.toLatest ? 'latest' : undefined, given.toTime, given.backup].filter((one) => one !== undefined);
-  if (named.length > 1) throw new TradedbError('usage', 'give one of --to-latest, --to-time and --backup');
+export function restoreTargetOf(given: Given): WantedState {
+  const named = [given.toLatest ? 'latest' : undefined, given.toTime, given.toTx, given.backup].filter(
+    (one) => one !== undefined,
+  );
+  if (named.length > 1) throw new TradedbError('usage', 'give one of --to-latest, --to-time, --to-tx and --backup');
   if (given.backup !== undefined) return { kind: 'backup', id: given.backup };
   if (given.toTime !== undefined) return { kind: 'time', time: parseTime(given.toTime) };
+  if (given.toTx !== undefined) return parseCommit(given.toTx);
   return { kind: 'latest' };
+}
+
+function parseCommit(text: string): WantedState {
+  const match = /^([1-9][\d_,]*)(?:@([0-9a-f]{2,8}))?$/.exec(text);
+  if (match === null) {
+    throw new TradedbError('usage', `${JSON.stringify(text)} is no number of a commit`, {
+      hint: 'write it like 48112 or 48112@5d21',
+    });
+  }
+  return { kind: 'tx', tx: Number((match[1] ?? '').replace(/[_,]/g, '')), epoch: match[2] ?? null };
 }
 
 /** Milliseconds since 1970 UTC. A time without a zone is refused: it means two things on two machines. */

@@ -19,10 +19,3 @@ export function identityOf(stats: Stats): FileIdentity {
     hardLinks: stats.nlink,
   };
 }
-
-export function sameFile(
-  a: Pick<FileIdentity, 'device' | 'inode'>,
-  b: Pick<FileIdentity, 'device' | 'inode'>,
-): boolean {
-  return a.device === b.device && a.inode === b.inode;
-}

@@ -12,14 +12,19 @@ import { flushFolder } from '../storage/local-folder.ts';
 import { fromStorage } from '../storage/storage-error.ts';
 import { applyPoint } from './apply.ts';
 import { type CheckDepth, checkDatabase } from './check.ts';
+import { digestOfFile } from './file-digest.ts';
 import { inUseError, usersOf } from './in-use.ts';
 import { type RestoreIntent, realTarget, refusePendingRestore } from './intent.ts';
+import type { ReplayRoute } from './point-in-time.ts';
+import { replay } from './replay.ts';
 import { companions, swapIn } from './swap.ts';
 
 export interface RestoreRequest {
   readonly repository: Repository;
   /** The full point first, the wanted one last. */
   readonly lineage: readonly Manifest[];
+  /** Commits after that point; undefined: the point as it is. */
+  readonly route?: ReplayRoute | undefined;
   /** Absolute path of the file that will hold the result. */
   readonly target: string;
   /** Takes the place of an existing database. */
@@ -68,7 +73,7 @@ export async function restorePoint(request: RestoreRequest, context: OperationCo
         );
   try {
     await removeLeftovers(target);
-    requireSpace(target, point);
+    requireSpace(target, request);
     const id = Buffer.from(context.random.bytes(3)).toString('hex');
     const partial = `${target}.restore-${id}.partial`;
     try {
@@ -93,11 +98,11 @@ interface Work {
 async function make(request: RestoreRequest, work: Work, context: OperationContext): Promise<Restored> {
   const { target, partial, point } = work;
   const started = context.clock.now();
-  const applied = await applyPoint({ ...request, file: partial }, context);
+  const applied = await applyAll(request, work, context);
   const appliedAt = context.clock.now();
   if (request.check !== 'none') await requireSound(partial, request.check, point, context);
   const checkedAt = context.clock.now();
-  const swapped = await putInPlace(request, work, context);
+  const swapped = await putInPlace(request, { ...work, digest: applied.digest }, context);
   return {
     pointId: point.id,
     output: target,
@@ -113,9 +118,23 @@ async function make(request: RestoreRequest, work: Work, context: OperationConte
   };
 }
 
+/** The point, and over it the commits up to the wanted one. */
+async function applyAll(request: RestoreRequest, { partial, point }: Work, context: OperationContext) {
+  const applied = await applyPoint({ ...request, file: partial }, context);
+  if (request.route === undefined) return applied;
+  const { repository, route } = request;
+  const replayed = await replay(repository, point.database.id, { file: partial, route }, context);
+  const { pageSizeBytes } = point.database;
+  return {
+    bytesRead: applied.bytesRead + replayed.bytesRead,
+    bytesWritten: Math.max(applied.bytesWritten, replayed.pageCount * pageSizeBytes),
+    digest: (await digestOfFile(partial, pageSizeBytes, context)) ?? '',
+  };
+}
+
 async function putInPlace(
   request: RestoreRequest,
-  { target, partial, id, point }: Work,
+  { target, partial, id, point, digest }: Work & { digest: string },
   context: OperationContext,
 ): Promise<{ oldDatabase: string | null; checkpointed: boolean }> {
   const occupied = ['', ...companions].some((suffix) => existsSync(`${target}${suffix}`));
@@ -132,7 +151,7 @@ async function putInPlace(
     partialInode: stats.ino,
     sizeBytes: stats.size,
     pageSizeBytes: point.database.pageSizeBytes,
-    digest: point.digest,
+    digest,
     aside: `${target}.before-${id}`,
     hadDatabase: existsSync(target),
     discardOld: request.discardOld,
@@ -196,8 +215,9 @@ function exists(target: string): TradedbError {
   });
 }
 
-function requireSpace(target: string, point: Manifest): void {
-  const needed = point.database.pageCount * point.database.pageSizeBytes;
+function requireSpace(target: string, { lineage, route }: RestoreRequest): void {
+  const { pageCount, pageSizeBytes } = (lineage.at(-1) as Manifest).database;
+  const needed = Math.max(pageCount, route?.commit.pages ?? 0) * pageSizeBytes;
   const { freeBytes } = fileSystemOf(dirname(target));
   if (freeBytes >= needed) return;
   throw new TradedbError(

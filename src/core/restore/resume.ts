@@ -1,11 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { stateDigest } from '../backup/chunk/page-index.ts';
 import type { OperationContext } from '../context.ts';
-import { TradedbError, throwIfCancelled } from '../error.ts';
-import { fingerprintBytes, writeFingerprints } from '../file-format/page-fingerprint.ts';
+import { TradedbError } from '../error.ts';
 import { flushFolder } from '../storage/local-folder.ts';
+import { digestOfFile } from './file-digest.ts';
 import { type RestoreIntent, readIntent, removeIntent } from './intent.ts';
 import { companions, holdOld, keepOrDiscard, moveAside, type SwapOptions } from './swap.ts';
 
@@ -83,26 +82,8 @@ function isNewFile(intent: RestoreIntent): boolean {
   return statSync(intent.target, { throwIfNoEntry: false })?.ino === intent.partialInode;
 }
 
-const pagesPerRead = 256;
-
 /** Compares the new file with its digest; it was flushed before the intent was written, so this finds later harm. */
 async function isWhole(intent: RestoreIntent, context: OperationContext): Promise<boolean> {
-  const { pageSizeBytes, sizeBytes } = intent;
-  if (statSync(intent.partial).size !== sizeBytes) return false;
-  const pageCount = sizeBytes / pageSizeBytes;
-  const fingerprints = new Uint8Array(pageCount * fingerprintBytes);
-  const file = await open(intent.partial, 'r');
-  try {
-    const buffer = new Uint8Array(pagesPerRead * pageSizeBytes);
-    for (let page = 0; page < pageCount; page += pagesPerRead) {
-      throwIfCancelled(context.signal);
-      const wanted = Math.min(pagesPerRead, pageCount - page) * pageSizeBytes;
-      const { bytesRead } = await file.read(buffer, 0, wanted, page * pageSizeBytes);
-      if (bytesRead !== wanted) return false;
-      writeFingerprints(buffer.subarray(0, wanted), pageSizeBytes, fingerprints, page * fingerprintBytes);
-    }
-  } finally {
-    await file.close();
-  }
-  return stateDigest({ pageSizeBytes, pageCount, fingerprints }) === intent.digest;
+  if (statSync(intent.partial).size !== intent.sizeBytes) return false;
+  return (await digestOfFile(intent.partial, intent.pageSizeBytes, context)) === intent.digest;
 }

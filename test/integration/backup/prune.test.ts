@@ -29,6 +29,7 @@ async function pruneAt(folder: string, ms: number, parts: { dryRun?: boolean; mi
     policy: rules,
     minimumRedundancy: 1,
     graceMs: 24 * hour,
+    recoveryWindowMs: 0,
     dryRun: false,
     ...parts,
   };

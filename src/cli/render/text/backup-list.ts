@@ -32,6 +32,17 @@ export function render(report: Report<BackupListData>, style: Style): string {
   ]);
   const lines = [style.bold(printable(data.repository.location)), ''];
   lines.push(rows.length === 0 ? '  no backups' : table(columns, rows, style));
+  for (const window of data.windows) {
+    const of = several ? ` of ${printable(window.database)}` : '';
+    const commits = plural(window.toTx - window.fromTx, 'commit');
+    lines.push(
+      '',
+      `  every commit${of} from ${window.fromTime} to ${window.toTime} (${commits} @${window.epoch.slice(0, 4)})`,
+    );
+  }
+  for (const gap of data.gaps) {
+    lines.push(`  ${style.yellow('gap')} from ${gap.fromTime} to ${gap.toTime}: ${printable(gap.reason)}`);
+  }
   if (data.rpoMs !== null) {
     const sum = `${plural(data.points.length, 'backup')}, ${formatByteSize(data.storedBytes)}`;
     lines.push('', `  ${sum}; if the database were lost now, the last ${formatDuration(data.rpoMs)} would be gone`);

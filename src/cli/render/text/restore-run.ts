@@ -2,10 +2,16 @@ import type { RestoreRunData } from '../../../commands/restore/run.ts';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import { formatDuration } from '../../../core/config/duration.ts';
 import type { Report } from '../../../core/report.ts';
-import { printable } from '../format.ts';
+import { renderFindings } from '../findings.ts';
+import { formatCount, plural, printable } from '../format.ts';
 import type { Style } from '../style.ts';
 
-export function render({ data }: Report<RestoreRunData>, style: Style): string {
+export function render(report: Report<RestoreRunData>, style: Style): string {
+  const text = renderData(report.data, style);
+  return report.findings.length === 0 ? text : `${text}\n\n${renderFindings(report.findings, style)}`;
+}
+
+function renderData(data: RestoreRunData, style: Style): string {
   const output = printable(data.output);
   switch (data.outcome) {
     case 'planned':
@@ -27,7 +33,7 @@ function planned(data: RestoreRunData, output: string, style: Style): string {
   return [
     style.bold('dry run: nothing was written'),
     `  ${way.padEnd(13)}  ${output}`,
-    `  with           backup ${data.target.backup}${data.target.time === null ? '' : ` = ${data.target.time}`}`,
+    `  with           ${state(data)}`,
     `  reading        ${formatByteSize(data.bytes.read)} of ${route(data)}`,
     `  writing        ${formatByteSize(data.bytes.written)}, check: ${data.checks.depth}`,
   ].join('\n');
@@ -40,7 +46,7 @@ function restored(data: RestoreRunData, output: string, style: Style): string {
       ? `${data.checks.depth === 'full' ? 'integrity_check' : 'quick_check'} ok`
       : 'not checked by SQLite';
   return [
-    style.bold(`restored ${output} to ${data.target.time}`),
+    style.bold(`restored ${output} to ${state(data)}`),
     `  from    ${route(data)}`,
     `  bytes   read ${formatByteSize(data.bytes.read)}, wrote ${formatByteSize(data.bytes.written)} in ${formatDuration(apply)}`,
     `  check   digest ok, ${sqlite} (${formatDuration(check)}), put in place in ${formatDuration(swap)}`,
@@ -48,9 +54,18 @@ function restored(data: RestoreRunData, output: string, style: Style): string {
   ].join('\n');
 }
 
-function route(data: RestoreRunData): string {
-  const [full, ...rest] = data.route.points;
-  return rest.length === 0 ? `${full}` : `${full} + ${rest.length} incremental, to ${rest.at(-1)}`;
+function state({ target }: RestoreRunData): string {
+  if (target.tx === null) return `${target.time}`;
+  const bounds = target.uncertaintyMs === null ? '' : ` (+0/-${formatDuration(target.uncertaintyMs)})`;
+  return `commit ${formatCount(target.tx)} @${target.epoch?.slice(0, 4)} = ${target.time}${bounds}`;
+}
+
+function route({ route: { points, commits } }: RestoreRunData): string {
+  const [full, ...rest] = points;
+  const parts = [`${full}`];
+  if (rest.length > 0) parts.push(`${rest.length} incremental to ${rest.at(-1)}`);
+  if (commits > 0) parts.push(plural(commits, 'commit'));
+  return parts.join(' + ');
 }
 
 function oldDatabase(data: RestoreRunData): string[] {

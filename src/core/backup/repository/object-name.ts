@@ -24,8 +24,6 @@ export function newPointId(clock: Clock, random: Random): string {
   return `${time.slice(0, 16).replaceAll(/[-:]/g, '')}Z-${suffix}`;
 }
 
-export const pointIdPattern = /^\d{8}T\d{4}Z-[a-z2-7]{4}$/;
-
 export function databaseKey(databaseId: string): string {
   return `db/${databaseId}/database.json`;
 }

@@ -20,6 +20,8 @@ export interface RetainedPoint {
   readonly parentId: string | null;
   /** ISO 8601, `forever`, or null. */
   readonly keepUntil: string | null;
+  /** Archived commits build on it. */
+  readonly archiveBase?: boolean;
 }
 
 /** Reasons by point id, for every point that is kept. A point without an entry may go. */
@@ -54,6 +56,7 @@ export function retain(points: readonly RetainedPoint[], policy: RetentionPolicy
     if (policy.keepWithinMs !== undefined && Date.parse(point.createdAt) > now - policy.keepWithinMs)
       keep(point, 'within');
     if (isPinned(point, now)) keep(point, 'pinned');
+    if (point.archiveBase === true) keep(point, 'archive');
   }
   keepParents(points, kept, keep);
   return kept;

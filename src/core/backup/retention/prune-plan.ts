@@ -23,12 +23,18 @@ export interface PruneRequest {
   readonly minimumRedundancy: number;
   readonly graceMs: number;
   readonly now: number;
+  /** Points that archived commits of the recovery window build on. */
+  readonly archiveBases: ReadonlySet<string>;
 }
 
 /** What to do with the points of one database. Pure. */
 export function planPrune(request: PruneRequest): PrunePlan {
   const { points, tombstones, now } = request;
-  const kept = retain(points, request.policy, now);
+  const kept = retain(
+    points.map((point) => ({ ...point, archiveBase: request.archiveBases.has(point.id) })),
+    request.policy,
+    now,
+  );
   const redundant = redundancy(points, kept, request.minimumRedundancy);
   const keptOrHeld = (point: Manifest): boolean => kept.has(point.id) || redundant.has(point.id);
   const unwanted = points.filter((point) => !keptOrHeld(point));

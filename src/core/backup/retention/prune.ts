@@ -4,6 +4,7 @@ import { acquireLease, type LeaseOwner } from '../../lease.ts';
 import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
 import { manifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
+import { type Epoch, readEpochs } from '../wal-archive/epoch.ts';
 import { type PrunePlan, type PruneRequest, planPrune } from './prune-plan.ts';
 import { Tombstones, writeTombstone } from './tombstone.ts';
 
@@ -12,6 +13,8 @@ export interface PruneOptions extends Pick<PruneRequest, 'policy' | 'minimumRedu
   readonly databaseId: string;
   readonly owner: LeaseOwner;
   readonly dryRun: boolean;
+  /** Archived commits younger than this can be restored: what they build on is kept. */
+  readonly recoveryWindowMs: number;
 }
 
 export interface Pruned {
@@ -31,7 +34,10 @@ export async function prune(options: PruneOptions, context: OperationContext): P
   try {
     const { points } = await repository.points(databaseId);
     const { all: tombstones } = await Tombstones.read(repository, databaseId);
-    const plan = planPrune({ ...options, points, tombstones, now: context.clock.wallTime() });
+    const now = context.clock.wallTime();
+    const epochs = await readEpochs(repository, databaseId);
+    const archiveBases = basesInWindow(epochs, now - options.recoveryWindowMs);
+    const plan = planPrune({ ...options, points, tombstones, now, archiveBases });
     if (options.dryRun) return { plan, pruneId: null };
     const pruneId = await mark(options, plan, context);
     await removeMarked(options, plan, context);
@@ -59,6 +65,7 @@ async function removeMarked(options: PruneOptions, plan: PrunePlan, context: Ope
   for (const point of plan.remove) {
     throwIfCancelled(context.signal);
     await removePoint(repository, point);
+    await removeEpochsOn(repository, point);
     task.advance(1);
   }
   task.done();
@@ -72,4 +79,26 @@ async function removePoint(repository: Repository, point: Manifest): Promise<voi
   const keys: string[] = [];
   for await (const { key } of repository.storage.list(pointFolder(database.id, id))) keys.push(key);
   for (const key of keys) await repository.storage.delete(key);
+}
+
+/** The newest epoch, and each one that went on into the window. */
+function basesInWindow(epochs: readonly Epoch[], start: number): ReadonlySet<string> {
+  const reachesIn = epochs.filter((_, index) => {
+    const next = epochs[index + 1];
+    return next === undefined || Date.parse(next.createdAt) > start;
+  });
+  return new Set(reachesIn.map((epoch) => epoch.base.pointId));
+}
+
+/** Archived commits are of no use without the point that they build on. */
+async function removeEpochsOn(repository: Repository, point: Manifest): Promise<void> {
+  const databaseId = point.database.id;
+  for (const epoch of await readEpochs(repository, databaseId)) {
+    if (epoch.base.pointId !== point.id) continue;
+    const keys: string[] = [];
+    for await (const { key } of repository.storage.list(`db/${databaseId}/wal/${epoch.id}`)) keys.push(key);
+    // The record goes last: segments without one would be taken for damage.
+    keys.sort((a, b) => Number(a.endsWith('epoch.json')) - Number(b.endsWith('epoch.json')));
+    for (const key of keys) await repository.storage.delete(key);
+  }
 }

@@ -81,6 +81,23 @@ export const backupSection = section(
     fullEvery: duration('7d', 'A chain of incremental backups older than this begins anew with a full one'),
     maxChain: integer(30, 0, 1000, 'Longest chain of incremental backups; 0: every backup is a full one'),
     verify: integer(1, 0, 3, 'Verification after a backup: 0 none, 1 structure, 2 stored bytes, 3 content'),
+    archive: section(
+      {
+        segmentInterval: duration('1s', 'Longest time until a commit is durable in the repository'),
+        segmentSize: bytes('8MiB', 'A segment ends at this size of WAL frames'),
+        checkpointFrames: integer(
+          600,
+          50,
+          1_000_000,
+          'Frames in the WAL from which on the archiver lets it begin anew',
+        ),
+        maxWal: bytes(
+          '256MiB',
+          'When the repository cannot be written, the archiver gives up at this size of the -wal',
+        ),
+      },
+      'Archive of every commit (tradedb backup archive)',
+    ),
     retention: section(
       {
         keepLast: integer(3, 0, 100_000, 'Newest backups that are always kept'),
@@ -90,6 +107,7 @@ export const backupSection = section(
         monthly: integer(12, 0, 100_000, 'Months of which the newest backup is kept'),
         yearly: integer(0, 0, 100_000, 'Years of which the newest backup is kept'),
         keepWithin: optionalDuration('Every backup younger than this is kept'),
+        recoveryWindow: duration('7d', 'Archived commits of this time can be restored: what they build on is kept'),
         minimumRedundancy: integer(2, 0, 1000, 'Verified backups that are never removed'),
         grace: duration('24h', 'Time between marking a backup for deletion and deleting it'),
       },

@@ -1,0 +1,347 @@
+import { statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { OperationContext } from '../../context.ts';
+import { TradedbError } from '../../error.ts';
+import type { WalPosition } from '../../file-access/snapshot-view.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { Repository } from '../repository/repository.ts';
+import { type Epoch, endOf, readEpochs, writeEpoch } from './epoch.ts';
+import { Pins } from './pins.ts';
+import { RecorderProcess } from './recorder-process.ts';
+import { segmentKey } from './segment-format.ts';
+import type { FinishedSegment } from './segment-writer.ts';
+import type { TailResult } from './wal-tail-recorder.ts';
+
+export interface ArchiveRequest {
+  readonly database: string;
+  readonly repository: Repository;
+  readonly databaseId: string;
+  /** Makes the restore point that a new epoch builds on. */
+  readonly makeBase: () => Promise<Manifest>;
+  readonly segmentIntervalMs: number;
+  readonly segmentBytes: number;
+  /** Frames in the WAL from which on the archiver lets it begin anew. */
+  readonly checkpointFrames: number;
+  /** When the archive cannot be written, the pin is given up at this size of the WAL: the application goes first. */
+  readonly maxWalBytes: number;
+  readonly busyTimeoutMs: number;
+  readonly onEvent: (event: ArchiveEvent) => void;
+}
+
+export type ArchiveEvent =
+  | { readonly event: 'started'; readonly epoch: string; readonly tx: number; readonly base: string }
+  | { readonly event: 'segment'; readonly firstTx: number; readonly lastTx: number; readonly sizeBytes: number }
+  | { readonly event: 'checkpoint'; readonly frames: number; readonly writersOut: boolean }
+  | { readonly event: 'gap'; readonly reason: string; readonly from: string; readonly to: string }
+  | { readonly event: 'spool_full'; readonly message: string };
+
+export interface ArchiveGapRecord {
+  readonly reason: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface ArchiveTotals {
+  epoch: string;
+  tx: number;
+  commits: number;
+  frames: number;
+  resets: number;
+  readonly gaps: ArchiveGapRecord[];
+  segments: number;
+  bytesArchived: number;
+  walMaxBytes: number;
+  readonly writeLock: { count: number; totalMs: number; maxMs: number };
+}
+
+interface DurablePlace {
+  readonly position: WalPosition | null;
+  readonly tx: number;
+  readonly previous: string | null;
+}
+
+const baseTries = 5;
+/** Looks at a WAL in motion until the wal-index and the file agree; one look takes about a millisecond. */
+const tailTries = 5000;
+
+/**
+ * Copies every commit of a live WAL database into the archive, beside foreign writers. The invariant: at every moment
+ * one pin is held whose snapshot is at or before what is archived and durable.
+ */
+export class Archiver {
+  readonly totals: ArchiveTotals = {
+    epoch: '',
+    tx: 0,
+    commits: 0,
+    frames: 0,
+    resets: 0,
+    gaps: [],
+    segments: 0,
+    bytesArchived: 0,
+    walMaxBytes: 0,
+    writeLock: { count: 0, totalMs: 0, maxMs: 0 },
+  };
+  readonly #request: ArchiveRequest;
+  readonly #context: OperationContext;
+  readonly #pins: Pins;
+  readonly #stagingFolder: string;
+  readonly #waiting: FinishedSegment[] = [];
+  #recorder: RecorderProcess;
+  /** Where a new recorder goes on: behind the last segment that is durable. */
+  #durable: DurablePlace = { position: null, tx: 0, previous: null };
+  #sessionFrames = 0;
+  #sessionResets = 0;
+  /** The pin was taken while everything was in the database file: it does not keep the WAL from beginning anew. */
+  #pinIsOnFile = false;
+
+  private constructor(request: ArchiveRequest, context: OperationContext, stagingFolder: string) {
+    this.#request = request;
+    this.#context = context;
+    this.#stagingFolder = stagingFolder;
+    this.#pins = new Pins(request.database, context, request.busyTimeoutMs);
+    this.#recorder = new RecorderProcess(request.database, context.clock);
+  }
+
+  /** Pins the database and goes on where the archive ends, or begins a new epoch with a base. */
+  static async open(request: ArchiveRequest, context: OperationContext): Promise<Archiver> {
+    const group = `${request.databaseId}-wal`;
+    await request.repository.storage.removeUnfinished(group);
+    const folder = await request.repository.storage.stagingFolder(group);
+    const archiver = new Archiver(request, context, folder);
+    try {
+      archiver.#pins.pinNew();
+      await archiver.#begin();
+      return archiver;
+    } catch (error) {
+      await archiver.close();
+      throw error;
+    }
+  }
+
+  /** Looks once. `publish` ends the open segment, makes it durable and moves the pin. */
+  async step(publish: boolean): Promise<TailResult | undefined> {
+    try {
+      const result = publish ? await this.#handOff() : await this.#tail();
+      if (result !== undefined) this.#count(result);
+      return result;
+    } catch (error) {
+      this.#pins.dropNew();
+      if (!(error instanceof TradedbError) || error.code !== 'disk_full') throw error;
+      return this.#whileFull(error);
+    }
+  }
+
+  /** Lets the WAL begin anew: copies it into the database, then pins the copy. Writers wait only when all else failed. */
+  async checkpoint(walFrames: number): Promise<void> {
+    if (await this.#checkpointOnce()) {
+      this.#request.onEvent({ event: 'checkpoint', frames: walFrames, writersOut: false });
+      return;
+    }
+    if (walFrames <= 1.6 * this.#request.checkpointFrames || !this.#pins.keepWritersOut()) return;
+    const started = this.#context.clock.now();
+    try {
+      await this.#checkpointOnce();
+    } finally {
+      this.#pins.letWritersIn();
+      const ms = this.#context.clock.now() - started;
+      const lock = this.totals.writeLock;
+      lock.count += 1;
+      lock.totalMs += ms;
+      lock.maxMs = Math.max(lock.maxMs, ms);
+    }
+    this.#request.onEvent({ event: 'checkpoint', frames: walFrames, writersOut: true });
+  }
+
+  /** Gives up the connections; what was recorded and not published is lost, and found again by the next start. */
+  async close(): Promise<void> {
+    this.#pins.close();
+    await this.#recorder.stop();
+    await rm(this.#stagingFolder, { recursive: true, force: true });
+  }
+
+  async #checkpointOnce(): Promise<boolean> {
+    if ((await this.step(true)) === undefined) return false;
+    if (!this.#pins.checkpoint()) return false;
+    await this.step(true);
+    return true;
+  }
+
+  /** The invariant's one way to move the pin: new snapshot, everything up to it recorded and durable, old one gone. */
+  async #handOff(): Promise<TailResult | undefined> {
+    this.#pins.pinNew();
+    const result = await this.#tail();
+    if (result === undefined) return undefined;
+    await this.#publish();
+    this.#pins.releaseOld();
+    this.#pinIsOnFile = result.backfilledFrames === result.walFrames;
+    return result;
+  }
+
+  /**
+   * Everything is in the database file, but the pin keeps the WAL from beginning anew: somebody may be waiting for that
+   * in a RESTART or TRUNCATE checkpoint, with all writers behind him.
+   */
+  isInTheWay(result: TailResult): boolean {
+    return result.walFrames > 0 && result.backfilledFrames === result.walFrames && !this.#pinIsOnFile;
+  }
+
+  /** Records up to the newest commit. Undefined: there was a gap, and a new epoch has begun. */
+  async #tail(): Promise<TailResult | undefined> {
+    let commits = 0;
+    for (let tries = 0; tries < tailTries; tries++) {
+      const answer = await this.#recorder.tail();
+      if ('gap' in answer) {
+        this.#pins.dropNew();
+        await this.#newEpoch(answer.gap);
+        return undefined;
+      }
+      commits += answer.value.commits;
+      if (answer.value.caughtUp) return { ...answer.value, commits };
+      await this.#context.clock.sleep(1);
+    }
+    throw new TradedbError('io_error', `the WAL of ${JSON.stringify(this.#request.database)} cannot be followed`);
+  }
+
+  async #publish(): Promise<void> {
+    this.#waiting.push(...(await this.#recorder.flush()));
+    const { repository, databaseId } = this.#request;
+    for (let segment = this.#waiting[0]; segment !== undefined; segment = this.#waiting[0]) {
+      await repository.storage.adopt(segmentKey(databaseId, this.totals.epoch, segment), segment.file);
+      this.#waiting.shift();
+      this.#durable = { position: segment.end, tx: segment.lastTx, previous: segment.digest };
+      this.totals.tx = segment.lastTx;
+      this.totals.segments += 1;
+      this.totals.bytesArchived += segment.sizeBytes;
+      const { firstTx, lastTx, sizeBytes } = segment;
+      this.#request.onEvent({ event: 'segment', firstTx, lastTx, sizeBytes });
+    }
+  }
+
+  #count(result: TailResult): void {
+    this.totals.commits += result.commits;
+    this.totals.frames += result.frames - this.#sessionFrames;
+    this.totals.resets += result.resets - this.#sessionResets;
+    this.#sessionFrames = result.frames;
+    this.#sessionResets = result.resets;
+    this.totals.walMaxBytes = Math.max(this.totals.walMaxBytes, result.walBytes);
+  }
+
+  /** The pin is kept, so that nothing is lost; a new recorder goes on behind what is durable. */
+  async #whileFull(error: TradedbError): Promise<undefined> {
+    this.#request.onEvent({ event: 'spool_full', message: error.message });
+    const wal = statSync(`${this.#request.database}-wal`, { throwIfNoEntry: false });
+    if ((wal?.size ?? 0) > this.#request.maxWalBytes) throw error;
+    await this.#restart();
+    await this.#context.clock.sleep(1000, this.#context.signal).catch(() => {});
+    return undefined;
+  }
+
+  async #restart(): Promise<void> {
+    await this.#recorder.stop();
+    for (const segment of this.#waiting) await rm(segment.file, { force: true });
+    this.#waiting.length = 0;
+    this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
+    const answer = await this.#startRecorder(this.totals.epoch, this.#durable);
+    if ('gap' in answer) await this.#newEpoch(answer.gap);
+  }
+
+  async #startRecorder(epoch: string, from: DurablePlace) {
+    this.#sessionFrames = 0;
+    this.#sessionResets = 0;
+    return this.#recorder.start({
+      stagingFolder: await this.#request.repository.storage.stagingFolder(`${this.#request.databaseId}-wal`),
+      epoch,
+      position: from.position,
+      tx: from.tx,
+      previous: from.previous,
+      segmentBytes: this.#request.segmentBytes,
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const { repository, databaseId } = this.#request;
+    const epoch = (await readEpochs(repository, databaseId)).at(-1);
+    const end = epoch === undefined ? null : await endOf(repository, databaseId, epoch);
+    if (epoch === undefined || end === null) {
+      await this.#newEpoch('the archive begins', epoch);
+      return;
+    }
+    const from = { position: end.position, tx: end.lastTx, previous: end.digest };
+    const answer = await this.#startRecorder(epoch.id, from);
+    if ('gap' in answer) {
+      await this.#newEpoch(answer.gap, epoch);
+      return;
+    }
+    this.#durable = from;
+    this.totals.epoch = epoch.id;
+    this.totals.tx = end.lastTx;
+    await this.#recorder.forgetCommits();
+    this.#request.onEvent({ event: 'started', epoch: epoch.id, tx: end.lastTx, base: epoch.base.pointId });
+  }
+
+  /** Begins to record at the newest commit, then makes a base that lies behind that place. */
+  async #newEpoch(reason: string, known?: Epoch): Promise<void> {
+    const { repository, databaseId, onEvent } = this.#request;
+    const before = known ?? (await readEpochs(repository, databaseId)).at(-1);
+    const end = before === undefined ? null : await endOf(repository, databaseId, before);
+    const id = Buffer.from(this.#context.random.bytes(4)).toString('hex');
+    await this.#startAtFloor(id);
+    const base = await this.#base();
+    const now = new Date(this.#context.clock.wallTime()).toISOString();
+    const from = end === null ? before?.createdAt : new Date(end.lastNotAfter).toISOString();
+    const missing = from === undefined ? null : { from, to: base.createdAt };
+    await writeEpoch(repository, databaseId, {
+      format: 1,
+      id,
+      createdAt: now,
+      base: { pointId: base.pointId, tx: base.tx },
+      parent: before === undefined ? null : { id: before.id, lastTx: end?.lastTx ?? 0 },
+      reason,
+      missing,
+    });
+    this.totals.epoch = id;
+    this.totals.tx = 0;
+    if (missing !== null) {
+      this.totals.gaps.push({ reason, ...missing });
+      onEvent({ event: 'gap', reason, ...missing });
+    }
+    onEvent({ event: 'started', epoch: id, tx: 0, base: base.pointId });
+  }
+
+  async #startAtFloor(epoch: string): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      await this.#recorder.stop();
+      for (const segment of this.#waiting.splice(0)) await rm(segment.file, { force: true });
+      this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
+      const floor = await this.#recorder.floor();
+      if ('unavailable' in floor) throw new TradedbError('unsupported', 'the wal-index cannot be read');
+      this.#durable = { position: floor.position, tx: 0, previous: null };
+      const answer = await this.#startRecorder(epoch, this.#durable);
+      if ('value' in answer) return;
+      // A writer restarted the WAL between the two looks; it cannot do so twice under one pin.
+      if (tries >= baseTries) throw new TradedbError('backup_failed', `the archive cannot begin: ${answer.gap}`);
+    }
+  }
+
+  /** A base whose place among the recorded commits is known. */
+  async #base(): Promise<{ pointId: string; tx: number; createdAt: string }> {
+    for (let tries = 0; tries < baseTries; tries++) {
+      const point = await this.#request.makeBase();
+      const tail = await this.#recorder.tail();
+      if ('gap' in tail) throw new TradedbError('backup_failed', `the archive cannot begin: ${tail.gap}`);
+      if (point.position === null) break;
+      const tx = point.position.frame > 0 ? await this.#recorder.txAt(point.position) : tail.value.tx === 0 ? 0 : null;
+      if (tx === null) continue;
+      await this.#recorder.forgetCommits();
+      this.#count(tail.value);
+      return { pointId: point.id, tx, createdAt: point.createdAt };
+    }
+    throw new TradedbError(
+      'backup_failed',
+      'the archive cannot begin: no base with a known place in the WAL was made',
+      {
+        hint: 'try again; the database must be readable as pages (backup create --method pages)',
+      },
+    );
+  }
+}

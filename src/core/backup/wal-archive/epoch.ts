@@ -1,0 +1,134 @@
+import * as v from 'valibot';
+import type { WalPosition } from '../../file-access/snapshot-view.ts';
+import type { Repository } from '../repository/repository.ts';
+import {
+  decodeSegment,
+  decodeSegmentFooter,
+  parseSegmentKey,
+  type SegmentFooter,
+  type SegmentName,
+  segmentFooterBytes,
+  segmentKey,
+  segmentTrailerBytes,
+} from './segment-format.ts';
+
+/**
+ * An epoch is an unbroken chain of archived commits with numbers from 1. A break (the archiver was not there, the file
+ * was replaced) begins a new one; what may be missing in between is written down with it.
+ */
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const epochSchema = v.object({
+  format: v.literal(1),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/)),
+  createdAt: v.string(),
+  /** Restore point whose state is that after commit `tx`. */
+  base: v.object({ pointId: v.string(), tx: count }),
+  parent: v.nullable(v.object({ id: v.string(), lastTx: count })),
+  /** Why a new epoch began. */
+  reason: v.string(),
+  /** Commits between these moments may be missing (ISO 8601); null at the very first epoch. */
+  missing: v.nullable(v.object({ from: v.string(), to: v.string() })),
+});
+
+export type EpochRecord = v.InferOutput<typeof epochSchema>;
+
+export interface ArchivedSegment extends SegmentName {
+  readonly sizeBytes: number;
+}
+
+export interface Epoch extends EpochRecord {
+  /** In order; without those behind a missing one. */
+  readonly segments: readonly ArchivedSegment[];
+}
+
+export function epochKey(databaseId: string, epoch: string): string {
+  return `db/${databaseId}/wal/${epoch}/epoch.json`;
+}
+
+export async function writeEpoch(repository: Repository, databaseId: string, epoch: EpochRecord): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(epoch, null, 2)}\n`);
+  await repository.storage.write(epochKey(databaseId, epoch.id), bytes, { ifAbsent: true });
+}
+
+/** All epochs of a database, oldest first. An epoch without a readable record is left out. */
+export async function readEpochs(repository: Repository, databaseId: string): Promise<readonly Epoch[]> {
+  const segments = new Map<string, ArchivedSegment[]>();
+  const records: EpochRecord[] = [];
+  for await (const { key, sizeBytes } of repository.storage.list(`db/${databaseId}/wal`)) {
+    const name = parseSegmentKey(key);
+    if (name !== undefined) {
+      segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes }]);
+    } else if (key.endsWith('/epoch.json')) {
+      const parsed = v.safeParse(epochSchema, parseJson(await repository.storage.read(key)));
+      if (parsed.success) records.push(parsed.output);
+    }
+  }
+  return records
+    .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
+    .map((record) => ({ ...record, segments: unbroken(segments.get(record.id) ?? []) }));
+}
+
+/** Segments from commit 1 on without a hole. */
+function unbroken(segments: readonly ArchivedSegment[]): ArchivedSegment[] {
+  const sorted = [...segments].sort((a, b) => a.firstTx - b.firstTx || a.lastTx - b.lastTx);
+  const chain: ArchivedSegment[] = [];
+  for (const segment of sorted) {
+    if (segment.firstTx === (chain.at(-1)?.lastTx ?? 0) + 1) chain.push(segment);
+  }
+  return chain;
+}
+
+/** The commit table of a segment, read from its end. */
+export async function readFooter(
+  repository: Repository,
+  { databaseId, epoch }: { databaseId: string; epoch: string },
+  segment: ArchivedSegment,
+): Promise<SegmentFooter> {
+  const key = segmentKey(databaseId, epoch, segment);
+  const trailerAt = segment.sizeBytes - segmentTrailerBytes;
+  const trailer = await repository.storage.read(key, { offset: trailerAt, length: segmentTrailerBytes });
+  const length = segmentFooterBytes(trailer);
+  return decodeSegmentFooter(await repository.storage.read(key, { offset: trailerAt - length, length }), trailer);
+}
+
+export async function readSegment(
+  repository: Repository,
+  { databaseId, epoch }: { databaseId: string; epoch: string },
+  segment: ArchivedSegment,
+): Promise<ReturnType<typeof decodeSegment>> {
+  const bytes = await repository.storage.read(segmentKey(databaseId, epoch, segment));
+  return decodeSegment(bytes, segment.digest);
+}
+
+/** Where an epoch ends: what a later archiver has to find in the WAL to go on. Null without a segment. */
+export async function endOf(
+  repository: Repository,
+  databaseId: string,
+  epoch: Epoch,
+): Promise<{ position: WalPosition; lastTx: number; digest: string; lastNotAfter: number } | null> {
+  const last = epoch.segments.at(-1);
+  if (last === undefined) return null;
+  const { header, footer } = await readSegment(repository, { databaseId, epoch: epoch.id }, last);
+  return {
+    position: {
+      salt1: header.salt1,
+      salt2: header.salt2,
+      frame: footer.lastFrame,
+      checksum1: footer.checksum1,
+      checksum2: footer.checksum2,
+    },
+    lastTx: footer.lastTx,
+    digest: last.digest,
+    lastNotAfter: footer.commits.at(-1)?.notAfter ?? 0,
+  };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

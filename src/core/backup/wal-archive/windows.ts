@@ -1,0 +1,38 @@
+import type { Repository } from '../repository/repository.ts';
+import { endOf, readEpochs } from './epoch.ts';
+
+export interface ArchiveWindow {
+  readonly epoch: string;
+  readonly fromTime: string;
+  readonly toTime: string;
+  readonly fromTx: number;
+  readonly toTx: number;
+  readonly perCommit: true;
+}
+
+export interface ArchiveWindows {
+  readonly windows: readonly ArchiveWindow[];
+  readonly gaps: readonly { readonly fromTime: string; readonly toTime: string; readonly reason: string }[];
+}
+
+/** The times in which every commit of a database can be restored, and the holes between them. */
+export async function readWindows(repository: Repository, databaseId: string): Promise<ArchiveWindows> {
+  const epochs = await readEpochs(repository, databaseId);
+  const windows: ArchiveWindow[] = [];
+  for (const epoch of epochs) {
+    const end = await endOf(repository, databaseId, epoch);
+    if (end === null) continue;
+    windows.push({
+      epoch: epoch.id,
+      fromTime: epoch.createdAt,
+      toTime: new Date(end.lastNotAfter).toISOString(),
+      fromTx: epoch.base.tx,
+      toTx: end.lastTx,
+      perCommit: true,
+    });
+  }
+  const gaps = epochs.flatMap(({ missing, reason }) =>
+    missing === null ? [] : [{ fromTime: missing.from, toTime: missing.to, reason }],
+  );
+  return { windows, gaps };
+}
