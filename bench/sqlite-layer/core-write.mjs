@@ -7,7 +7,7 @@ import { cContender } from './c-program.mjs';
 import { interleave, loop, loopAsync, print, target } from './measure.mjs';
 import { insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
 
-const { path } = prepare('memory', ['bare', 'again', 'tx', 'hook', 'knex', 'c']);
+const { path } = prepare('memory', ['bare', 'again', 'tx', 'hook', 'knex', 'builder', 'c']);
 
 /** @param {string} name */
 function bare(name) {
@@ -48,10 +48,11 @@ function layer(name, hooks) {
   };
 }
 
-function throughKnex() {
-  const database = knex({
+/** @param {string} name */
+function openKnex(name) {
+  return knex({
     client: 'better-sqlite3',
-    connection: { filename: path('knex') },
+    connection: { filename: path(name) },
     useNullAsDefault: true,
     pool: {
       min: 1,
@@ -64,19 +65,51 @@ function throughKnex() {
       },
     },
   });
+}
+
+/** @param {number} k */
+function named(k) {
+  const { order, fill, position } = valuesOf(k);
+  const [client_id, account_id, instrument_id, side, price, qty, created_us] = order;
+  return {
+    order: { client_id, account_id, instrument_id, side, price, qty, status: 1, created_us },
+    key: { account_id, instrument_id },
+    qty: position[0] ?? 0,
+    cost: position[1] ?? 0,
+    /** @param {number} order_id */
+    fill(order_id) {
+      const [, venue_id, fillPrice, fillQty, exec_us] = fill(order_id);
+      return { order_id, venue_id, price: fillPrice, qty: fillQty, exec_us };
+    },
+  };
+}
+
+function knexBuilder() {
+  const database = openKnex('builder');
   let k = 0;
-  const step = () =>
+  return () =>
+    database.transaction(async (t) => {
+      const values = named(k++);
+      const [id] = await t('orders').insert(values.order);
+      await t('positions').where(values.key).update({ qty: t.raw('qty + ?', values.qty), cost: t.raw('cost + ?', values.cost) });
+      await t('fills').insert(values.fill(Number(id)));
+    });
+}
+
+function knexRaw() {
+  const database = openKnex('knex');
+  let k = 0;
+  return () =>
     database.transaction(async (t) => {
       const values = valuesOf(k++);
       const { lastInsertRowid: id } = await t.raw(insertOrder, values.order);
       await t.raw(updatePosition, values.position);
       await t.raw(insertFill, /** @type {string[]} */ (values.fill(id)));
     });
-  return { step, close: () => database.destroy() };
 }
 
 const steps = { bare: bare('bare'), again: bare('again'), tx: layer('tx', []), hook: layer('hook', [new LatencyRecorder()]) };
-const peer = throughKnex();
+const [raw, builder] = [knexRaw(), knexBuilder()];
 const c = cContender('write', path('c'));
 const results = await interleave(
   [
@@ -84,19 +117,20 @@ const results = await interleave(
     { name: 'the same again (noise)', run: (ms) => loop(ms, 50, steps.again) },
     { name: 'tradedb tx()', run: (ms) => loop(ms, 50, steps.tx) },
     { name: 'tradedb tx(), one latency hook', run: (ms) => loop(ms, 50, steps.hook) },
-    { name: 'knex raw', run: (ms) => loopAsync(ms, 5, peer.step) },
+    { name: 'knex raw', run: (ms) => loopAsync(ms, 5, raw) },
+    { name: 'knex builder', run: (ms) => loopAsync(ms, 5, builder) },
     ...(c === undefined ? [] : [c]),
   ],
   { rounds: 45, sliceMs: 60 },
 );
-await peer.close();
 print('reference transaction, tmpfs, synchronous NORMAL', results);
 
 const of = (/** @type {string} */ name) => results.find((result) => result.name.includes(name));
-const [tx, hook, kx, native] = [of('tx()'), of('latency hook'), of('knex'), of('C program')];
-if (tx !== undefined && hook !== undefined && kx !== undefined) {
+const [tx, hook, kx, rawKx, native] = [of('tx()'), of('latency hook'), of('knex builder'), of('knex raw'), of('C program')];
+if (tx !== undefined && hook !== undefined && kx !== undefined && rawKx !== undefined) {
   target('tx() over the bare loop, CPU', tx.cpuRatio, '<=', 1.02);
-  target('tx() over knex, rate', tx.wallRatio / kx.wallRatio, '>=', 7);
+  target('tx() over the knex builder, rate', tx.wallRatio / kx.wallRatio, '>=', 7);
+  target('tx() over knex raw, rate', tx.wallRatio / rawKx.wallRatio, '>=', 7);
   target('one hook over none, CPU', hook.cpuRatio / tx.cpuRatio, '<=', 1.02);
   if (native === undefined) console.log('not run      tx() over C: no C compiler or no amalgamation');
   else {

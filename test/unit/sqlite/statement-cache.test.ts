@@ -65,6 +65,7 @@ test('the form of a cached statement does not change under its other users', () 
   expect(connection.statement(sql).withBigIntegers().asArrays().get()).toEqual([9_007_199_254_740_993n]);
   expect(connection.statement(sql, { bigIntegers: true }).get()).toEqual({ big: 9_007_199_254_740_993n });
   expect(connection.statement(sql, { arrays: true }).get()).toEqual([9_007_199_254_740_992]);
+  expect(connection.statement(sql).asArrays().get()).toEqual([9_007_199_254_740_992]);
   expect(connection.get(sql)).toEqual({ big: 9_007_199_254_740_992 });
   connection.close();
 });
