@@ -66,6 +66,7 @@ export const registry: readonly CommandGroup[] = [
     bare: 'run',
     commands: {
       run: () => import('./loadtest/run.ts'),
+      knee: () => import('./loadtest/knee.ts'),
     },
   },
   {
