@@ -67,6 +67,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       run: () => import('./loadtest/run.ts'),
       knee: () => import('./loadtest/knee.ts'),
+      compare: () => import('./loadtest/compare.ts'),
     },
   },
   {

@@ -175,6 +175,12 @@ export const loadtestSection = section(
     thresholds: texts('Expressions such as "order.new.p99 <= 5ms"; a crossed one sets exit code 4'),
     scratchDirectory: optionalText('Folder of the copies that are tested; beside the database otherwise'),
     interval: duration('1s', 'Length of one row of the time series'),
+    variants: v.pipe(
+      v.optional(v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number()]))), {}),
+      v.description(
+        'Named sides of loadtest compare: { name: { durability, group, scenario, base, "pragma.<name>" } }',
+      ),
+    ),
   },
   'Load tests',
 );

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { CompareData } from '../../src/core/loadtest/compare/run-compare.ts';
+import type { KneeData } from '../../src/core/loadtest/knee/run-knee.ts';
+import { createShop } from '../support/bad-inputs.ts';
+import { parseReport, tradedb } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+function shop(): { folder: string; path: string } {
+  const folder = temporaryFolder();
+  const path = join(folder, 'a "shop".db');
+  createShop(path);
+  return { folder, path };
+}
+
+const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const scratchFolders = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('tradedb-'));
+
+describe('loadtest knee', () => {
+  it('a limit that never holds is an open interval and exit 4; the source is untouched', async () => {
+    const { folder, path } = shop();
+    const before = hashOf(path);
+    const search = ['--slo', 'p50 < 1us', '--from-rate', '1500', '--to-rate', '3000', '--precision', '60%'];
+    const args = [
+      'loadtest',
+      'knee',
+      '-d',
+      path,
+      '--scenario',
+      'order-read',
+      '--threshold',
+      'knee.low >= 100',
+      ...search,
+    ];
+    const result = await tradedb([...args, '--json']);
+    expect(result.code, result.stderr).toBe(4);
+    const { data, findings } = parseReport<KneeData>(result);
+    expect(data.interval).toMatchObject({ lowPerSecond: null, lowOpen: true });
+    expect(data.trials.every((trial) => !trial.passed)).toBe(true);
+    expect(data.thresholds[0]).toMatchObject({ passed: false, actual: null });
+    expect(findings.map(({ id }) => id)).toContain('loadtest.knee-below');
+    expect(hashOf(path)).toBe(before);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('a limit that always holds is open at its upper end, exit 3', async () => {
+    const { path } = shop();
+    const search = ['--slo', 'p50 < 1h', '--from-rate', '600', '--to-rate', '1200', '--precision', '60%'];
+    const args = ['loadtest', 'knee', '-d', path, '--scenario', 'order-read', ...search, '--repeats', '1'];
+    const result = await tradedb(args);
+    expect(result.code, result.stdout + result.stderr).toBe(3);
+    expect(result.stdout).toMatch(/^knee {2}above 1,200 per s/);
+  });
+
+  it.each([
+    [['--repeats', '2'], 'odd number'],
+    [['--slo', 'p98 < 1ms'], 'no metric'],
+    [['--threshold', 'p99 < 1ms'], 'not about the knee'],
+    [['--arrivals', 'trace:x'], 'trace has one rate'],
+  ])('refuses %j', async (args, message) => {
+    const { path } = shop();
+    const result = await tradedb(['loadtest', 'knee', '-d', path, ...args]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(message);
+  });
+
+  it('SIGINT leaves nothing', async () => {
+    const { folder, path } = shop();
+    const result = await tradedb(['loadtest', 'knee', '-d', path, '--scenario', 'order-read'], {
+      onStart: (child) => {
+        const timer = setInterval(() => {
+          if (scratchFolders(folder).length === 0) return;
+          clearInterval(timer);
+          setTimeout(() => child.kill('SIGINT'), 300);
+        }, 20);
+      },
+    });
+    expect(result.code).toBe(130);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+});
+
+const slow = (steps: number): string => `-- transaction: sum  mode: read
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${steps}) SELECT sum(i) FROM n;
+`;
+
+describe('loadtest compare', () => {
+  it('finds that twice the work is a regression, and stores a baseline that finds the way back', async () => {
+    const { folder, path } = shop();
+    writeFileSync(join(folder, 'a.sql'), slow(2000));
+    writeFileSync(join(folder, 'b.sql'), slow(4000));
+    const before = hashOf(path);
+    const args = ['loadtest', 'compare', '-d', path, '--pairs', '7', '--slice', '350ms', '--gate', 'cpu', '--json'];
+    const stored = join(folder, 'base line.json');
+    const worse = await tradedb([...args, 'scenario=a.sql', 'scenario=b.sql', '--save-baseline', stored], {
+      cwd: folder,
+    });
+    expect(worse.code, worse.stderr).toBe(4);
+    const { data } = parseReport<CompareData>(worse);
+    expect(data.verdict).toBe('regression');
+    expect(data.differingKeys).toEqual(['scenario']);
+    expect(data.pairs).toHaveLength(7);
+    expect(data.metrics.find(({ name }) => name === 'cpu')?.medianRatio).toBeGreaterThan(1.5);
+    const back = await tradedb([...args, '--baseline', stored, 'scenario=a.sql'], { cwd: folder });
+    expect(back.code, back.stderr).toBe(0);
+    expect(parseReport<CompareData>(back).data).toMatchObject({ verdict: 'improvement', seed: data.seed });
+    expect(hashOf(path)).toBe(before);
+    expect(scratchFolders(folder)).toEqual([]);
+  });
+
+  it('what cannot be told is exit 3 and skipped in JUnit, and exit 4 when asked for', async () => {
+    const { folder, path } = shop();
+    writeFileSync(
+      join(folder, 'tradedb.config.json'),
+      JSON.stringify({ loadtest: { variants: { same: { group: 1 } } } }),
+    );
+    const args = ['loadtest', 'compare', '-d', path, '--scenario', 'order-read', '--pairs', '7', '--slice', '350ms'];
+    // No measurement resolves a hundred-thousandth.
+    const strict = [...args, 'same', 'group=1', '--detect', '0.001%', '--floor', '90%', '-f', 'junit'];
+    const unresolved = await tradedb(strict, { cwd: folder });
+    expect(unresolved.code, unresolved.stderr).toBe(3);
+    expect(unresolved.stdout).toMatch(/tests="2" failures="0" errors="0" skipped="2"/);
+    expect((await tradedb([...strict, '--fail-on', 'unresolved'], { cwd: folder })).code).toBe(4);
+  });
+
+  it.each([
+    [['default'], 'needs two sides'],
+    [['default', 'speed=9'], 'not possible'],
+    [['default', 'durability'], 'no key=value'],
+    [['default', 'group=2', '--pairs', '5'], 'could ever be significant'],
+    [['default', 'group=2', '--gate', 'p98'], '--gate knows'],
+    [['--baseline', 'tradedb.config.json', 'default'], 'no baseline'],
+    [['nowhere.json', 'default'], 'does not exist'],
+  ])('refuses %j', async (args, message) => {
+    const { folder, path } = shop();
+    writeFileSync(join(folder, 'tradedb.config.json'), '{}');
+    const result = await tradedb(['loadtest', 'compare', '-d', path, ...args], { cwd: folder });
+    expect([2, 10]).toContain(result.code);
+    expect(result.stderr).toContain(message);
+  });
+});
