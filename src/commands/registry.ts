@@ -68,6 +68,7 @@ export const registry: readonly CommandGroup[] = [
       run: () => import('./loadtest/run.ts'),
       knee: () => import('./loadtest/knee.ts'),
       compare: () => import('./loadtest/compare.ts'),
+      durability: () => import('./loadtest/durability.ts'),
     },
   },
   {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { definition as compare } from '../../src/commands/loadtest/compare.ts';
 import type { CompareData } from '../../src/core/loadtest/compare/run-compare.ts';
+import type { DurabilityData } from '../../src/core/loadtest/durability/run-durability.ts';
 import type { KneeData } from '../../src/core/loadtest/knee/run-knee.ts';
 import type { Report } from '../../src/core/report.ts';
 import { createShop } from '../support/bad-inputs.ts';
@@ -91,8 +92,8 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${steps
 describe('loadtest compare', () => {
   it('finds that twice the work is a regression, and stores a baseline that finds the way back', async () => {
     const { folder, path } = shop();
-    writeFileSync(join(folder, 'a.sql'), slow(2000));
-    writeFileSync(join(folder, 'b.sql'), slow(4000));
+    writeFileSync(join(folder, 'a.sql'), slow(1000));
+    writeFileSync(join(folder, 'b.sql'), slow(2000));
     const before = hashOf(path);
     const args = ['loadtest', 'compare', '-d', path, '--pairs', '6', '--slice', '350ms', '--gate', 'cpu', '--json'];
     const stored = join(folder, 'base line.json');
@@ -110,7 +111,7 @@ describe('loadtest compare', () => {
     expect(parseReport<CompareData>(back).data).toMatchObject({ verdict: 'improvement', seed: data.seed });
     expect(hashOf(path)).toBe(before);
     expect(scratchFolders(folder)).toEqual([]);
-  });
+  }, 120_000);
 
   it('what cannot be told is skipped in JUnit, and exit 4 when asked for', async () => {
     const { folder, path } = shop();
@@ -142,5 +143,24 @@ describe('loadtest compare', () => {
     const result = await tradedb(['loadtest', 'compare', '-d', path, ...args], { cwd: folder });
     expect([2, 10]).toContain(result.code);
     expect(result.stderr).toContain(message);
+  });
+});
+
+describe('loadtest durability', () => {
+  it('kills, tears and reports; nothing stays', async () => {
+    const folder = temporaryFolder();
+    const args = ['loadtest', 'durability', '--cycles', '2', '--cuts', '12', '--transactions', '60', '--seed', '5'];
+    const result = await tradedb([...args, '--scratch-dir', folder, '--json'], { cwd: folder });
+    const { data } = parseReport<DurabilityData>(result);
+    expect(['ok', 'incomplete'], JSON.stringify(data.methods)).toContain(data.verdict);
+    expect(result.code).toBe(data.verdict === 'ok' ? 0 : 3);
+    expect(data.methods[0]).toMatchObject({ method: 'kill', cycles: 2, verdict: 'ok' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('a scratch folder that is not there is told in one line', async () => {
+    const result = await tradedb(['loadtest', 'durability', '--scratch-dir', '/nowhere/at all']);
+    expect(result.code).toBe(10);
+    expect(result.stderr).toContain('--scratch-dir');
   });
 });

@@ -6,6 +6,14 @@ import type { ErrorMessage } from './protocol.ts';
 /** Bytes of a child's stderr that are kept; the rest is read and dropped, so that a flood never blocks it. */
 const keptStderr = 4000;
 
+export interface ChildOptions {
+  readonly workingDirectory?: string;
+  /** Replaces the inherited environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Receives what the child writes to stdout; it is dropped otherwise. */
+  readonly output?: (text: string) => void;
+}
+
 /**
  * A process that opens SQLite on behalf of the parent. It answers by messages; when it dies, every wait for an answer
  * fails with what it last wrote to stderr.
@@ -21,14 +29,22 @@ export class ChildProcess<In extends object, Out extends { readonly type: string
   #listener: ((message: Out) => boolean) | undefined;
 
   /** `entry` is the module of the child, `name` says who it is in messages. */
-  constructor(entry: URL, name: string) {
+  constructor(entry: URL, name: string, options: ChildOptions = {}) {
     this.name = name;
     const path = fileURLToPath(entry);
     // Development runs the sources: Node before 22.18 strips types only when asked to.
     const execArgv = path.endsWith('.ts')
       ? ['--experimental-strip-types', '--disable-warning=ExperimentalWarning']
       : [];
-    this.#process = fork(path, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv });
+    this.#process = fork(path, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', options.output === undefined ? 'ignore' : 'pipe', 'pipe', 'ipc'],
+      execArgv,
+      ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
+      ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
+    });
+    const { output } = options;
+    if (output !== undefined) this.#process.stdout?.setEncoding('latin1').on('data', output);
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-keptStderr);
     });

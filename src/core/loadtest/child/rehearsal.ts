@@ -3,8 +3,8 @@ import type { Connection } from '../../sqlite/connection.ts';
 import type { Scenario, SessionSettings } from '../scenario/scenario.ts';
 import { keySpace, type StatementStream } from '../stream/statement-stream.ts';
 
-/** Slow transactions are rehearsed less. */
-const longestMs = 2000;
+/** Slow transactions are rehearsed less: a call may take a tenth of a millisecond on average. */
+const longestMsPerCall = 0.1;
 
 /**
  * Runs the scenario in one transaction that is rolled back, so that compiling JavaScript is not measured. Failures are
@@ -21,7 +21,7 @@ export function rehearse(
   const rollBack = new Error('the rehearsal is rolled back');
   // A session of its own: what it remembers of its rows is wrong after the rollback.
   const session = scenario.open(connection, { ...settings, runId: `${settings.runId}r` });
-  const untilMs = clock.now() + longestMs;
+  const untilMs = clock.now() + calls * longestMsPerCall;
   let done = 0;
   try {
     connection.tx(() => {
