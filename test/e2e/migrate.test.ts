@@ -163,6 +163,9 @@ describe('migrate', () => {
     const first = parseReport<MigrateCreateData>(await create('Add fee: to Trades!'));
     expect(first.data.file).toMatch(/migrations\/\d{14}_add_fee_to_trades\.sql$/);
     expect(readFileSync(first.data.file, 'utf8')).toBe(first.data.text);
+    const program = parseReport<MigrateCreateData>(await create('p', '--kind', 'ts'));
+    expect(program.data.file).toMatch(/_p\.ts$/);
+    rmSync(program.data.file);
     const second = parseReport<MigrateCreateData>(await create('again', '--kind', 'table', '--on', 'a "b"'));
     expect(second.data.version > first.data.version).toBe(true);
     expect(second.data.text).toContain('CREATE TABLE "a ""b"""');

@@ -16,12 +16,18 @@ export const definition = defineCommand({
   arguments: [{ name: 'name', summary: 'what it does, such as add_fee_to_trades', required: true }],
   options: {
     dir: folderOptions.dir,
-    kind: { type: 'choice', choices: ['sql', 'table'], default: 'sql', summary: 'empty sections, or a new table' },
+    kind: {
+      type: 'choice',
+      choices: ['sql', 'table', 'js', 'ts'],
+      default: 'sql',
+      summary: 'empty sections, a new table, or a program for knex',
+    },
     on: { type: 'text', value: 'table', summary: 'the table of --kind table' },
   },
   examples: [
     { command: 'migrate create add_fee_to_trades', does: 'a file with empty up and down sections' },
     { command: 'migrate create audit --kind table --on audit_log', does: 'a file that makes a table' },
+    { command: 'migrate create fill_fees --kind ts', does: 'a TypeScript program that gets a knex object' },
   ],
   exitCodes: { 0: 'written', 1: 'the file could not be written' },
   changes: true,

@@ -5,6 +5,7 @@ import type { MigrationFailure } from './failure.ts';
 import { parseStored } from './format/native.ts';
 import { type HistoryRow, HistoryTable, type VersionState } from './history.ts';
 import { type MigrationSource, type Section, storedText } from './migration.ts';
+import { requirePrograms } from './program.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
 import { defaultHistoryTable, type MigrationState, readMigrationState } from './state.ts';
 import { requireKnown } from './up.ts';
@@ -63,6 +64,7 @@ export async function rollBackMigrations(settings: DownSettings, context: Operat
   const keys = new Set(plan.steps.map((step) => versionKey(step.place.version)));
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
     blockingConflicts(findConflicts(plan.state.files, cursor.states), keys);
+  await requirePrograms(plan.steps.map((step) => step.section));
   const result = await runSteps(plan.steps, { ...settings, atomic: false, conflicts }, context);
   const back = result.done.filter((file) =>
     plan.state.files.some((one) => compareVersions(one.version, file.version) === 0),
@@ -105,7 +107,8 @@ function downSection(
   if (stored !== null) return parseStored(stored, 'down', `stored down section of ${label}`);
   const file = from.state.files.find((candidate) => compareVersions(candidate.version, one.version) === 0);
   // Rows that another tool or a baseline left hold no statements; then the file is all there is.
-  const down = from.fromFiles || applied.event !== 'applied' ? file?.load().down : undefined;
+  const down =
+    from.fromFiles || applied.event !== 'applied' || applied.kind === 'module' ? file?.load().down : undefined;
   if (down !== undefined) return down;
   const up = from.history.storedSql(applied.seq).up;
   const marked = up !== null && parseStored(up, 'up', label).options.irreversible;

@@ -7,19 +7,11 @@ import { type BrokenObjects, findBroken } from './post-check/broken-objects.ts';
 import { listViolations, newViolations, recordViolations, type ViolationRecord } from './post-check/foreign-keys.ts';
 import { lostObjects, type ObjectRecord, recordObjects } from './post-check/lost-objects.ts';
 import { renameIsRebuild } from './rename-mode.ts';
+import type { Done, SectionResult } from './section-result.ts';
 import type { Session } from './session.ts';
 import { changesObjects, changesRows, type Statement } from './statement.ts';
 import { refuseStatement } from './statement-guard.ts';
 import { changeTable, type TableChangeResult } from './table-change.ts';
-
-export interface SectionResult {
-  readonly statements: number;
-  readonly rowsChanged: number;
-  /** `rebuild` when one of its table changes had to copy the table, `native` when ALTER TABLE was enough. */
-  readonly strategy: 'sql' | 'native' | 'rebuild';
-  /** Rows without a parent that were there before the section and are still there. */
-  readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
-}
 
 /** What one statement did. */
 export interface Effect {
@@ -42,9 +34,9 @@ interface Before {
  */
 export async function executeSection(session: Session, section: Section, file: Place): Promise<SectionResult> {
   const before = record(session.connection, section);
-  const done = await runStatements(session, section, file, before.objects ?? nothingRecorded);
-  const oldViolations = check(session.connection, section, before, file);
-  return { statements: section.statements.length, ...done, oldViolations };
+  const { statements, ...done } = await runStatements(session, section, file, before.objects ?? nothingRecorded);
+  const oldViolations = check(session.connection, statements, before, file);
+  return { statements: statements.length, ...done, oldViolations };
 }
 
 /** The statements alone, without the comparison of before and after. */
@@ -53,7 +45,12 @@ export async function runStatements(
   section: Section,
   file: Place,
   objects: ObjectRecord = recordObjects(session.connection),
-): Promise<Pick<SectionResult, 'rowsChanged' | 'strategy'>> {
+): Promise<Done> {
+  if (section.program !== undefined) {
+    // knex is loaded only where a program needs it.
+    const { runProgram } = await import('./program-run.ts');
+    return runProgram(session, section.program, { file, objects });
+  }
   const { connection, context } = session;
   const tables = objects.objects.filter((object) => object.type === 'table');
   const tablesBefore = new Set(tables.map((object) => foldName(object.name)));
@@ -74,22 +71,38 @@ export async function runStatements(
     session.onStatement?.(statement, { ...effect, durationMs: context.clock.now() - started });
     await session.breather.pause();
   }
-  return { rowsChanged, strategy };
+  return { statements: section.statements, rowsChanged, strategy };
 }
 
 const nothingRecorded: ObjectRecord = { objects: [], sequences: new Map() };
 
 function placeOf(file: Place, statement: Statement): Place {
+  // Statements of a program have no line.
+  if (statement.line === 0) return { ...file, statement: statement.text };
   return { ...file, line: statement.line, column: statement.column, statement: statement.text };
 }
 
 function record(connection: Connection, section: Section): Before {
+  if (section.program !== undefined) return recordAll(connection);
   const names = new Set(section.statements.flatMap((statement) => [...statement.names]));
   const objects = section.statements.some(changesObjects) ? recordObjects(connection) : undefined;
   return {
     objects,
     broken: objects === undefined ? new Map() : findBroken(connection, objects.objects),
     violations: section.statements.some(changesRows) ? recordViolations(connection, names) : undefined,
+    names,
+  };
+}
+
+/** What a program will do is not known before. */
+function recordAll(connection: Connection): Before {
+  const objects = recordObjects(connection);
+  const tables = objects.objects.filter((object) => object.type === 'table');
+  const names = new Set(tables.map((table) => foldName(table.name)));
+  return {
+    objects,
+    broken: findBroken(connection, objects.objects),
+    violations: recordViolations(connection, names),
     names,
   };
 }
@@ -133,8 +146,12 @@ function execute(connection: Connection, statement: Statement): Effect {
   return { rowsChanged: prepared.readOnly ? 0 : Number(connection.value('SELECT changes()')) };
 }
 
-function check(connection: Connection, section: Section, before: Before, file: Place): SectionResult['oldViolations'] {
-  const { statements } = section;
+function check(
+  connection: Connection,
+  statements: readonly Statement[],
+  before: Before,
+  file: Place,
+): SectionResult['oldViolations'] {
   const place = (kinds: (statement: Statement) => boolean): Place => {
     const statement = statements.findLast(kinds) ?? statements.at(-1);
     return statement === undefined ? file : placeOf(file, statement);

@@ -25,6 +25,15 @@ export interface Section {
   readonly line: number;
   readonly options: MigrationOptions;
   readonly statements: readonly Statement[];
+  /** The file that holds the work as a program instead of statements. */
+  readonly program?: Program;
+}
+
+/** One direction of a JavaScript or TypeScript migration. */
+export interface Program {
+  /** Absolute path. */
+  readonly path: string;
+  readonly direction: 'up' | 'down';
 }
 
 export interface VerifySection extends Section {
@@ -63,7 +72,8 @@ export interface MigrationSource {
   list(): readonly MigrationFile[];
 }
 
-/** Text of a section as the history keeps it; `parseStored` of format/native reads it back. */
-export function storedText(section: Section): string {
+/** Text of a section as the history keeps it, read back by `parseStored`; null for a program. */
+export function storedText(section: Section): string | null {
+  if (section.program !== undefined) return null;
   return section.marker === '' ? section.text : `${section.marker}\n${section.text}`;
 }

@@ -4,7 +4,8 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { Estimator } from './estimate.ts';
 import type { MigrationFailure } from './failure.ts';
-import type { MigrationSource } from './migration.ts';
+import type { Migration, MigrationSource } from './migration.ts';
+import { loadProgram } from './program.ts';
 import type { FileResult } from './run.ts';
 import type { StatementEffect } from './session.ts';
 import { fullShadow, type Shadow, schemaShadow } from './shadow.ts';
@@ -127,7 +128,7 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
       strategy: found.result.strategy,
       statements: found.statements,
       destructive: migration.up.statements.some((one) => isDestructive(one)),
-      reversible: migration.down !== undefined,
+      reversible: await isReversible(migration),
       rows: estimate?.rows ?? found.result.rowsChanged,
       durationMs: found.result.durationMs,
       lockMs: estimate?.lockMs ?? Math.round(found.result.durationMs),
@@ -175,4 +176,9 @@ function rebuiltTables(planned: readonly PlannedStatement[], statements: readonl
 
 function planned(change: TableChangeResult | undefined): PlannedStatement['change'] {
   return change === undefined ? null : { strategy: change.strategy, runs: change.runs, reason: change.reason };
+}
+
+/** Whether a program has a way down is known only when it has been loaded. */
+async function isReversible({ down }: Migration): Promise<boolean> {
+  return down?.program === undefined ? down !== undefined : (await loadProgram(down.program.path)).down !== undefined;
 }

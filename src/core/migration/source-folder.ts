@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fromFileSystem, TradedbError } from '../error.ts';
 import { tokenize } from '../schema/sql-lexer.ts';
 import { type FileName, parseFileName } from './format/file-name.ts';
@@ -9,12 +9,15 @@ import { parseNative, parsePlain, type Sections } from './format/native.ts';
 import { invalid } from './invalid.ts';
 import type { MigrationFile, MigrationKind, MigrationSource } from './migration.ts';
 import { decodeMigration, type MigrationText } from './migration-text.ts';
+import { programSections } from './program.ts';
 import { compareVersions, versionKey } from './version.ts';
 
-const programForm = /^\d.*\.(?:js|cjs|mjs|ts)$/;
+const programForm = /^(\d+)(?:[_-](.*))?\.(?:js|cjs|mjs|ts|mts|cts)$/;
+const declarationForm = /\.d\.[cm]?ts$/;
 
 interface ReadFile extends FileName, MigrationText {
   readonly file: string;
+  readonly path: string;
 }
 
 /** The migration files of a folder. Sub-folders and other kinds of files are not read; an .sql file needs a version. */
@@ -52,7 +55,7 @@ function fileNames(directory: string): string[] {
     return readdirSync(directory, { withFileTypes: true })
       .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
       .map((entry) => entry.name)
-      .filter((name) => name.endsWith('.sql') || programForm.test(name));
+      .filter((name) => name.endsWith('.sql') || (programForm.test(name) && !declarationForm.test(name)));
   } catch (error) {
     const translated = fromFileSystem(error, directory);
     if (translated instanceof TradedbError && translated.code === 'file_not_found') {
@@ -66,10 +69,7 @@ function fileNames(directory: string): string[] {
 }
 
 function readFile(directory: string, file: string): ReadFile {
-  if (programForm.test(file)) {
-    throw invalid(`${JSON.stringify(file)} is a program, not SQL`, 'write the change as an .sql file');
-  }
-  const name = parseFileName(file);
+  const name = parseFileName(file) ?? programName(file);
   if (name === undefined) {
     throw invalid(
       `${JSON.stringify(file)} in the migrations folder has no version`,
@@ -82,11 +82,26 @@ function readFile(directory: string, file: string): ReadFile {
   } catch (error) {
     throw fromFileSystem(error, join(directory, file));
   }
-  return { ...name, ...decodeMigration(bytes, file), file };
+  return { ...name, ...decodeMigration(bytes, file), file, path: join(directory, file) };
 }
 
+function programName(file: string): FileName | undefined {
+  const match = programForm.exec(file);
+  return match === null
+    ? undefined
+    : { role: 'program', version: match[1] as string, name: match[2] ?? '', flyway: false };
+}
+
+const kinds: Readonly<Record<FileName['role'], MigrationKind>> = {
+  whole: 'sql',
+  up: 'sql',
+  down: 'sql',
+  repeatable: 'repeatable',
+  program: 'module',
+};
+
 function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile {
-  const kind: MigrationKind = file.role === 'repeatable' ? 'repeatable' : 'sql';
+  const kind = kinds[file.role];
   // Both halves of a pair count as one file.
   const sha256 = down === undefined ? file.sha256 : hash('sha256', `${file.sha256}${down.sha256}`, 'hex');
   const head = { version: file.version, name: file.name, file: file.file, kind, sha256 };
@@ -94,6 +109,7 @@ function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile 
 }
 
 function parse(file: ReadFile, down: ReadFile | undefined): Sections {
+  if (file.role === 'program') return programSections(resolve(file.path));
   for (const one of [file, down]) if (one?.flyway === true) refusePlaceholders(one);
   if (file.role === 'whole' || (file.flyway && down === undefined)) {
     return isGoose(file.text) ? parseGoose(file.text, file.file) : parseNative(file.text, file.file);

@@ -119,5 +119,5 @@ function differenceOf(version: Version, connection: Connection, state: Migration
       hint: 'the versions are listed by: tradedb migrate status',
     });
   }
-  return { version: file.version, file: file.file, lines: diffLines(stored, storedText(file.load().up)) };
+  return { version: file.version, file: file.file, lines: diffLines(stored, storedText(file.load().up) ?? '') };
 }

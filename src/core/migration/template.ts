@@ -5,7 +5,7 @@ import { fromFileSystem, TradedbError } from '../error.ts';
 import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
 import { compareVersions } from './version.ts';
 
-export type TemplateKind = 'sql' | 'table';
+export type TemplateKind = 'sql' | 'table' | 'js' | 'ts';
 
 export interface NewFile {
   readonly kind: TemplateKind;
@@ -34,7 +34,7 @@ export function planNewFile(directory: string, wanted: NewFile, context: Operati
     });
   }
   const version = freshVersion(directory, context.clock.wallTime());
-  const file = `${version}_${slug}.sql`;
+  const file = `${version}_${slug}.${extensions[wanted.kind]}`;
   return { version, file, path: join(directory, file), text: templates[wanted.kind](wanted) };
 }
 
@@ -70,6 +70,8 @@ function existingVersions(directory: string): string[] {
   }
 }
 
+const extensions: Readonly<Record<TemplateKind, string>> = { sql: 'sql', table: 'sql', js: 'mjs', ts: 'ts' };
+
 const templates: Readonly<Record<TemplateKind, (wanted: NewFile) => string>> = {
   sql: ({ name }) => `-- ${name}
 
@@ -86,5 +88,24 @@ CREATE TABLE ${quoteIdentifier(table)} (
 
 -- migrate:down
 DROP TABLE ${quoteIdentifier(table)};
+`,
+  js: ({ name }) => `// ${name}
+
+/**
+ * @param {import('knex').Knex} knex
+ */
+export async function up(knex) {}
+
+/**
+ * @param {import('knex').Knex} knex
+ */
+export async function down(knex) {}
+`,
+  ts: ({ name }) => `// ${name}
+import type { Knex } from 'knex';
+
+export async function up(knex: Knex): Promise<void> {}
+
+export async function down(knex: Knex): Promise<void> {}
 `,
 };

@@ -3,6 +3,7 @@ import { TradedbError } from '../error.ts';
 import { type Conflict, findConflicts } from './conflict.ts';
 import type { MigrationFailure } from './failure.ts';
 import { type Migration, type MigrationFile, type MigrationSource, storedText } from './migration.ts';
+import { requirePrograms } from './program.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
 import { isApplied, type MigrationState, readMigrationState } from './state.ts';
 import { compareVersions, isRepeatable, isVersion, type Version, versionKey } from './version.ts';
@@ -51,6 +52,7 @@ export async function applyMigrations(settings: UpSettings, context: OperationCo
   const unmet = unmetRequirements(migrations, state);
   if (unmet.length > 0)
     return { run: '', applied: [], skipped: [], pendingCount: state.pending.length, failed: null, conflicts: unmet };
+  await requirePrograms(migrations.map((migration) => migration.up));
   const atomic = settings.atomic === true;
   if (atomic) requireOneMode(migrations);
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>

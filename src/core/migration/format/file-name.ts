@@ -2,8 +2,11 @@ import { isVersion, type Version } from '../version.ts';
 
 /** What the name of a migration file says. */
 export interface FileName {
-  /** `whole`: both directions in one file; `up` and `down`: a pair; `repeatable`: runs again when it has changed. */
-  readonly role: 'whole' | 'up' | 'down' | 'repeatable';
+  /**
+   * `whole`: both directions in one file; `up` and `down`: a pair; `repeatable`: runs again when it has changed;
+   * `program`: JavaScript or TypeScript.
+   */
+  readonly role: 'whole' | 'up' | 'down' | 'repeatable' | 'program';
   readonly version: Version;
   readonly name: string;
   readonly flyway: boolean;

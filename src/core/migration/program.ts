@@ -1,0 +1,76 @@
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { TradedbError } from '../error.ts';
+import { defaultOptions } from './format/marker.ts';
+import type { Sections } from './format/native.ts';
+import { invalid } from './invalid.ts';
+import type { Program, Section } from './migration.ts';
+
+type Work = (knex: unknown, tools: unknown) => unknown;
+
+/** What a JavaScript or TypeScript migration exports. */
+export interface ProgramExports {
+  readonly up: Work;
+  readonly down?: Work;
+  /** Gives the rows that must not exist. */
+  readonly verify?: Work;
+}
+
+/** Whether there is a way down is known only when the file has been loaded. */
+export function programSections(path: string): Sections {
+  const section = (direction: Program['direction']): Section => ({
+    marker: '',
+    text: '',
+    line: 1,
+    options: defaultOptions,
+    statements: [],
+    program: { path, direction },
+  });
+  return { up: section('up'), down: section('down') };
+}
+
+/** Loads every program among the sections, so that a broken one is told before anything runs. */
+export async function requirePrograms(sections: readonly Section[]): Promise<void> {
+  for (const { program } of sections) {
+    if (program === undefined) continue;
+    const exported = await loadProgram(program.path);
+    if (exported[program.direction] !== undefined) continue;
+    throw new TradedbError('migration_irreversible', `${basename(program.path)} exports no "down"`, {
+      hint: 'write a new migration that reverses it, or restore a backup',
+    });
+  }
+}
+
+/** Throws `migration_invalid` when the file cannot be loaded or exports no `up`. */
+export async function loadProgram(path: string): Promise<ProgramExports> {
+  const file = basename(path);
+  let namespace: Readonly<Record<string, unknown>>;
+  try {
+    namespace = await import(pathToFileURL(path).href);
+  } catch (error) {
+    const typescript = error instanceof Error && 'code' in error && error.code === 'ERR_UNKNOWN_FILE_EXTENSION';
+    throw new TradedbError(
+      'migration_invalid',
+      `${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        hint: typescript
+          ? 'this Node.js does not run TypeScript: use 22.18 or newer, or write it as .mjs'
+          : 'correct the file',
+        cause: error,
+      },
+    );
+  }
+  const inner =
+    typeof namespace.up === 'function' ? namespace : ((namespace.default ?? {}) as Readonly<Record<string, unknown>>);
+  if (typeof inner.up !== 'function')
+    throw invalid(`${file} exports no function "up"`, 'export async function up(knex) { ... }');
+  if ((inner.config as { transaction?: unknown } | undefined)?.transaction === false) {
+    throw invalid(
+      `${file} asks for transaction: false`,
+      'remove it: the file runs in one transaction together with its history row',
+    );
+  }
+  const optional = (name: 'down' | 'verify') =>
+    typeof inner[name] === 'function' ? { [name]: inner[name] as Work } : {};
+  return { up: inner.up as Work, ...optional('down'), ...optional('verify') };
+}
