@@ -6,6 +6,7 @@ import type { Clock, Logger, ProgressSink, Random } from '../core/context.ts';
 import { TradedbError } from '../core/error.ts';
 import { worstStatus } from '../core/report.ts';
 import { wantsColor } from './color.ts';
+import { renderMetrics } from './render/prometheus.ts';
 
 interface Parts {
   readonly host: Host;
@@ -66,6 +67,7 @@ export function createCommandContext(parts: Parts): CommandContext {
     stateDirectory: () => stateDirectory(loaded, databasePathIfAny(), base),
     confirm: (question) => confirm(question, options.yes === true, host, parts.signal),
     completionScript: async (shell) => (await import('./completion.ts')).completionScript(shell),
+    metricsText: (metrics) => renderMetrics(metrics),
     openTerminal: async () => {
       const { terminalSession } = await import('./terminal-session.ts');
       const mode = options.color === 'always' || options.color === 'never' ? options.color : 'auto';

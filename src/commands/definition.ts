@@ -1,7 +1,7 @@
 import type { Config } from '../core/config/schema.ts';
 import type { OperationContext } from '../core/context.ts';
 import type { TerminalPort } from '../core/monitor/terminal/terminal-port.ts';
-import type { Report } from '../core/report.ts';
+import type { Metric, Report } from '../core/report.ts';
 
 /**
  * What a command declares about itself. Parsing, help, completion, the documentation and the exit status all come from
@@ -131,6 +131,8 @@ export interface CommandContext extends OperationContext {
   confirm(question: string): Promise<void>;
   /** The completion script for one of bash, zsh, fish, powershell. */
   completionScript(shell: string): Promise<string>;
+  /** Prometheus text of metrics, for a server. */
+  metricsText(metrics: readonly Metric[]): string;
   /** The terminal of a live view; it says whether there is one. */
   openTerminal(): Promise<TerminalPort>;
   /** One line of NDJSON while the command runs; dropped in other formats. */

@@ -108,6 +108,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       dashboard: () => import('./monitor/dashboard.ts'),
       sample: () => import('./monitor/sample.ts'),
+      serve: () => import('./monitor/serve.ts'),
     },
   },
   {
