@@ -57,7 +57,7 @@ function costs(step: PlanStep): string {
   return [
     plural(step.statements.length, 'statement'),
     `${about}${plural(step.rows, 'row')}`,
-    `lock ${about}${formatLatency(step.lockMs * 1000)}`,
+    `lock ${step.lockMs < 1 ? 'under 1 ms' : `${about}${formatLatency(step.lockMs * 1000)}`}`,
     `wal ${about}${formatByteSize(step.walBytes)}`,
     step.estimated ? '(estimate from table sizes)' : '(measured on the copy)',
   ].join('  ');

@@ -15,9 +15,10 @@ export function render(report: Report<OptimizeResult>, style: Style): string {
     due.length === 0
       ? `${style.bold(printable(basename(data.database)))}   the statistics of ${plural(data.tables.length, 'table')} are good`
       : `${style.bold(printable(basename(data.database)))}   ${due.length} of ${plural(data.tables.length, 'table')} ${verb}   ${style.dim(limit)}`;
-  const rows = data.tables.map((entry) => [
+  // Tables whose statistics are good have nothing to say; --json lists them all.
+  const rows = due.map((entry) => [
     printable(entry.name),
-    entry.analysed ? (data.dryRun ? 'would be analysed' : 'analysed') : 'left alone',
+    data.dryRun ? 'would be analysed' : 'analysed',
     entry.reason,
     count(entry.estimatedRowsBefore),
     count(entry.estimatedRowsAfter),
@@ -30,7 +31,9 @@ export function render(report: Report<OptimizeResult>, style: Style): string {
     { title: 'ROWS BEFORE', align: 'right' as const },
     { title: 'AFTER', align: 'right' as const },
   ];
-  return `${head}\n${table(columns, rows, style)}`;
+  const alone = data.tables.length - due.length;
+  const rest = alone === 0 ? '' : `\n  ${style.dim(`${plural(alone, 'table')} left alone: the statistics are good`)}`;
+  return `${head}\n${table(columns, rows, style)}${rest}`;
 }
 
 function count(value: number | null): string {
