@@ -19,6 +19,9 @@ const copyShare = 0.5;
 const copyGain = 0.5;
 const fewestCopied = 3;
 
+/** Two executions of the same in one process differ by about this much. */
+const timerNoiseMs = 0.002;
+
 /** Absolute slack below which a slower statement is noise. */
 const slackMs = 0.02;
 
@@ -124,6 +127,14 @@ export class IndexSearch {
     return copies && saved < copyGain ? 'nearly a second copy of its table' : undefined;
   }
 
+  /** What two measurements of the same would differ by: a little in each query that was timed under two plans. */
+  #noise(a: Objective, b: Objective): number {
+    return this.#parts.queries.reduce((sum, { query }) => {
+      const same = a.perQuery.get(query.fingerprint) === b.perQuery.get(query.fingerprint);
+      return same ? sum : sum + query.weight * timerNoiseMs;
+    }, 0);
+  }
+
   /** The name of a read that became slower than allowed. */
   #slower(found: Objective, baseline: Objective): string | undefined {
     const { queries, limits } = this.#parts;
@@ -173,7 +184,8 @@ export class IndexSearch {
         const found = await meter.measure(next, queries);
         const missed = found.totalMs - objective.totalMs;
         const tooLarge = this.#tooLarge([name], missed, found.totalMs);
-        if (missed > objective.totalMs * pruneTolerance && tooLarge === undefined) continue;
+        const noise = Math.max(objective.totalMs * pruneTolerance, this.#noise(objective, found));
+        if (missed > noise && tooLarge === undefined) continue;
         if (this.#slower(found, baseline) !== undefined && this.#slower(objective, baseline) === undefined) continue;
         this.#rejected.set(name, missed <= 0 ? 'not missed beside the others' : (tooLarge ?? 'hardly missed'));
         configuration = next;
@@ -191,7 +203,8 @@ export class IndexSearch {
     if (!fits(a)) return b;
     if (!fits(b)) return a;
     const difference = Math.abs(a.objective.totalMs - b.objective.totalMs);
-    if (difference <= pruneTolerance * Math.max(a.objective.totalMs, b.objective.totalMs)) {
+    const noise = this.#noise(a.objective, b.objective);
+    if (difference <= Math.max(noise, pruneTolerance * Math.max(a.objective.totalMs, b.objective.totalMs))) {
       const bytes = (result: R): number => this.#parts.meter.bytesOf(result.configuration.added);
       return bytes(a) < bytes(b) ? a : b;
     }
