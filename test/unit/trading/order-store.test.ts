@@ -418,3 +418,27 @@ describe('market data', () => {
     expect(candles).toHaveLength(2);
   });
 });
+
+describe('ledger accounts', () => {
+  test('one that a rolled-back transaction had made is not remembered', () => {
+    const db = funded();
+    const perpOrder = openLimit(db, { instrumentId: db.perp });
+    const undone = () =>
+      db.store.transaction(() => {
+        fillOrder(db, perpOrder, { quantity: 40, id: 'x' });
+        fillOrder(db, perpOrder, { quantity: 10, id: 'y' });
+        throw new Error('undo');
+      });
+    expect(undone).toThrow('undo');
+    expect(() =>
+      db.connection.tx(() => {
+        fillOrder(db, perpOrder, { quantity: 40, id: 'x' });
+        fillOrder(db, perpOrder, { quantity: 10, id: 'y' });
+        throw new Error('undo');
+      }),
+    ).toThrow('undo');
+    db.store.deposit({ accountId: db.otherAccountId, asset: 'USD', amount: '5' });
+    fillOrder(db, perpOrder, { quantity: 100, id: 'x' });
+    expect(brokenRules(db)).toEqual([]);
+  });
+});

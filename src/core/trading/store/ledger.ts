@@ -1,4 +1,5 @@
 import { TradedbError } from '../../error.ts';
+import type { Statement } from '../../sqlite/statement.ts';
 import { formatDecimal, parseDecimal } from '../decimal.ts';
 import type { Hold } from './hold.ts';
 import type { LedgerKind, Line } from './ledger-lines.ts';
@@ -28,25 +29,26 @@ export function unitsOf(amount: Amount, asset: Asset): bigint {
   return typeof amount === 'bigint' ? amount : parseDecimal(amount, asset.scale);
 }
 
-interface LedgerAccount {
-  readonly id: number;
-  readonly mayBeNegative: number;
-}
-
-/** Only cash is kept from going below zero; the contra kinds mirror it. */
-function ledgerAccount(session: StoreSession, accountId: number, assetId: number, kind: LedgerKind): LedgerAccount {
-  const found = session.connection.get<LedgerAccount>(
-    `SELECT ledger_account_id AS id, allow_negative AS mayBeNegative FROM ledger_accounts
-     WHERE account_id = ? AND asset_id = ? AND kind = ?`,
+/** The id of a ledger account; only cash is kept from going below zero, the contra kinds mirror it. */
+function ledgerAccountId(session: StoreSession, accountId: number, assetId: number, kind: LedgerKind): number {
+  const key = `${accountId}/${assetId}/${kind}`;
+  const cached = session.ledgerAccounts.get(key);
+  if (cached !== undefined) return cached;
+  const found = session.connection.get<{ id: number }>(
+    'SELECT ledger_account_id AS id FROM ledger_accounts WHERE account_id = ? AND asset_id = ? AND kind = ?',
     [accountId, assetId, kind],
   );
-  if (found !== undefined) return found;
-  const mayBeNegative = kind === 'cash' ? 0 : 1;
+  if (found !== undefined) {
+    session.ledgerAccounts.set(key, found.id);
+    return found.id;
+  }
   const { lastInsertRowid } = session.connection.run(
     'INSERT INTO ledger_accounts (account_id, asset_id, kind, allow_negative) VALUES (?, ?, ?, ?)',
-    [accountId, assetId, kind, mayBeNegative],
+    [accountId, assetId, kind, kind === 'cash' ? 0 : 1],
   );
-  return { id: Number(lastInsertRowid), mayBeNegative };
+  // A rollback would take it away again: nothing that is read from now on may be remembered.
+  session.ledgerAccounts.forgetUntilCommit();
+  return Number(lastInsertRowid);
 }
 
 export interface Entry {
@@ -68,52 +70,62 @@ export function post(session: StoreSession, entry: Entry): number {
   );
   const journalId = Number(lastInsertRowid);
   for (const [index, line] of entry.lines.entries()) {
-    const account = ledgerAccount(session, entry.accountId, line.assetId, line.kind);
+    const ledgerAccount = ledgerAccountId(session, entry.accountId, line.assetId, line.kind);
     connection.run('INSERT INTO postings (journal_id, line, ledger_account_id, amount) VALUES (?, ?, ?, ?)', [
       journalId,
       index + 1,
-      account.id,
+      ledgerAccount,
       line.amount,
     ]);
     connection.run(
       `INSERT INTO balances (ledger_account_id, amount) VALUES (?, ?)
        ON CONFLICT (ledger_account_id) DO UPDATE SET amount = amount + excluded.amount`,
-      [account.id, line.amount],
+      [ledgerAccount, line.amount],
     );
   }
   return journalId;
 }
 
-interface BalanceRow {
+interface Cash {
+  readonly mayBeNegative: bigint;
   readonly amount: bigint;
   readonly held: bigint;
 }
 
-const bigBalances = new WeakMap<StoreSession, ReturnType<StoreSession['connection']['prepare']>>();
+const cashReaders = new WeakMap<StoreSession, Statement>();
+const noCash: Cash = { mayBeNegative: 0n, amount: 0n, held: 0n };
 
-function balanceOf(session: StoreSession, ledgerAccountId: number): BalanceRow {
-  let statement = bigBalances.get(session);
+function cashOf(session: StoreSession, accountId: number, assetId: number): Cash {
+  let statement = cashReaders.get(session);
   if (statement === undefined) {
     // Its own statement: the shared ones of the cache give plain numbers.
     statement = session.connection
-      .prepare('SELECT amount, held FROM balances WHERE ledger_account_id = ?')
+      .prepare(
+        `SELECT l.allow_negative AS mayBeNegative, coalesce(b.amount, 0) AS amount, coalesce(b.held, 0) AS held
+         FROM ledger_accounts l LEFT JOIN balances b USING (ledger_account_id)
+         WHERE l.account_id = ? AND l.asset_id = ? AND l.kind = 'cash'`,
+      )
       .withBigIntegers();
-    bigBalances.set(session, statement);
+    cashReaders.set(session, statement);
   }
-  return statement.get<BalanceRow>([ledgerAccountId]) ?? { amount: 0n, held: 0n };
+  return statement.get<Cash>([accountId, assetId]) ?? noCash;
 }
 
 /** Throws `insufficient_balance` when the free cash is below `amount`. */
-export function requireFree(session: StoreSession, accountId: number, asset: Asset, amount: bigint): void {
-  const account = ledgerAccount(session, accountId, asset.assetId, 'cash');
-  if (account.mayBeNegative === 1) return;
-  const { amount: balance, held } = balanceOf(session, account.id);
-  if (balance - held >= amount) return;
-  const text = (value: bigint): string => `${formatDecimal(value, asset.scale)} ${asset.code}`;
+export function requireFree(session: StoreSession, accountId: number, assetId: number, amount: bigint): void {
+  const cash = cashOf(session, accountId, assetId);
+  const free = cash.amount - cash.held;
+  if (cash.mayBeNegative === 1n || free >= amount) return;
+  const asset = session.connection.get<Asset>(
+    'SELECT asset_id AS assetId, code, scale FROM assets WHERE asset_id = ?',
+    [assetId],
+  );
+  const { code = `asset ${assetId}`, scale = 0 } = asset ?? {};
+  const text = (value: bigint): string => `${formatDecimal(value, scale)} ${code}`;
   throw new TradedbError(
     'insufficient_balance',
-    `account ${accountId} has ${text(balance - held)} free and needs ${text(amount)}`,
-    { details: { accountId, asset: asset.code, free: (balance - held).toString(), needed: amount.toString() } },
+    `account ${accountId} has ${text(free)} free and needs ${text(amount)}`,
+    { details: { accountId, asset: code, free: free.toString(), needed: amount.toString() } },
   );
 }
 
@@ -126,17 +138,10 @@ export function moveHold(
   const assetId = hold.after?.assetId ?? hold.before?.assetId;
   const delta = (hold.after?.amount ?? 0n) - (hold.before?.amount ?? 0n);
   if (assetId === undefined || delta === 0n) return;
-  if (hold.isChecked && delta > 0n) {
-    const asset = session.connection.get<Asset>(
-      'SELECT asset_id AS assetId, code, scale FROM assets WHERE asset_id = ?',
-      [assetId],
-    );
-    if (asset !== undefined) requireFree(session, accountId, asset, delta);
-  }
-  const account = ledgerAccount(session, accountId, assetId, 'cash');
+  if (hold.isChecked && delta > 0n) requireFree(session, accountId, assetId, delta);
   session.connection.run(
     `INSERT INTO balances (ledger_account_id, amount, held) VALUES (?, 0, max(0, ?))
      ON CONFLICT (ledger_account_id) DO UPDATE SET held = max(0, held + ?)`,
-    [account.id, delta, delta],
+    [ledgerAccountId(session, accountId, assetId, 'cash'), delta, delta],
   );
 }

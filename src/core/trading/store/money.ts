@@ -18,7 +18,7 @@ export function transfer(session: StoreSession, kind: TransferKind, entry: Trans
         `a ${kind} of ${formatDecimal(amount, asset.scale)} is not above zero`,
       );
     }
-    if (kind === 'withdrawal') requireFree(session, entry.accountId, asset, amount);
+    if (kind === 'withdrawal') requireFree(session, entry.accountId, asset.assetId, amount);
     const atUs = entry.atUs ?? session.nowUs();
     const journalId = post(session, {
       accountId: entry.accountId,

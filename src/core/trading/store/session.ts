@@ -3,6 +3,7 @@ import type { Connection } from '../../sqlite/connection.ts';
 import { type AuditFields, type AuditHead, auditHash, auditPayload, auditStart } from '../audit-chain.ts';
 import { type Instrument, instrumentById } from '../instrument.ts';
 import { microseconds } from '../time.ts';
+import { CommittedCache } from './committed-cache.ts';
 import { type OrderRow, orderColumns } from './order-row.ts';
 import { Outbox } from './outbox.ts';
 import type { StoreEvent } from './types.ts';
@@ -30,6 +31,8 @@ export class StoreSession {
   readonly outbox: Outbox;
   readonly auditEnabled: boolean;
   readonly fillToleranceUs: number;
+  /** Ids of ledger accounts by account, asset and kind. */
+  readonly ledgerAccounts = new CommittedCache<number>();
   readonly #actor: string;
   readonly #nowUs: () => number;
   #pending: Pending[] = [];
@@ -57,6 +60,7 @@ export class StoreSession {
     const result = this.connection.tx(() => {
       this.#pending = [];
       this.#inside = true;
+      this.ledgerAccounts.startTransaction();
       try {
         return fn();
       } finally {
@@ -83,6 +87,7 @@ export class StoreSession {
   #writeInsideForeign<T>(fn: () => T): T {
     this.#pending = [];
     this.#inside = true;
+    this.ledgerAccounts.forgetUntilCommit();
     try {
       const result = this.connection.tx(fn);
       if (this.#unsettled.length === 0 && this.#pending.length > 0)

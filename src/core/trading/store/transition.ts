@@ -35,10 +35,13 @@ export function writeEvent(
     readonly note: string | null;
   },
 ): void {
-  const last = session.connection.get<{ seq: number; event_us: number }>(
-    'SELECT seq, event_us FROM order_events WHERE order_id = ? ORDER BY seq DESC LIMIT 1',
-    [event.orderId],
-  );
+  const last =
+    event.from === null
+      ? undefined
+      : session.connection.get<{ seq: number; event_us: number }>(
+          'SELECT seq, event_us FROM order_events WHERE order_id = ? ORDER BY seq DESC LIMIT 1',
+          [event.orderId],
+        );
   const eventUs = Math.max(event.eventUs, last?.event_us ?? 0);
   const note = eventUs === event.eventUs ? event.note : (event.note ?? `venue time ${event.eventUs}`);
   session.connection.run('INSERT INTO order_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
