@@ -60,7 +60,7 @@ export function generateSample(
   // The index of the audit log grows all over; with a small cache most of its pages would be written many times.
   const cacheSize = connection.pragmaValue('cache_size');
   connection.pragma(`cache_size = ${-cacheKibibytes}`);
-  const task = context.progress.start({ id: 'sample', label: 'orders', unit: 'rows', total: options.orders });
+  const task = context.progress.start({ id: 'sample', label: 'sample', unit: 'rows' });
   try {
     const market = new SampleMarket(connection, options, { task, signal: context.signal });
     market.run();
@@ -98,7 +98,6 @@ class SampleMarket {
   readonly #queue = new EventQueue<{ readonly order: SampleOrder; readonly step: Step }>();
   #open = new Set<SampleOrder>();
   #quotes = 0;
-  #reported = 0;
 
   constructor(
     connection: Connection,
@@ -234,11 +233,16 @@ class SampleMarket {
     throwIfCancelled(this.#context.signal);
     const batch = this.#exchange.takeBatch();
     this.#sink.write(batch);
+    let written = 0;
     for (const [table, rows] of Object.entries(batch) as [SampleTable, SampleBatch[SampleTable]][]) {
       this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
+      written += rows.length;
     }
-    this.#context.task.advance(this.#exchange.orders - this.#reported);
-    this.#reported = this.#exchange.orders;
+    // How many rows the rest will make is not known before; so far is the best guess.
+    const { task } = this.#context;
+    const { orders } = this.#exchange;
+    if (orders > 0) task.total(Math.round((this.rows * this.#options.orders) / orders));
+    task.advance(written);
   }
 
   #place(day: Day, atUs: number): void {
