@@ -12,10 +12,11 @@ export async function rulesOf(tables: ReadonlySet<string>, context: CommandConte
 
 async function tradingJobs(context: CommandContext): Promise<SqlJob[]> {
   const { tradingRules } = await import('../../core/trading/rule/rules.ts');
-  const { clockTolerance, staleOrder } = context.config.trading;
+  const { clockTolerance, fillTolerance, staleOrder } = context.config.trading;
   const options = {
     nowUs: context.clock.wallTime() * 1000,
     tolUs: clockTolerance * 1000,
+    fillTolUs: fillTolerance * 1000,
     staleUs: staleOrder * 1000,
   };
   return tradingRules.map(

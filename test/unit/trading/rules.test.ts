@@ -7,6 +7,8 @@ import {
   fillOrder,
   fund,
   openLimit,
+  price,
+  quantity,
   startUs,
   type TradingDatabase,
   tradingDatabase,
@@ -302,6 +304,20 @@ describe('runner', () => {
     expect(resultsOf(db).get('I15')?.status).toBe('ok');
     db.connection.exec('UPDATE balances SET amount = amount - 1 WHERE ledger_account_id = 1');
     expect(resultsOf(db).get('I15')).toMatchObject({ status: 'broken', count: 1, samples: ['ledger account 1'] });
+  });
+
+  test('the tolerance of fills is its own', () => {
+    const db = tradingDatabase();
+    fund(db);
+    const orderId = openLimit(db);
+    db.store.cancelled(orderId, startUs + 5_000_000);
+    const late = { venueTradeId: 'late', price: price(10_000), quantity: quantity(10), execUs: startUs + 5_900_000 };
+    db.store.fill(orderId, late);
+    const options = { nowUs: startUs + 60_000_000, tolUs: 1_000_000, staleUs: 86_400_000_000 };
+    const verdict = (fillTolUs: number) =>
+      runRules(db.connection, { ...options, fillTolUs }).find((result) => result.id === 'I06')?.status;
+    expect(verdict(1_000_000)).toBe('ok');
+    expect(verdict(800_000)).toBe('broken');
   });
 
   test('only the wanted tiers run', () => {

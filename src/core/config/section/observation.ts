@@ -3,7 +3,6 @@ import {
   bytes,
   choice,
   duration,
-  flag,
   fraction,
   integer,
   optionalInteger,
@@ -200,7 +199,6 @@ export const tradingSection = section(
     clockTolerance: duration('1s', 'How far a time may lie in the future'),
     fillTolerance: duration('1s', 'How long after its end an order may still be filled'),
     staleOrder: duration('24h', 'Age of the last event from which an open order is stale'),
-    audit: section({ enabled: flag(true, 'Write the hash-chained audit log') }, 'Audit log'),
   },
   'Rules of the trading schema',
 );

@@ -22,6 +22,7 @@ export interface SqlJob {
 export interface TradingRuleOptions {
   readonly nowUs: number;
   readonly tolUs: number;
+  readonly fillTolUs: number;
   readonly staleUs: number;
 }
 

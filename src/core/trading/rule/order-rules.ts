@@ -99,7 +99,7 @@ export const orderRules: readonly Rule[] = [
       SELECT 'fill ' || f.fill_id AS subject, ${fillColumns} FROM fills f
       WHERE f.busted = 0 AND EXISTS (
         SELECT 1 FROM order_events e WHERE e.order_id = f.order_id AND e.to_status IN ('CANCELED', 'REJECTED', 'EXPIRED')
-          AND f.exec_us > e.event_us + :tol_us)`,
+          AND f.exec_us > e.event_us + :fill_tol_us)`,
   },
   {
     id: 'I08',

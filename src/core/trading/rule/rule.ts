@@ -6,6 +6,7 @@ export type RuleTier = 'quick' | 'daily' | 'deep';
 export interface RuleParameters {
   readonly now_us: number;
   readonly tol_us: number;
+  readonly fill_tol_us: number;
   readonly stale_us: number;
 }
 

@@ -7,8 +7,10 @@ import { tradingRules } from './rules.ts';
 export interface RuleOptions {
   /** Microseconds. */
   readonly nowUs: number;
-  /** How far a time may lie in the future, and a fill after the end of its order. */
+  /** How far a time may lie in the future. */
   readonly tolUs: number;
+  /** How long after the end of its order a fill may be made; as `tolUs` by default. */
+  readonly fillTolUs?: number;
   /** Age of the last event from which an open order is stale. */
   readonly staleUs: number;
   /** All by default. */
@@ -54,7 +56,12 @@ export function runRules(connection: Connection, options: RuleOptions): RuleResu
   const rules = (options.rules ?? tradingRules).filter(
     (rule) => options.tiers === undefined || options.tiers.includes(rule.tier),
   );
-  const parameters: RuleParameters = { now_us: options.nowUs, tol_us: options.tolUs, stale_us: options.staleUs };
+  const parameters: RuleParameters = {
+    now_us: options.nowUs,
+    tol_us: options.tolUs,
+    fill_tol_us: options.fillTolUs ?? options.tolUs,
+    stale_us: options.staleUs,
+  };
   return connection.read(() => {
     const missing = missingTables(connection);
     const importing = tablesOfRunningImports(connection);
