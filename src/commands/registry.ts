@@ -99,6 +99,7 @@ export const registry: readonly CommandGroup[] = [
     bare: 'check',
     commands: {
       check: () => import('./health/check.ts'),
+      rules: () => import('./health/rules.ts'),
     },
   },
   {

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { HealthRulesData } from '../../src/commands/health/rules.ts';
 import type { HealthData } from '../../src/core/health/health-data.ts';
 import { referenceMigrationsFolder } from '../../src/core/trading/migrations-folder.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
@@ -402,5 +403,42 @@ describe('what other rooms know', () => {
     const text = await tradedb(['health', '--tier', 'daily'], { cwd: folder });
     expect(text.stdout).toMatch(/^ {2}rule\.I12 +critical/m);
     expect(text.stdout).toMatch(/^ {2}rule\.\* +ok +\d+ business rules are kept/m);
+  });
+});
+
+describe('health rules', () => {
+  test('lists every check, with the last result on a database', async () => {
+    const { path, env } = home();
+    makeSoundDatabase(path);
+    await tradedb(['health', '-d', path, '--tier', 'daily'], { env });
+    const list = await tradedb(['health', 'rules', '-d', path], { env });
+    expect(list.code).toBe(0);
+    expect(list.stdout).toMatch(/^ {2}sqlite\.quick +daily +ok +\S.* quick_check finds nothing$/m);
+    const { rules } = parseReport<HealthRulesData>(
+      await tradedb(['health', 'rules', '-d', path, '--json'], { env }),
+    ).data;
+    const known = new Map(rules.map((rule) => [rule.id, rule]));
+    expect(known.get('wal.backlog')).toMatchObject({ warning: 64 * 2 ** 20, unit: 'bytes', lastStatus: 'ok' });
+    expect(known.get('sqlite.integrity')).toMatchObject({ lastStatus: null, lastRunAt: null });
+    expect([...known.keys()].some((id) => id.startsWith('rule.'))).toBe(false);
+  });
+
+  test('explains one with its SQL; without a database the trading rules are there too', async () => {
+    const folder = temporaryFolder();
+    const result = await tradedb(['health', 'rules', '--explain', 'rule.I12'], { cwd: folder });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toContain('a flat position has no cost');
+    expect(result.stdout).toContain('WHERE qty = 0 AND cost <> 0');
+    const json = await tradedb(['health', 'rules', '--explain', 'wal.reader', '--json'], { cwd: folder });
+    expect(parseReport<HealthRulesData>(json).data).toMatchObject({ explained: 'wal.reader', database: null });
+  });
+
+  test('an unknown name and a text file are refused', async () => {
+    const { path } = home();
+    const unknown = await tradedb(['health', 'rules', '--explain', 'wal.nothing']);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('wal.backlog');
+    writeFileSync(path, 'words\n'.repeat(500));
+    expect((await tradedb(['health', 'rules', '-d', path])).code).toBe(12);
   });
 });

@@ -2,7 +2,7 @@ import type { SqlJob } from '../../core/health/sql/sql-job.ts';
 import type { CommandContext } from '../definition.ts';
 
 /** Tables by which the reference schema is recognised. */
-const tradingTables = ['orders', 'order_events', 'fills', 'positions', 'journal', 'postings'] as const;
+export const tradingTables = ['orders', 'order_events', 'fills', 'positions', 'journal', 'postings'] as const;
 
 /** The business rules for a database with these tables: those of the trading schema, and those of the configuration. */
 export async function rulesOf(tables: ReadonlySet<string>, context: CommandContext): Promise<SqlJob[]> {

@@ -6,11 +6,10 @@ import type { CheckInput, CheckRow } from './check.ts';
 import { runFileChecks } from './file-phase.ts';
 import { buildData, type HealthData } from './health-data.ts';
 import { nextState } from './next-state.ts';
-import { PageSource } from './page-source.ts';
 import { fileChecks, sqliteJobs } from './registry.ts';
 import { type HealthRequest, isSelected, quickTimeoutMs } from './request.ts';
 import { loadRunState, type RunState, runStatePath, saveRunState } from './run-state.ts';
-import { readSchema } from './schema-pages.ts';
+import { tableNames } from './schema-pages.ts';
 import type { SqlJob } from './sql/sql-job.ts';
 import type { SqlPhaseResult } from './sql-phase.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
@@ -88,12 +87,6 @@ function refuseUnknown(only: readonly string[], known: readonly string[]): void 
   const wrong = only.find((glob) => !known.some((id) => isSelected(id, { only: [glob], skip: [] })));
   if (wrong === undefined) return;
   throw new TradedbError('usage', `no check is called ${JSON.stringify(wrong)}`, { hint: 'see: tradedb health rules' });
-}
-
-function tableNames(target: HealthTarget): ReadonlySet<string> {
-  if (target.header === undefined) return new Set();
-  const { entries } = readSchema(new PageSource(target), target.usableSize);
-  return new Set(entries.filter(({ type }) => type === 'table').map(({ name }) => name.toLowerCase()));
 }
 
 /** Some rules look at the time, so that an unchanged database can begin to break them. */

@@ -1,6 +1,7 @@
 import { childrenOf, type PageHeader, readCell, readPageHeader, uint16, uint32 } from '../file-format/btree-page.ts';
 import { type RecordValue, readRecord, type TextEncoding, textEncoding } from '../file-format/record.ts';
-import type { PageSource } from './page-source.ts';
+import { PageSource } from './page-source.ts';
+import type { HealthTarget } from './target.ts';
 
 /** Reads rows of small tables straight from their pages: the schema, statistics, the migration history. */
 
@@ -94,4 +95,11 @@ export function readSchema(source: PageSource, usableSize: number): { entries: S
 function encodingOf(source: PageSource): TextEncoding {
   const page = source.read(1);
   return (page === undefined ? undefined : textEncoding(uint32(page, 56))) ?? 'utf-8';
+}
+
+/** Names of the tables in lower case; none when the schema cannot be read. */
+export function tableNames(target: HealthTarget): ReadonlySet<string> {
+  if (target.header === undefined) return new Set();
+  const { entries } = readSchema(new PageSource(target), target.usableSize);
+  return new Set(entries.filter(({ type }) => type === 'table').map(({ name }) => name.toLowerCase()));
 }
