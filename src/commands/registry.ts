@@ -100,6 +100,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       check: () => import('./health/check.ts'),
       rules: () => import('./health/rules.ts'),
+      recover: () => import('./health/recover.ts'),
     },
   },
   {

@@ -35,10 +35,11 @@ export function readRecordHeader(payload: Uint8Array): { types: number[]; bodyAt
 }
 
 /**
- * Values of a whole record. Integers are bigint, so that none is rounded. Undefined when the header is broken or the
- * body is shorter or longer than the header says.
+ * Values of a whole record. Integers are bigint, so that none is rounded. Undefined when the header is broken, when the
+ * body is shorter or longer than the header says, and, with `exactText`, when a text is not valid in its encoding (it
+ * would otherwise be read with replacement characters).
  */
-export function readRecord(payload: Uint8Array, encoding: TextEncoding): RecordValue[] | undefined {
+export function readRecord(payload: Uint8Array, encoding: TextEncoding, exactText = false): RecordValue[] | undefined {
   const header = readRecordHeader(payload);
   if (header === undefined) return undefined;
   const values: RecordValue[] = [];
@@ -46,20 +47,27 @@ export function readRecord(payload: Uint8Array, encoding: TextEncoding): RecordV
   for (const type of header.types) {
     const size = serialSize(type);
     if (at + size > payload.length) return undefined;
-    values.push(readValue(payload.subarray(at, at + size), type, encoding));
+    const value = readValue(payload.subarray(at, at + size), type, encoding, exactText);
+    if (value === undefined) return undefined;
+    values.push(value);
     at += size;
   }
   return at === payload.length ? values : undefined;
 }
 
-function readValue(bytes: Uint8Array, type: number, encoding: TextEncoding): RecordValue {
+function readValue(
+  bytes: Uint8Array,
+  type: number,
+  encoding: TextEncoding,
+  exactText: boolean,
+): RecordValue | undefined {
   if (type === 0) return null;
   if (type === 8) return 0n;
   if (type === 9) return 1n;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (type === 7) return view.getFloat64(0);
   if (type < 7) return readInteger(bytes);
-  return type % 2 === 0 ? bytes.slice() : decodeText(bytes, encoding);
+  return type % 2 === 0 ? bytes.slice() : decodeText(bytes, encoding, exactText);
 }
 
 function readInteger(bytes: Uint8Array): bigint {
@@ -68,6 +76,10 @@ function readInteger(bytes: Uint8Array): bigint {
   return BigInt.asIntN(bytes.length * 8, value);
 }
 
-function decodeText(bytes: Uint8Array, encoding: TextEncoding): string {
-  return new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes);
+function decodeText(bytes: Uint8Array, encoding: TextEncoding, exact: boolean): string | undefined {
+  try {
+    return new TextDecoder(encoding, { ignoreBOM: true, fatal: exact }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

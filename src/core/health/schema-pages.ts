@@ -41,8 +41,8 @@ export function readTable(source: PageSource, root: number, usableSize: number, 
   };
   const readLeaf = (page: Uint8Array, header: PageHeader): void => {
     for (let index = 0; index < header.cellCount && rows.length < limit; index++) {
-      const payload = readPayload(source, page, header, index, usableSize);
-      const values = payload === undefined ? undefined : readRecord(payload, encoding);
+      const cell = readPayload(source, page, header, index, { usableSize });
+      const values = cell === undefined ? undefined : readRecord(cell.payload, encoding);
       if (values === undefined) complete = false;
       else rows.push(values);
     }
@@ -51,31 +51,36 @@ export function readTable(source: PageSource, root: number, usableSize: number, 
   return { rows, complete };
 }
 
-/** Payload of a cell with its overflow pages; undefined when the chain is broken. */
+/**
+ * Whole payload of a cell, from its overflow pages too; undefined when the chain is broken, too short, too long, or goes
+ * through a page of `suspects`.
+ */
 export function readPayload(
   source: PageSource,
   page: Uint8Array,
   header: PageHeader,
   index: number,
-  usableSize: number,
-): Uint8Array | undefined {
+  options: { readonly usableSize: number; readonly suspects?: ReadonlySet<number> },
+): { readonly payload: Uint8Array; readonly rowid: bigint | undefined } | undefined {
+  const { usableSize, suspects } = options;
   const cell = readCell(page, header.type, uint16(page, header.pointersAt + 2 * index), usableSize);
   // A payload that the whole file could not hold is damage, not a reason to ask for gigabytes.
   if (cell === undefined || cell.payloadSize > source.pageCount * source.pageSize) return undefined;
-  if (cell.overflow === 0) return cell.local;
+  const { rowid } = cell;
+  if (cell.overflow === 0) return { payload: cell.local, rowid };
   const payload = new Uint8Array(cell.payloadSize);
   payload.set(cell.local);
   let at = cell.local.length;
   let next = cell.overflow;
   while (at < payload.length) {
-    const overflow = next < 2 || next > source.pageCount ? undefined : source.read(next);
+    const overflow = next < 2 || suspects?.has(next) === true ? undefined : source.read(next);
     if (overflow === undefined) return undefined;
     const part = overflow.subarray(4, Math.min(usableSize, 4 + payload.length - at));
     payload.set(part, at);
     at += part.length;
     next = uint32(overflow, 0);
   }
-  return payload;
+  return next === 0 ? { payload, rowid } : undefined;
 }
 
 /** Entries of sqlite_schema; `complete` is false when some cannot be read. */

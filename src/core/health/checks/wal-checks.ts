@@ -1,6 +1,7 @@
 import { formatByteSize } from '../../config/byte-size.ts';
 import { parseDatabaseHeader } from '../../file-format/database-header.ts';
-import { type CheckInput, type CheckOutcome, finding, type HealthCheck } from '../check.ts';
+import { type CheckOutcome, finding, type HealthCheck } from '../check.ts';
+import type { HealthTarget } from '../target.ts';
 import { judge } from '../threshold.ts';
 import { lostCommits } from '../wal-memory.ts';
 
@@ -39,13 +40,14 @@ export const walForeign: HealthCheck = {
       return { summary: leftover ? 'SQLite ignores it: its header is not valid' : 'no WAL' };
     }
     if (wal.committedFrames === 0 || file === undefined) return { summary: 'no frames' };
-    const reason = foreignReason(input);
+    const reason = foreignReason(input.target);
     if (reason === undefined) return { summary: `generation ${wal.header.salt1}` };
     return damage('wal.foreign', `the -wal file is not of this database: ${reason}; the next open would replay it`);
   },
 };
 
-function foreignReason({ target }: CheckInput): string | undefined {
+/** Why the WAL cannot be of this database, or undefined. */
+export function foreignReason(target: HealthTarget): string | undefined {
   const file = parseDatabaseHeader(target.headerBytes);
   const { wal, header } = target;
   if (file === undefined || wal.header === undefined) return undefined;

@@ -1,0 +1,46 @@
+import { isInteriorType, isTableType, readCell, readPageHeader, uint16 } from '../../file-format/btree-page.ts';
+import { type RecordValue, readRecord } from '../../file-format/record.ts';
+import { readPayload } from '../schema-pages.ts';
+import type { SalvageSource } from './salvage-source.ts';
+
+export interface SalvagedRow {
+  readonly page: number;
+  /** Of table pages; undefined in a WITHOUT ROWID table. */
+  readonly rowid: bigint | undefined;
+  readonly values: readonly RecordValue[];
+}
+
+/** A cell that cannot be understood: a broken overflow chain, a broken record. */
+export interface LostCell {
+  readonly page: number;
+  readonly rowid: bigint | undefined;
+  /** What is left of it on its own page. */
+  readonly bytes: Uint8Array;
+}
+
+export interface PageRows {
+  readonly rows: readonly SalvagedRow[];
+  readonly lost: readonly LostCell[];
+}
+
+/** Rows on one page. Interior pages of index trees hold rows of a WITHOUT ROWID table too; those of tables hold none. */
+export function rowsOfPage(source: SalvageSource, pageNumber: number): PageRows {
+  const page = source.pages.read(pageNumber);
+  const header = page === undefined ? undefined : readPageHeader(page, pageNumber);
+  if (page === undefined || header === undefined) return { rows: [], lost: [] };
+  const isTable = isTableType(header.type);
+  if (isTable && isInteriorType(header.type)) return { rows: [], lost: [] };
+  const rows: SalvagedRow[] = [];
+  const lost: LostCell[] = [];
+  for (let index = 0; index < header.cellCount; index++) {
+    const whole = readPayload(source.pages, page, header, index, source);
+    const values = whole === undefined ? undefined : readRecord(whole.payload, source.encoding, true);
+    if (whole !== undefined && values !== undefined) {
+      rows.push({ page: pageNumber, rowid: isTable ? whole.rowid : undefined, values });
+      continue;
+    }
+    const cell = readCell(page, header.type, uint16(page, header.pointersAt + 2 * index), source.usableSize);
+    lost.push({ page: pageNumber, rowid: cell?.rowid, bytes: cell?.local ?? new Uint8Array(0) });
+  }
+  return { rows, lost };
+}

@@ -1,0 +1,117 @@
+import type { Clock } from '../../context.ts';
+import { findPageFault, isBtreeType } from '../../file-format/btree-page.ts';
+import { parseDatabaseHeader } from '../../file-format/database-header.ts';
+import { type Freelist, walkFreelist } from '../../file-format/freelist.ts';
+import { type TextEncoding, textEncoding } from '../../file-format/record.ts';
+import { foreignReason } from '../checks/wal-checks.ts';
+import { PageSource } from '../page-source.ts';
+import type { StructureFault } from '../structure/page-roles.ts';
+import { scanStructure } from '../structure/scan.ts';
+import { gatherTarget, type HealthTarget } from '../target.ts';
+
+/** A database as far as it can be read: pages through the WAL, without trusting the header more than it deserves. */
+export interface SalvageSource {
+  readonly target: HealthTarget;
+  readonly pages: PageSource;
+  readonly pageSize: number;
+  readonly usableSize: number;
+  readonly pageCount: number;
+  readonly encoding: TextEncoding;
+  /** The header is destroyed: page size and encoding are what the pages look like. */
+  readonly headerLost: boolean;
+  /** Why the WAL was left out. */
+  readonly walIgnored: string | undefined;
+  readonly freelist: Freelist;
+  /** Free pages are known, so that every other page was in use. */
+  readonly freelistSound: boolean;
+  /** Overflow pages that more than one row claims, or that are not what they should be. */
+  readonly suspects: ReadonlySet<number>;
+  readonly faults: readonly StructureFault[];
+  readonly faultCount: number;
+  close(): void;
+}
+
+const noWal = { committedFrames: 0, commits: 0, pageCount: 0, frameOf: new Map<number, number>(), framesVerified: 0 };
+
+export function openSalvageSource(path: string, clock: Clock, throwIfCancelled: () => void): SalvageSource {
+  const found = gatherTarget(path);
+  const headerLost = found.headerProblem !== undefined && found.header === undefined;
+  const walIgnored = foreignReason(found);
+  let target = found;
+  if (walIgnored !== undefined) target = withoutWal(target);
+  if (headerLost) target = withGuessedSizes(target);
+  const pages = new PageSource(target);
+  const { usableSize, pageCount, header } = target;
+  const scan = scanStructure(target, { clock, budgetMs: 0, firstPage: 1, throwIfCancelled });
+  const freelist = walkFreelist(
+    header?.firstFreelistTrunk ?? 0,
+    header?.freelistPages ?? 0,
+    (page) => pages.read(page),
+    { usableSize, pageCount },
+  );
+  return {
+    target,
+    pages,
+    pageSize: target.pageSize,
+    usableSize,
+    pageCount,
+    encoding: encodingOf(target),
+    headerLost,
+    walIgnored,
+    freelist,
+    freelistSound: header !== undefined && freelist.fault === undefined,
+    suspects: new Set(scan.faults.filter(({ kind }) => kind === 'overflow').map(({ page }) => page)),
+    faults: scan.faults,
+    faultCount: scan.faultCount,
+    close: () => found.files.close(),
+  };
+}
+
+/** The database file alone, with its own header. */
+function withoutWal(target: HealthTarget): HealthTarget {
+  const header = parseDatabaseHeader(target.headerBytes);
+  const pageSize = header?.pageSizeBytes ?? target.pageSize;
+  const pageCount = header?.pageCountValid ? header.pageCount : Math.floor(target.sizeBytes / pageSize);
+  const usableSize = pageSize - (header?.reservedBytes ?? 0);
+  return { ...target, header, pageSize, usableSize, pageCount, wal: { ...target.wal, ...noWal } };
+}
+
+function withGuessedSizes(target: HealthTarget): HealthTarget {
+  const pageSize = target.wal.header?.pageSizeBytes ?? guessPageSize(target);
+  return { ...target, pageSize, usableSize: pageSize, pageCount: Math.floor(target.sizeBytes / pageSize) };
+}
+
+const sampledBytes = 4 * 1024 * 1024;
+
+/**
+ * The page size with which the file looks like b-tree pages. The start of a page is also the start of a larger one, which
+ * then looks sound too; so the smallest size wins that explains about as much as the best.
+ */
+function guessPageSize(target: HealthTarget): number {
+  const guesses: { size: number; bytes: number }[] = [];
+  for (let size = 512; size <= 65536; size *= 2) guesses.push({ size, bytes: soundPages(target, size) * size });
+  const most = Math.max(...guesses.map(({ bytes }) => bytes));
+  return most === 0 ? 4096 : (guesses.find(({ bytes }) => bytes >= most / 2)?.size ?? 4096);
+}
+
+function soundPages(target: HealthTarget, size: number): number {
+  const pageCount = Math.floor(target.sizeBytes / size);
+  // The same part of the file for each size.
+  const last = Math.min(pageCount, Math.max(2, Math.floor(sampledBytes / size)));
+  let sound = 0;
+  for (let number = 2; number <= last; number++) {
+    const page = target.files.read('database', (number - 1) * size, size);
+    const looksRight = page.length === size && isBtreeType(page[0] ?? 0) && !isEmpty(page);
+    if (looksRight && findPageFault(page, number, { usableSize: size, pageCount }) === undefined) sound += 1;
+  }
+  return sound;
+}
+
+function isEmpty(page: Uint8Array): boolean {
+  return page[3] === 0 && page[4] === 0;
+}
+
+function encodingOf(target: HealthTarget): TextEncoding {
+  const codes = { utf8: 1, utf16le: 2, utf16be: 3, unset: 1 } as const;
+  return textEncoding(codes[target.header?.textEncoding ?? 'utf8']) ?? 'utf-8';
+}

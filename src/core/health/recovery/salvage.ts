@@ -1,0 +1,232 @@
+import { writeFileSync } from 'node:fs';
+import type { OperationContext, ProgressTask } from '../../context.ts';
+import { TradedbError, throwIfCancelled } from '../../error.ts';
+import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
+import { normalProfile } from '../../sqlite/pragma-profile.ts';
+import { readTable, type SchemaEntry } from '../schema-pages.ts';
+import { findOrphans } from './orphan-match.ts';
+import { type LostCell, rowsOfPage, type SalvagedRow } from './page-rows.ts';
+import { Quarantine } from './quarantine.ts';
+import type { SalvageSource } from './salvage-source.ts';
+import type { SalvageSchema } from './schema-source.ts';
+import { fits, insertSql, insertValues, shapeOf, type TableShape } from './table-shape.ts';
+import { walkTree } from './tree-walk.ts';
+
+export interface SalvagedTable {
+  readonly name: string;
+  rowsRecovered: number;
+  rowsQuarantined: number;
+  /** Damaged or missing pages of its tree. */
+  brokenPages: number;
+}
+
+export interface SalvageResult {
+  readonly tables: readonly SalvagedTable[];
+  /** Rows without a place, also those of no known table. */
+  readonly quarantined: number;
+  /** Objects that could not be made again. */
+  readonly failedObjects: readonly { readonly type: string; readonly name: string; readonly reason: string }[];
+}
+
+interface Work {
+  readonly source: SalvageSource;
+  readonly connection: Connection;
+  readonly quarantine: Quarantine;
+  readonly tables: Map<string, SalvagedTable>;
+  readonly progress: ProgressTask;
+  readonly context: OperationContext;
+}
+
+/** Writes every row that can be read into a new database at `resultPath`; what has no place goes to `quarantinePath`. */
+export function salvage(
+  source: SalvageSource,
+  schema: SalvageSchema,
+  options: { readonly resultPath: string; readonly quarantinePath: string; readonly includeFreed: boolean },
+  context: OperationContext,
+): SalvageResult {
+  const connection = makeResult(source, options.resultPath, context);
+  const quarantine = new Quarantine(options.quarantinePath, context);
+  const progress = context.progress.start({
+    id: 'salvage',
+    label: 'salvaging rows',
+    unit: 'pages',
+    total: source.pageCount,
+  });
+  const work: Work = { source, connection, quarantine, tables: new Map(), progress, context };
+  try {
+    const failed = createObjects(connection, schema.entries.filter(isOrdinaryTable));
+    const present = schema.entries.filter(({ type, name }) => type === 'table' && exists(connection, name));
+    const { taken, damaged } = copyTrees(work, present, schema.entries);
+    placeOrphans(work, taken, damaged, options.includeFreed);
+    copySequences(work, schema.entries);
+    failed.push(...createObjects(connection, schema.entries.filter(isLater)), ...virtualTables(schema.entries));
+    setHeaderValues(work);
+    return { tables: [...work.tables.values()], quarantined: quarantine.count, failedObjects: failed };
+  } finally {
+    progress.done();
+    quarantine.close();
+    connection.close();
+  }
+}
+
+function makeResult(source: SalvageSource, path: string, context: OperationContext): Connection {
+  writeFileSync(path, '', { flag: 'wx' });
+  const connection = openReadWrite(path, { ...normalProfile, foreignKeys: false }, context);
+  connection.pragma(`page_size = ${source.pageSize}`);
+  connection.pragma(`encoding = '${source.encoding.replace('utf-', 'UTF-')}'`);
+  if (source.target.header?.readVersion !== 1) connection.pragma('journal_mode = WAL');
+  return connection;
+}
+
+const isVirtual = ({ sql }: SchemaEntry): boolean => /^create\s+virtual\s/i.test(sql);
+const isInternal = ({ name }: SchemaEntry): boolean => /^sqlite_/i.test(name);
+const isOrdinaryTable = (entry: SchemaEntry): boolean =>
+  entry.type === 'table' && !isVirtual(entry) && !isInternal(entry);
+const isLater = (entry: SchemaEntry): boolean => entry.type !== 'table' && entry.sql !== '';
+
+function createObjects(
+  connection: Connection,
+  entries: readonly SchemaEntry[],
+): SalvageResult['failedObjects'][number][] {
+  const order = ['table', 'index', 'view', 'trigger'];
+  const sorted = [...entries].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+  return sorted.flatMap(({ type, name, sql }) => {
+    try {
+      connection.exec(sql);
+      return [];
+    } catch (error) {
+      if (!(error instanceof TradedbError)) throw error;
+      return [{ type, name, reason: error.message }];
+    }
+  });
+}
+
+function virtualTables(entries: readonly SchemaEntry[]): SalvageResult['failedObjects'][number][] {
+  const reason = 'a virtual table is not made again; its shadow tables are in the result';
+  return entries.filter(isVirtual).map(({ name }) => ({ type: 'virtual table', name, reason }));
+}
+
+function exists(connection: Connection, name: string): boolean {
+  return connection.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", [name]) !== undefined;
+}
+
+/** Rows that are reached from the roots. Index trees are only marked, so that their pages are not taken for orphans. */
+function copyTrees(
+  work: Work,
+  tables: readonly SchemaEntry[],
+  all: readonly SchemaEntry[],
+): { taken: Set<number>; damaged: TableShape[] } {
+  const { source, connection } = work;
+  const taken = new Set<number>();
+  const damaged: TableShape[] = [];
+  walkTree(source, 1, true, taken);
+  const indexes = all.filter(({ type, rootPage }) => type === 'index' && rootPage > 0);
+  for (const { rootPage } of indexes) walkTree(source, rootPage, false, taken);
+  for (const entry of tables.filter((table) => !isInternal(table))) {
+    const shape = shapeOf(connection, entry.name);
+    const tree = entry.rootPage > 0 ? walkTree(source, entry.rootPage, !shape.withoutRowid, taken) : undefined;
+    const broken = tree?.broken.length ?? 1;
+    work.tables.set(entry.name, { name: entry.name, rowsRecovered: 0, rowsQuarantined: 0, brokenPages: broken });
+    if (broken > 0) damaged.push(shape);
+    copyPages(work, shape, tree?.pages ?? []);
+  }
+  for (const entry of all.filter((table) => isInternal(table) && table.type === 'table' && table.rootPage > 0)) {
+    walkTree(source, entry.rootPage, true, taken);
+  }
+  return { taken, damaged };
+}
+
+const pagesPerTransaction = 200;
+
+function copyPages(work: Work, shape: TableShape, pages: readonly number[]): void {
+  for (let start = 0; start < pages.length; start += pagesPerTransaction) {
+    throwIfCancelled(work.context.signal);
+    const batch = pages.slice(start, start + pagesPerTransaction);
+    work.connection.tx(() => {
+      for (const page of batch) {
+        const { rows, lost } = rowsOfPage(work.source, page);
+        for (const row of rows) placeRow(work, shape, row);
+        for (const cell of lost) quarantineCell(work, shape.name, cell);
+      }
+    });
+    work.progress.advance(batch.length);
+  }
+}
+
+function placeRow(work: Work, shape: TableShape, row: SalvagedRow): void {
+  if (!fits(row.values, shape)) {
+    quarantineRow(work, shape.name, row, 'does not fit the columns of its table');
+    return;
+  }
+  try {
+    const sql = insertSql(shape, row.values.length);
+    work.connection.run(sql, insertValues(shape, row.values, row.rowid));
+    countOf(work, shape.name).rowsRecovered += 1;
+  } catch (error) {
+    if (!(error instanceof TradedbError) || error.code !== 'constraint_violation') throw error;
+    quarantineRow(work, shape.name, row, error.message);
+  }
+}
+
+function countOf(work: Work, table: string): SalvagedTable {
+  const count = work.tables.get(table);
+  if (count === undefined) throw new Error(`no table ${table}`);
+  return count;
+}
+
+function quarantineRow(work: Work, table: string | undefined, row: SalvagedRow, reason: string): void {
+  work.quarantine.add({ page: row.page, table, rowid: row.rowid, reason, values: row.values });
+  if (table !== undefined) countOf(work, table).rowsQuarantined += 1;
+}
+
+function quarantineCell(work: Work, table: string, { page, rowid, bytes }: LostCell): void {
+  work.quarantine.add({ page, table, rowid, reason: 'the record or its overflow chain is broken', bytes });
+  countOf(work, table).rowsQuarantined += 1;
+}
+
+/** Leaves below a lost interior page. While the free pages are unknown, such a page can as well hold deleted rows. */
+function placeOrphans(
+  work: Work,
+  taken: ReadonlySet<number>,
+  damaged: readonly TableShape[],
+  includeFreed: boolean,
+): void {
+  const { source, context } = work;
+  const canPlace = source.freelistSound || includeFreed;
+  for (const orphan of findOrphans(source, taken, damaged)) {
+    throwIfCancelled(context.signal);
+    const shape = damaged.find(({ name }) => name === orphan.table);
+    work.connection.tx(() => {
+      for (const row of orphan.rows) {
+        if (shape !== undefined && canPlace) placeRow(work, shape, row);
+        else
+          quarantineRow(
+            work,
+            orphan.table,
+            row,
+            shape === undefined ? orphan.reason : 'may be deleted: the list of free pages is lost',
+          );
+      }
+    });
+  }
+}
+
+function copySequences({ source, connection }: Work, entries: readonly SchemaEntry[]): void {
+  const root = entries.find(({ name }) => name === 'sqlite_sequence')?.rootPage ?? 0;
+  if (root === 0 || !exists(connection, 'sqlite_sequence')) return;
+  connection.tx(() => {
+    for (const [name, sequence] of readTable(source.pages, root, source.usableSize).rows) {
+      if (typeof name !== 'string' || typeof sequence !== 'bigint') continue;
+      const changed = connection.run('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?', [sequence, name]);
+      if (changed.changes === 0)
+        connection.run('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)', [name, sequence]);
+    }
+  });
+}
+
+function setHeaderValues({ source, connection }: Work): void {
+  const { header } = source.target;
+  if (header === undefined) return;
+  connection.pragma(`user_version = ${header.userVersion}`);
+  connection.pragma(`application_id = ${header.applicationId}`);
+}
