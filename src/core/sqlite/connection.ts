@@ -50,6 +50,7 @@ export class Connection {
   readonly #cache: StatementCache;
   #control: Controls | undefined;
   #savepoints = 0;
+  #reading = false;
 
   /** Only the open functions of this file call this. */
   constructor(raw: RawDatabase, path: string, readOnly: boolean, settings: ConnectionSettings) {
@@ -139,7 +140,10 @@ export class Connection {
    * given, receives tries and waiting time.
    */
   tx<T>(fn: (connection: this) => T, options: TransactionOptions = {}, count?: RetryCount): T {
-    if (this.inTransaction) return this.#nest(fn);
+    if (this.inTransaction) {
+      if (this.#reading) throw writeInsideRead();
+      return this.#nest(fn);
+    }
     return runTransaction(this, () => fn(this), options, count);
   }
 
@@ -147,9 +151,11 @@ export class Connection {
   read<T>(fn: (connection: this) => T): T {
     if (this.inTransaction) return fn(this);
     this.waitWhileBusy(() => this.#takeSnapshot());
+    this.#reading = true;
     try {
       return fn(this);
     } finally {
+      this.#reading = false;
       if (this.inTransaction) this.commit();
     }
   }
@@ -236,6 +242,12 @@ export class Connection {
       throw translateError(error, this.path);
     }
   }
+}
+
+function writeInsideRead(): TradedbError {
+  return new TradedbError('usage', 'tx() was called inside read() of the same connection', {
+    hint: 'a transaction that begins with a read fails as soon as another process has written: read inside tx() instead',
+  });
 }
 
 type ConnectionType<C extends Connection> = new (

@@ -136,7 +136,8 @@ export class TradingDatabase {
    * once.
    */
   read<T>(fn: (snapshot: ReadSnapshot) => T, options: ReadOptions = {}): T {
-    if (this.#snapshot !== undefined) return fn(this.#snapshot);
+    const inTransaction = this.#writer.mayBeInTransaction && this.#writer.inTransaction;
+    if (this.#snapshot !== undefined && !inTransaction) return fn(this.#snapshot);
     this.#requireOpen();
     this.#snapshots += 1;
     const limits: SnapshotLimits = {
@@ -147,7 +148,7 @@ export class TradingDatabase {
         this.#overdue += 1;
       },
     };
-    if (this.writer.inTransaction) return fn(new ReadSnapshot(this.writer, limits));
+    if (inTransaction) return fn(new ReadSnapshot(this.#writer, limits));
     try {
       return runRead(this.#reader, { ...limits, cache: this.#cache }, (snapshot) => {
         this.#snapshot = snapshot;

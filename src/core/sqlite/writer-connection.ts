@@ -33,6 +33,11 @@ export class WriterConnection extends Connection {
     this.mayBeInTransaction = true;
   }
 
+  override beginRead(): void {
+    super.beginRead();
+    this.mayBeInTransaction = true;
+  }
+
   override commit(): void {
     super.commit();
     this.mayBeInTransaction = false;

@@ -26,6 +26,25 @@ test('a read inside a tx sees what the transaction has written', () => {
   });
 });
 
+test('a tx inside a read sees itself; on one connection it is refused', () => {
+  const database = testDatabase();
+  const seen = database.read((r) => {
+    const before = r.value(count);
+    const inside = database.tx((t) => {
+      t.run(insertFill, ['a', 1]);
+      return database.read((inner) => inner.value(count));
+    });
+    return [before, inside, r.value(count)];
+  });
+  expect(seen).toEqual([0, 1, 0]);
+  const { writer } = database;
+  expect(() => writer.read(() => writer.tx((t) => t.run(insertFill, ['b', 1])))).toThrow(
+    expect.objectContaining({ code: 'usage' }),
+  );
+  expect(writer.read(() => database.query(count).value())).toBe(1);
+  expect(writer.inTransaction).toBe(false);
+});
+
 test('get, all, iterate and cached agree', () => {
   const database = testDatabase();
   database.tx((t) => {
