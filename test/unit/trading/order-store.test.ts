@@ -442,3 +442,47 @@ describe('ledger accounts', () => {
     expect(brokenRules(db)).toEqual([]);
   });
 });
+
+describe('corporate events', () => {
+  const exUs = startUs + 1_000;
+
+  test('a split changes quantities, keeps cost, and survives the bust of an older fill', () => {
+    const db = funded();
+    const first = fillOrder(db, openLimit(db, { quantity: 100 }), { quantity: 100 });
+    fillOrder(db, openLimit(db, { quantity: 50, price: 20_000 }), { quantity: 50, price: 20_000 });
+    const event = { instrumentId: db.spot, kind: 'split', exUs, newUnits: 3, oldUnits: 1 } as const;
+    const id = db.store.corporate(event);
+    expect(db.store.corporate(event)).toBe(id);
+    expect(db.store.position(db.accountId, db.spot)).toMatchObject({ qty: 450n, cost: 200n, realized: 0n });
+    expect(brokenRules(db)).toEqual([]);
+    fillOrder(db, openLimit(db, { side: 'sell', quantity: 150, price: 5_000 }), { quantity: 150, price: 5_000 });
+    expect(brokenRules(db)).toEqual([]);
+    db.store.bust(first, 'test');
+    expect(db.store.position(db.accountId, db.spot).qty).toBe(200n);
+    expect(brokenRules(db)).toEqual([]);
+  });
+
+  test('a reverse split of a tiny position leaves nothing, also no cost', () => {
+    const db = funded();
+    fillOrder(db, openLimit(db, { quantity: 10, price: 1_000_000 }), { quantity: 10, price: 1_000_000 });
+    db.store.corporate({ instrumentId: db.spot, kind: 'split', exUs, newUnits: 1, oldUnits: 1_000 });
+    expect(db.store.position(db.accountId, db.spot)).toMatchObject({ qty: 0n, cost: 0n });
+    expect(brokenRules(db)).toEqual([]);
+  });
+
+  test('a dividend pays who is long and costs who is short', () => {
+    const db = funded();
+    fillOrder(db, openLimit(db, { instrumentId: db.perp, side: 'sell', quantity: 30 }), { quantity: 30 });
+    const before = db.store.balances(db.accountId).find((balance) => balance.asset === 'USD')?.amount ?? 0n;
+    db.store.corporate({ instrumentId: db.perp, kind: 'dividend', exUs, amount: '0.25', asset: 'USD' });
+    const after = db.store.balances(db.accountId).find((balance) => balance.asset === 'USD')?.amount ?? 0n;
+    expect(after - before).toBe(-750n);
+    expect(brokenRules(db)).toEqual([]);
+  });
+
+  test('a delisted instrument takes no orders', () => {
+    const db = funded();
+    db.store.corporate({ instrumentId: db.spot, kind: 'delisting', exUs });
+    expect(errorOf(() => openLimit(db)).message).toBe('instrument BTC-USD is delisted');
+  });
+});

@@ -69,6 +69,11 @@ export function fundingLines(assetId: number, amount: bigint): Line[] {
   return pair(assetId, amount, 'cash', 'funding');
 }
 
+/** What a split gives to, or takes from, those who hold the instrument. */
+export function holdingLines(instrument: InstrumentData, base: bigint): Line[] {
+  return pair(instrument.baseAssetId, base, instrument.settlement === 'delivery' ? 'cash' : 'position', 'external');
+}
+
 /** What a bust changed in the realized profit of later margin fills. */
 export function realizedLines(assetId: number, change: bigint): Line[] {
   return pair(assetId, change, 'cash', 'position');

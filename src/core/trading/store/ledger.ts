@@ -54,9 +54,10 @@ function ledgerAccountId(session: StoreSession, accountId: number, assetId: numb
 export interface Entry {
   readonly accountId: number;
   readonly atUs: number;
-  readonly kind: 'opening' | 'deposit' | 'withdrawal' | 'fill' | 'bust' | 'funding' | 'adjust';
+  readonly kind: 'opening' | 'deposit' | 'withdrawal' | 'fill' | 'bust' | 'funding' | 'corporate' | 'adjust';
   readonly fillId?: number;
   readonly fundingId?: number;
+  readonly eventId?: number;
   readonly note?: string;
   readonly lines: readonly Line[];
 }
@@ -65,8 +66,8 @@ export interface Entry {
 export function post(session: StoreSession, entry: Entry): number {
   const { connection } = session;
   const { lastInsertRowid } = connection.run(
-    'INSERT INTO journal (ts_us, kind, fill_id, funding_id, note) VALUES (?, ?, ?, ?, ?)',
-    [entry.atUs, entry.kind, entry.fillId ?? null, entry.fundingId ?? null, entry.note ?? null],
+    'INSERT INTO journal (ts_us, kind, fill_id, funding_id, event_id, note) VALUES (?, ?, ?, ?, ?, ?)',
+    [entry.atUs, entry.kind, entry.fillId ?? null, entry.fundingId ?? null, entry.eventId ?? null, entry.note ?? null],
   );
   const journalId = Number(lastInsertRowid);
   for (const [index, line] of entry.lines.entries()) {

@@ -3,6 +3,7 @@ import type { Connection } from '../../sqlite/connection.ts';
 import { type Instrument, instrumentBySymbol, type Kind } from '../instrument.ts';
 import { hasReferenceSchema } from '../reference-schema.ts';
 import { bust } from './bust.ts';
+import { corporate } from './corporate.ts';
 import { fill } from './fill.ts';
 import type { Candle, CandleRange, Quote, Tick } from './market-data.ts';
 import { buildCandles, candlesIn, lastQuote, storeQuotes, storeTicks } from './market-data.ts';
@@ -68,6 +69,8 @@ export interface OrderStore extends OrderQueries {
   opening(entry: t.Transfer): number;
   /** Funding id. */
   fund(payment: t.FundingPayment): number;
+  /** Event id. A split, dividend or delisting, with what it does to the open positions. */
+  corporate(event: t.CorporateEvent): number;
   quotes(rows: readonly Quote[]): void;
   ticks(rows: readonly Tick[]): void;
   /** Number of candles written. */
@@ -151,6 +154,7 @@ function moneyWrites(session: StoreSession) {
     withdraw: (entry: t.Transfer) => transfer(session, 'withdrawal', entry),
     opening: (entry: t.Transfer) => transfer(session, 'opening', entry),
     fund: (payment: t.FundingPayment) => fund(session, payment),
+    corporate: (event: t.CorporateEvent) => corporate(session, event),
   };
 }
 

@@ -158,6 +158,28 @@ export interface FundingPayment {
   readonly asset?: string;
 }
 
+interface CorporateEventBase {
+  readonly instrumentId: number;
+  /** First moment without the old right, in microseconds. */
+  readonly exUs: number;
+  readonly note?: string;
+}
+
+export type CorporateEvent =
+  | (CorporateEventBase & {
+      readonly kind: 'split';
+      /** 2 and 1: two new units for each old one. */
+      readonly newUnits: number;
+      readonly oldUnits: number;
+    })
+  | (CorporateEventBase & {
+      readonly kind: 'dividend';
+      /** Per whole unit of the instrument; who is short pays it. */
+      readonly amount: Amount;
+      readonly asset: string;
+    })
+  | (CorporateEventBase & { readonly kind: 'delisting' });
+
 export interface Cursor {
   readonly createdUs: number;
   readonly orderId: number;
@@ -171,8 +193,9 @@ export interface Page<T> {
 
 /** What listeners get after the commit that made it true. */
 export interface StoreEvent {
-  readonly kind: 'order' | 'fill' | 'bust' | 'transfer' | 'funding';
+  readonly kind: 'order' | 'fill' | 'bust' | 'transfer' | 'funding' | 'corporate';
   readonly action: string;
+  /** 0 for what concerns an instrument in every account. */
   readonly accountId: number;
   readonly instrumentId?: number;
   readonly orderId?: number;
