@@ -3,7 +3,7 @@
 //
 //   node bench/migrate/migrate.mjs [--rounds 5] [--files 500] [--json]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,10 @@ const rounds = Number(values.rounds);
 const files = Number(values.files);
 const launcher = fileURLToPath(new URL('../../bin/tradedb.js', import.meta.url));
 const peer = fileURLToPath(new URL('knex-peer.mjs', import.meta.url));
+const cpuTime = new URL('cpu-time.mjs', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-migrate-'));
+
+const cpuFile = join(folder, 'cpu');
 
 function writeMigrations() {
   mkdirSync(join(folder, 'sql'));
@@ -48,12 +51,16 @@ function freshDatabase(name, journal) {
   return path;
 }
 
+/** Wall and CPU time of one process. */
 function timed(args) {
   const started = performance.now();
-  const result = spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
-  const elapsed = performance.now() - started;
+  const result = spawnSync(process.execPath, ['--import', cpuTime, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', BENCH_CPU_FILE: cpuFile },
+  });
+  const wall = performance.now() - started;
   if (result.status !== 0) throw new Error(`${args.join(' ')} ended with ${result.status}\n${result.stdout}${result.stderr}`);
-  return elapsed;
+  return { wall, cpu: Number(readFileSync(cpuFile, 'utf8')) };
 }
 
 const tradedb = (...words) => timed([launcher, 'migrate', ...words, '--dir', join(folder, 'sql')]);
@@ -69,27 +76,27 @@ function requireTables(path) {
 const cases = {
   'knex latest, rollback journal': () => {
     const path = freshDatabase('knex.db', 'DELETE');
-    const ms = knex('latest', path);
+    const time = knex('latest', path);
     requireTables(path);
-    return ms;
+    return time;
   },
   'tradedb up --atomic, rollback journal': () => {
     const path = freshDatabase('atomic.db', 'DELETE');
-    const ms = tradedb('up', '-d', path, '--atomic', '--quiet');
+    const time = tradedb('up', '-d', path, '--atomic', '--quiet');
     requireTables(path);
-    return ms;
+    return time;
   },
   'knex latest, WAL': () => {
     const path = freshDatabase('knex-wal.db', 'WAL');
-    const ms = knex('latest', path);
+    const time = knex('latest', path);
     requireTables(path);
-    return ms;
+    return time;
   },
   'tradedb up, one transaction per file, WAL': () => {
     const path = freshDatabase('file-wal.db', 'WAL');
-    const ms = tradedb('up', '-d', path, '--quiet');
+    const time = tradedb('up', '-d', path, '--quiet');
     requireTables(path);
-    return ms;
+    return time;
   },
   'knex migrate.list, all applied': () => knex('list', join(folder, 'knex.db')),
   'tradedb status, all applied': () => tradedb('status', '-d', join(folder, 'atomic.db'), '--quiet'),
@@ -116,17 +123,30 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-const ratios = comparisons.map(([name, ours, theirs, target]) => {
-  const each = times[ours].map((ms, round) => ms / times[theirs][round]);
-  return { name, ours, theirs, target, ratio: median(each), lowest: Math.min(...each), highest: Math.max(...each) };
-});
-const medians = Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
-if (values.json) process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medianMs: medians, ratios }, null, 2)}\n`);
+const compare = (ours, theirs, kind) => {
+  const each = times[ours].map((time, round) => time[kind] / times[theirs][round][kind]);
+  return { ratio: median(each), lowest: Math.min(...each), highest: Math.max(...each) };
+};
+const ratios = comparisons.map(([name, ours, theirs, target]) => ({
+  name,
+  ours,
+  theirs,
+  target,
+  wall: compare(ours, theirs, 'wall'),
+  cpu: compare(ours, theirs, 'cpu'),
+}));
+const medians = Object.fromEntries(
+  Object.entries(times).map(([name, list]) => [name, { wallMs: median(list.map((one) => one.wall)), cpuMs: median(list.map((one) => one.cpu)) }]),
+);
+if (values.json) process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medians, ratios }, null, 2)}\n`);
 else {
   process.stdout.write(`${files} files, ${rounds} rounds, Node ${process.version}\n\n`);
-  for (const [name, ms] of Object.entries(medians)) process.stdout.write(`${name.padEnd(46)}${ms.toFixed(0).padStart(7)} ms\n`);
+  for (const [name, { wallMs, cpuMs }] of Object.entries(medians)) {
+    process.stdout.write(`${name.padEnd(46)}${wallMs.toFixed(0).padStart(7)} ms${cpuMs.toFixed(0).padStart(7)} ms CPU\n`);
+  }
   process.stdout.write('\n');
-  for (const { name, target, ratio, lowest, highest } of ratios) {
-    process.stdout.write(`${name.padEnd(58)}${ratio.toFixed(2)}x  (${lowest.toFixed(2)} to ${highest.toFixed(2)}; target ${target}x)\n`);
+  const shown = ({ ratio, lowest, highest }) => `${ratio.toFixed(2)}x (${lowest.toFixed(2)} to ${highest.toFixed(2)})`;
+  for (const { name, target, wall, cpu } of ratios) {
+    process.stdout.write(`${name.padEnd(56)}wall ${shown(wall)}  CPU ${shown(cpu)}  target ${target}x\n`);
   }
 }

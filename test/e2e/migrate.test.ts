@@ -197,6 +197,28 @@ describe('migrate', () => {
   });
 });
 
+describe('signals', () => {
+  test('SIGINT between statements: 130, the file is rolled back, the ones before stay', async () => {
+    const slow = "INSERT INTO t SELECT a.value FROM json_each('[1,2,3]') a, json_each('[1,2]') b;\n";
+    const { cwd, path } = workplace({
+      '1_first.sql': 'CREATE TABLE t(x);',
+      '2_long.sql': `CREATE TABLE begun(x);\n${slow.repeat(60_000)}`,
+    });
+    const result = await tradedb(['migrate', 'up', '-d', 'my data.db', '--create', '-f', 'ndjson'], {
+      cwd,
+      onStart: (child) => child.stdout?.once('data', () => setTimeout(() => child.kill('SIGINT'), 150)),
+    });
+    expect(result.code).toBe(130);
+    const database = new Database(path, { readonly: true });
+    expect(database.prepare('SELECT name FROM sqlite_schema ORDER BY name').pluck().all()).toEqual([
+      't',
+      'tradedb_migrations',
+    ]);
+    expect(database.prepare('SELECT version FROM tradedb_migrations').pluck().all()).toEqual(['1']);
+    database.close();
+  });
+});
+
 describe('bad input', () => {
   test.each([['up'], ['down', '--yes'], ['status'], ['plan']])(
     '%s: what is no database has its code',

@@ -5,6 +5,7 @@
 export type Version = string;
 
 const form = /^\d+(\.\d+)*$/;
+const plain = /^\d+$/;
 
 /** Files without a version of their own that run again whenever they have changed: `R__name`. */
 export function isRepeatable(version: Version): boolean {
@@ -26,6 +27,9 @@ export function versionKey(version: Version): string {
 
 /** Compares as numbers, part by part; works beyond 2^53. Repeatable files come last, by name. */
 export function compareVersions(left: Version, right: Version): number {
+  // Times as versions, which have one length: the usual case.
+  if (left.length === right.length && plain.test(left) && plain.test(right))
+    return left === right ? 0 : left < right ? -1 : 1;
   if (isRepeatable(left) || isRepeatable(right)) {
     if (isRepeatable(left) !== isRepeatable(right)) return isRepeatable(left) ? 1 : -1;
     return left === right ? 0 : left < right ? -1 : 1;
