@@ -9,12 +9,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const dependencies = join(dirname(createRequire(import.meta.url).resolve('better-sqlite3/package.json')), 'deps');
+const compiler = process.env.CC ?? 'cc';
 const source = fileURLToPath(new URL('./reference.c', import.meta.url));
 
 /** @returns {string | undefined} */
 function build() {
   const amalgamation = join(dependencies, 'sqlite3');
-  if (!existsSync(join(amalgamation, 'sqlite3.c')) || spawnSync('cc', ['--version']).status !== 0) return undefined;
+  if (!existsSync(join(amalgamation, 'sqlite3.c')) || spawnSync(compiler, ['--version']).status !== 0) return undefined;
   const gypi = readFileSync(join(dependencies, 'defines.gypi'), 'utf8');
   const defines = [...gypi.matchAll(/'((?:SQLITE|HAVE)_[A-Z0-9_]+(?:=[^']*)?)'/g)].map(([, define]) => `-D${define}`);
   const name = createHash('sha256').update(readFileSync(source)).update(gypi).digest('hex').slice(0, 16);
@@ -25,7 +26,7 @@ function build() {
   console.error('compiling the C program ...');
   const files = [source, join(amalgamation, 'sqlite3.c')];
   const flags = ['-O3', '-w', ...defines, `-I${amalgamation}`, ...files, '-o', `${program}.partial`, '-lm', '-lpthread', '-ldl'];
-  const compiled = spawnSync('cc', flags, { encoding: 'utf8' });
+  const compiled = spawnSync(compiler, flags, { encoding: 'utf8' });
   if (compiled.status !== 0) {
     console.error(compiled.stderr);
     return undefined;
