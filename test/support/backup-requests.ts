@@ -56,8 +56,9 @@ export async function restoreTo(
   parts: Partial<RestoreRequest> & { wanted?: RestoreTarget } = {},
   context: OperationContext = testContext(),
 ): Promise<Restored> {
-  const repository = await openTestRepository(join(folder, 'backups'));
-  const { lineage } = await selectPoint(repository, testDatabaseId, parts.wanted ?? { kind: 'latest' });
+  const repository = parts.repository ?? (await openTestRepository(join(folder, 'backups')));
+  const lineage =
+    parts.lineage ?? (await selectPoint(repository, testDatabaseId, parts.wanted ?? { kind: 'latest' })).lineage;
   return restorePoint(
     {
       repository,

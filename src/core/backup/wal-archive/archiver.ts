@@ -61,6 +61,8 @@ interface DurablePlace {
 }
 
 const baseTries = 5;
+/** A busy writer leaves the lock free for moments only; waiting longer for one holds up the recording. */
+const lockTriesMs = 100;
 /** Looks at a WAL in motion until the wal-index and the file agree; one look takes about a millisecond. */
 const tailTries = 5000;
 
@@ -137,7 +139,10 @@ export class Archiver {
       this.#request.onEvent({ event: 'checkpoint', frames: walFrames, writersOut: false });
       return;
     }
-    if (walFrames <= 1.6 * this.#request.checkpointFrames || !this.#pins.keepWritersOut()) return;
+    if (walFrames <= 1.6 * this.#request.checkpointFrames) return;
+    // What the writers wait for is what is left to record: as little as possible.
+    await this.step(true);
+    if (!this.#pins.keepWritersOut(lockTriesMs)) return;
     const started = this.#context.clock.now();
     try {
       await this.#checkpointOnce();

@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
+import { retryWhileBusy } from '../../sqlite/busy-retry.ts';
 import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/connection.ts';
 import { fullProfile } from '../../sqlite/pragma-profile.ts';
 import { isBusy } from '../../sqlite/translate-error.ts';
@@ -86,10 +87,11 @@ export class Pins {
     }
   }
 
-  /** Keeps writers out until `letWritersIn`; false when one is at work. */
-  keepWritersOut(): boolean {
+  /** Keeps writers out until `letWritersIn`; false when they left no moment free within the time. */
+  keepWritersOut(deadlineMs: number): boolean {
+    const { ports, path } = this.#locker;
     try {
-      this.#locker.run('BEGIN IMMEDIATE');
+      retryWhileBusy(() => this.#locker.run('BEGIN IMMEDIATE'), { ...ports, deadlineMs, path });
       return true;
     } catch (error) {
       if (isBusy(error)) return false;
