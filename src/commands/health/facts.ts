@@ -7,9 +7,19 @@ import type { CommandContext } from '../definition.ts';
 /** What other rooms know about the database; their modules are loaded only when there is something to ask. */
 export function factsOf(context: CommandContext): HealthFacts {
   return {
+    ownWork: () => ownWork(context),
     newestBackup: () => newestBackup(context),
     migrations: (history) => migrationFacts(history, context),
   };
+}
+
+/** Backup, migration and maintenance hold a lease while they work. */
+async function ownWork(context: CommandContext): Promise<{ pid: number; purpose: string } | undefined> {
+  const { currentHolder, databaseLeaseName } = await import('../../core/lease.ts');
+  const { pid, hostname } = context.host;
+  const name = databaseLeaseName(context.databasePath());
+  const directory = join(context.stateDirectory(), 'leases');
+  return currentHolder({ directory, name, owner: { pid, hostname } }, context.clock);
 }
 
 async function newestBackup(context: CommandContext): Promise<BackupFacts | undefined> {

@@ -8,6 +8,8 @@ import type { Tier } from './tier.ts';
 
 /** What the command knows and a check may need. */
 export interface HealthFacts {
+  /** Our own command that works on the database now; its readers are no stranger's. */
+  ownWork?(): Promise<{ readonly pid: number; readonly purpose: string } | undefined>;
   /** Newest backup of this database; undefined when there is no repository to look in. */
   newestBackup?(): Promise<BackupFacts | undefined>;
   /** State of the migrations folder against the history rows of the database; undefined when there is no folder. */

@@ -53,7 +53,7 @@ export const walReader: HealthCheck = {
   id: 'wal.reader',
   sentence: 'no reader stays at an old snapshot while the WAL grows',
   cost: 'cheap',
-  run({ target, previous, thresholds, context }): CheckOutcome {
+  async run({ target, previous, thresholds, context, facts }): Promise<CheckOutcome> {
     if (target.holders === undefined) return { summary: 'no lock table', skipped: 'this system shows no locks' };
     const { index } = target;
     const readers = pinningReaders(target);
@@ -65,7 +65,14 @@ export const walReader: HealthCheck = {
       if (sighting === undefined || index.maxFrame <= sighting.firstMaxFrame) return [];
       return [{ ...reader, heldMs: now - sighting.firstSeenAt }];
     });
-    const worst = starving.sort((a, b) => a.mark - b.mark || b.heldMs - a.heldMs)[0];
+    const own = starving.length === 0 ? undefined : await facts.ownWork?.();
+    if (own !== undefined && starving.every(({ holder }) => holder.pid === own.pid)) {
+      // A backup holds its snapshot on purpose, and has a limit of its own for it.
+      return { summary: `pid ${own.pid} is our own ${own.purpose}` };
+    }
+    const worst = starving
+      .filter(({ holder }) => holder.pid !== own?.pid)
+      .sort((a, b) => a.mark - b.mark || b.heldMs - a.heldMs)[0];
     if (worst === undefined) return { summary: `${readers.length} behind the newest commit, none for long` };
     const severity = judge(worst.heldMs, thresholds['wal.reader']);
     const held = formatDuration(Math.floor(worst.heldMs / 1000) * 1000);
