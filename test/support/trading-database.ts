@@ -117,3 +117,20 @@ export function brokenRules(db: TradingDatabase, nowUs = db.clock.us): RuleResul
     (result) => result.status !== 'ok',
   );
 }
+
+/** A market whose main account has money and coins enough. */
+export function fundedDatabase(options: StoreOptions = {}): TradingDatabase {
+  const db = tradingDatabase(options);
+  fund(db);
+  return db;
+}
+
+/** What a call threw; empty when it went through. */
+export function errorOf(work: () => unknown): { code?: string; message?: string } {
+  try {
+    work();
+  } catch (error) {
+    return error as { code: string; message: string };
+  }
+  return {};
+}
