@@ -1,6 +1,7 @@
 // Runs the commands that README.md shows, on a fresh sample database, and puts what they really printed between the
-// markers `<!-- screen: name -->` and `<!-- /screen -->`. Paths of the temporary folder are shortened, nothing else.
-import { spawnSync } from 'node:child_process';
+// markers `<!-- screen: commands -->` and `<!-- /screen -->`; with `beside the engine: ` in front, while the example
+// engine trades. Paths are shortened and the machine's own replaced; nothing else is changed.
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,14 +17,37 @@ function capture(commandLine) {
   const result = spawnSync(process.execPath, [launcher, ...args.slice(1), '--progress', 'none'], { cwd: folder, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
   if (result.error) throw result.error;
   if (result.stderr.includes('error:')) throw new Error(`${commandLine}: ${result.stderr}`);
-  return `$ ${commandLine}\n${result.stdout}`.replaceAll(`${folder}/`, '').replaceAll(folder, '.').trimEnd();
+  return `$ ${commandLine}\n${result.stdout}`
+    .replaceAll(`${process.execPath} ${launcher}`, '/usr/bin/node /opt/tradedb/bin/tradedb.js')
+    .replaceAll(process.execPath, 'node')
+    .replaceAll(`--config ${folder}`, '--config /srv/bot')
+    .replaceAll(`${folder}/`, '')
+    .replaceAll(folder, '.')
+    .trimEnd();
+}
+
+function startEngine() {
+  const engine = join(root, 'examples', 'engine', 'engine.mjs');
+  return spawn(process.execPath, [engine, '--database', join(folder, 'trading.db'), '--seconds', '30', '--rate', '150'], { cwd: folder, stdio: 'ignore' });
+}
+
+const prefix = 'beside the engine: ';
+
+function captureAll(text) {
+  if (!text.startsWith(prefix)) return text.split(' && ').map(capture).join('\n\n');
+  const engine = startEngine();
+  try {
+    spawnSync(process.execPath, ['-e', 'setTimeout(() => {}, 2500)']);
+    return captureAll(text.slice(prefix.length));
+  } finally {
+    engine.kill('SIGTERM');
+  }
 }
 
 try {
   let text = readFileSync(readme, 'utf8');
   text = text.replace(/(<!-- screen: (.+?) -->\n)[\s\S]*?(<!-- \/screen -->)/g, (_all, open, commands, close) => {
-    const shown = commands.split(' && ').map(capture).join('\n\n');
-    return `${open}\`\`\`\n${shown}\n\`\`\`\n${close}`;
+    return `${open}\`\`\`\n${captureAll(commands)}\n\`\`\`\n${close}`;
   });
   writeFileSync(readme, text);
 } finally {
