@@ -1,10 +1,9 @@
-// Packs the project, installs the tarball into an empty folder elsewhere, and uses it there: the command and the library.
+// Packs the built project, installs the tarball into an empty folder elsewhere, and uses it there: the command and the library.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from './build.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tradedb tarball '));
@@ -12,7 +11,6 @@ const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const run = (command, args, cwd) => execFileSync(command, args, { cwd, encoding: 'utf8', shell: command.endsWith('.cmd'), stdio: ['ignore', 'pipe', 'inherit'] });
 
 try {
-  build();
   run(npm, ['pack', '--silent', '--pack-destination', folder], root);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack made no tarball');

@@ -50,8 +50,6 @@ export const bytes = (fallback: string, description: string) =>
 export const share = (fallback: string, description: string) =>
   v.pipe(v.optional(shareText, fallback), v.description(description));
 export const optionalDuration = (description: string) => v.pipe(v.optional(durationText), v.description(description));
-export const optionalBytes = (description: string) => v.pipe(v.optional(bytesText), v.description(description));
-export const optionalShare = (description: string) => v.pipe(v.optional(shareText), v.description(description));
 
 export const text = (fallback: string, description: string) =>
   v.pipe(
