@@ -185,6 +185,32 @@ describe('vacuum run', () => {
     expect(contentOf(database)).toBe(content);
   });
 
+  it('killed in mid copy, it tells the next run, which can resume', async () => {
+    const folder = temporaryFolder();
+    const database = join(folder, 'trading.db');
+    makeHalfEmptyDatabase(database, { rows: 200_000 });
+    const content = contentOf(database);
+    const killed = await tradedb(['vacuum', '-d', database, '--yes', ...reserve], {
+      onStart: (child) => {
+        const poll = setInterval(() => {
+          if (!existsSync(`${database}.vacuum.partial`)) return;
+          clearInterval(poll);
+          child.kill('SIGKILL');
+        }, 1);
+        child.on('close', () => clearInterval(poll));
+      },
+    });
+    expect(killed.signal).toBe('SIGKILL');
+    // The child that copies finds its parent gone when its statement is over; until then it is at work (11).
+    let next = await tradedb(['vacuum', '-d', database, '--yes', '--json', ...reserve]);
+    while (next.code === 11) next = await tradedb(['vacuum', '-d', database, '--yes', '--json', ...reserve]);
+    expect(next.code).toBe(15);
+    expect(parseError(next).hint).toContain('--resume');
+    expect((await tradedb(['vacuum', 'run', '-d', database, '--resume'])).stdout).toContain('undone');
+    expect(readdirSync(folder).filter((name) => name.startsWith('trading.db.'))).toEqual([]);
+    expect(contentOf(database)).toBe(content);
+  });
+
   it('stops cleanly when a small file system is full', async () => {
     const folder = temporaryFolder();
     const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', folder]);

@@ -64,10 +64,11 @@ describe('the map of pages', () => {
 });
 
 describe('attribution of writes', () => {
-  function watched() {
+  function watched(autoVacuum = 0) {
     const path = join(temporaryFolder(), 'trading.db');
     const db = new Database(path);
     db.pragma('page_size = 1024');
+    db.pragma(`auto_vacuum = ${autoVacuum}`);
     db.pragma('journal_mode = WAL');
     db.exec(
       'CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x); CREATE INDEX bx ON b(x)',
@@ -86,8 +87,8 @@ describe('attribution of writes', () => {
   const frames = (facts: ReturnType<Attribution['update']>) =>
     Object.fromEntries(facts.objects.filter((entry) => entry.frames > 0).map((entry) => [entry.object, entry.frames]));
 
-  it('follows tables that grow, split and share transactions, without a new map', () => {
-    const { db, look } = watched();
+  it.each([0, 2])('follows tables that grow and split, without a new map (auto_vacuum %d)', (autoVacuum) => {
+    const { db, look } = watched(autoVacuum);
     look(0);
     const insert = db.prepare('INSERT INTO b (x) VALUES (hex(randomblob(20)))');
     for (let commit = 0; commit < 1500; commit++) {

@@ -3,6 +3,7 @@ import type { VacuumRunData } from '../../../commands/vacuum/run.ts';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import { formatDuration } from '../../../core/config/duration.ts';
 import type { VacuumResult } from '../../../core/maintenance/vacuum/request.ts';
+import { wrapText } from '../../../core/monitor/terminal/text-width.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
 import { formatCount, formatShare, plural, printable } from '../format.ts';
@@ -17,8 +18,13 @@ export function render(report: Report<VacuumRunData>, style: Style): string {
 
 const labelWidth = 10;
 
+/** A labelled line; on a narrow terminal the text goes on below itself. */
 function line(label: string, text: string, style: Style): string {
-  return `  ${style.dim(label.padEnd(labelWidth))} ${text}`;
+  const indent = labelWidth + 3;
+  const width = style.columns > 0 ? Math.max(20, style.columns - indent) : Number.POSITIVE_INFINITY;
+  const [first = '', ...rest] = wrapText(text, width);
+  const head = `  ${style.dim(label.padEnd(labelWidth))} ${first}`;
+  return [head, ...rest.map((more) => `${' '.repeat(indent)}${more}`)].join('\n');
 }
 
 function runLines(data: VacuumResult, style: Style): string[] {

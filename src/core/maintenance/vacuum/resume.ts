@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { TradedbError } from '../../error.ts';
 import type { ConnectionSettings } from '../../sqlite/connection-settings.ts';
 import { isOldFile, removeEndedJournal, removeLeftovers, restoreJournalMode } from './exclusive-swap.ts';
-import { oldFilePath, ownerAlive, readSwapRecord, removeSwapRecord } from './swap-file.ts';
+import { oldFilePath, ownerAlive, readSwapRecord, removeSwapRecord, swapAtWork } from './swap-file.ts';
 
 export interface ResumeResult {
   /** `undone`: the old file is in place as before. `finished`: the compact file is in place. */
@@ -15,11 +15,7 @@ export interface ResumeResult {
 export function resumeSwap(database: string, settings: ConnectionSettings): ResumeResult {
   const record = readSwapRecord(database);
   if (record === undefined) return { action: 'nothing' };
-  if (ownerAlive(record)) {
-    throw new TradedbError('lease_held', `a compaction of ${JSON.stringify(database)} is at work (pid ${record.pid})`, {
-      hint: 'wait for it',
-    });
-  }
+  if (ownerAlive(record)) throw swapAtWork(database, record);
   if (isOldFile(database, record)) {
     removeLeftovers(database, record);
     restoreJournalMode(database, record.journalMode, settings);

@@ -19,7 +19,7 @@ import { expiredOldFiles, oldFileName, removeOldFiles } from './old-file.ts';
 import { planVacuum, type VacuumPlan } from './plan.ts';
 import type { SpaceFigures, VacuumPorts, VacuumRequest, VacuumResult } from './request.ts';
 import { resumeSwap } from './resume.ts';
-import { pendingSwap, readSwapRecord } from './swap-file.ts';
+import { refuseUnfinishedSwap } from './swap-file.ts';
 
 /** What a method adds to the result. */
 type Outcome = Partial<Pick<VacuumResult, 'stoppedBy' | 'swap' | 'copy' | 'blockers'>> & {
@@ -38,7 +38,7 @@ export async function runVacuum(
   requireDatabaseFile(request.database);
   // Side files and renames belong to the real file, not to a symbolic link to it.
   const database = realpathSync(request.database);
-  if (readSwapRecord(database) !== undefined) throw pendingSwap(database);
+  refuseUnfinishedSwap(database);
   const run = new VacuumRun({ ...request, database }, ports, context);
   return await run.run();
 }

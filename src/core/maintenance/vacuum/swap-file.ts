@@ -89,6 +89,19 @@ export function pendingSwap(database: string): TradedbError {
   });
 }
 
+/** Throws when a compaction of the database is unfinished: `lease_held` while it is at work, otherwise `restore_pending`. */
+export function refuseUnfinishedSwap(database: string): void {
+  const record = readSwapRecord(database);
+  if (record === undefined) return;
+  throw ownerAlive(record) ? swapAtWork(database, record) : pendingSwap(database);
+}
+
+export function swapAtWork(database: string, record: SwapRecord): TradedbError {
+  return new TradedbError('lease_held', `a compaction of ${JSON.stringify(database)} is at work (pid ${record.pid})`, {
+    hint: 'wait for it',
+  });
+}
+
 /** True while the process that wrote the record is still alive. */
 export function ownerAlive(record: SwapRecord): boolean {
   const start = processStartTime(record.pid);

@@ -33,6 +33,8 @@ export class Attribution {
   #walkedAt = Number.NEGATIVE_INFINITY;
   #walkedSize = 0;
   #schemaChanged = false;
+  /** Distance of two pointer-map pages; 0 without auto_vacuum. */
+  #pointerMapEvery = 0;
   /** Frames by `kind` and name: they stay when the map is made anew. */
   readonly #written = new Map<string, number>();
   #pending: { page: number; children: number[] }[] = [];
@@ -106,6 +108,7 @@ export class Attribution {
     }
     for (const page of this.#transaction) {
       const owner = this.#owners.ownerOf(page);
+      if (owner < 0 && isPointerMap(page, this.#pointerMapEvery)) continue;
       this.#seenSinceWalk += 1;
       if (owner >= 0) written.set(owner, (written.get(owner) ?? 0) + 1);
       else {
@@ -134,6 +137,8 @@ export class Attribution {
     const schema = readSchemaObjects(reader, encodings[textEncoding], pageSizeBytes - reservedBytes);
     this.#owners = walkPages(reader, schema.objects, pageCount);
     this.#cookie = schema.cookie;
+    const usable = pageSizeBytes - reservedBytes;
+    this.#pointerMapEvery = header.largestRootPage === 0 ? 0 : Math.floor(usable / 5) + 1;
     this.#schemaChanged = false;
     this.#walkedAt = now;
     this.#walkedSize = pageCount;
@@ -158,4 +163,9 @@ export class Attribution {
     const coverage = this.#commitsMade === 0 ? 1 : this.#commitsSeen / this.#commitsMade;
     return { objects, coverage, unknownFrames: this.#unknown };
   }
+}
+
+/** Pointer maps (fileformat2, section 1.8) are written with nearly every page that moves, and belong to no object. */
+function isPointerMap(page: number, every: number): boolean {
+  return every > 0 && page >= 2 && (page - 2) % every === 0;
 }
