@@ -2,12 +2,15 @@ import type { Conflict } from '../../core/migration/conflict.ts';
 import type { DownPlan } from '../../core/migration/down.ts';
 import type { MigrationFailure } from '../../core/migration/failure.ts';
 import type { FileResult } from '../../core/migration/run.ts';
-import { defineCommand } from '../definition.ts';
+import type { Connection } from '../../core/sqlite/connection.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
+import { backUpBefore, backupOption, type SafetyBackup } from './safety-backup.ts';
 import {
   failureFinding,
   folderOptions,
   lockTimeoutOption,
   migrationSource,
+  openForReading,
   runExitCode,
   runExitCodes,
   runSettings,
@@ -24,6 +27,8 @@ export interface MigrateDownData {
   readonly pendingCount: number;
   readonly failed: MigrationFailure | null;
   readonly conflicts: readonly Conflict[];
+  /** What was made before the first write. */
+  readonly backup: SafetyBackup | null;
 }
 
 export const definition = defineCommand({
@@ -36,6 +41,7 @@ export const definition = defineCommand({
     steps: { type: 'integer', value: 'n', minimum: 1, summary: 'how many versions to take back (1 without --to)' },
     to: { type: 'text', value: 'version', summary: 'newest version that stays; 0 takes everything back' },
     fromFiles: { type: 'flag', summary: 'use the down sections of the files' },
+    backup: backupOption,
     lockTimeout: lockTimeoutOption,
   },
   examples: [
@@ -54,21 +60,22 @@ export const definition = defineCommand({
     const { source, table } = await migrationSource(options, context);
     const database = context.databasePath();
     const { lockTimeoutMs, tool } = runSettings(options, context);
+    const choice = {
+      source,
+      table,
+      fromFiles: options.fromFiles,
+      ...(options.to === undefined ? {} : { to: options.to }),
+      ...(options.steps === undefined ? {} : { steps: options.steps }),
+    };
+    const planOn = (connection: Connection): DownPlan => planDown({ ...choice, connection });
+    const mode = options.backup ?? context.config.migrations.safetyBackup;
+    const backup = context.dryRun
+      ? null
+      : await askAndBackUp({ database, mode, timeoutMs: lockTimeoutMs, planOn }, context);
     const target = await openForDown(database, { dryRun: context.dryRun, table, lockTimeoutMs }, context);
     try {
-      const settings = {
-        connection: target.connection,
-        source,
-        table,
-        tool,
-        lockTimeoutMs,
-        fromFiles: options.fromFiles,
-        ...(options.to === undefined ? {} : { to: options.to }),
-        ...(options.steps === undefined ? {} : { steps: options.steps }),
-        onFile: (file: FileResult): void => context.emit({ type: 'rolledBack', ...file }),
-      };
-      const plan = planDown(settings);
-      if (!context.dryRun && plan.steps.length > 0) await context.confirm(question(plan, database));
+      const onFile = (file: FileResult): void => context.emit({ type: 'rolledBack', ...file });
+      const settings = { ...choice, connection: target.connection, tool, lockTimeoutMs, onFile };
       const result = await rollBackMigrations(settings, context);
       const findings = [
         ...result.conflicts.map(conflictFinding),
@@ -77,7 +84,7 @@ export const definition = defineCommand({
       ];
       const failed = result.conflicts.length > 0 || result.failed !== null;
       return context.report<MigrateDownData>(
-        { dryRun: context.dryRun, database, ...result },
+        { dryRun: context.dryRun, database, ...result, backup },
         { findings, status: failed ? 'failed' : 'ok' },
       );
     } finally {
@@ -86,6 +93,28 @@ export const definition = defineCommand({
   },
   exitCode: (report) => runExitCode(report.data) ?? 0,
 });
+
+interface Intent {
+  readonly database: string;
+  readonly mode: 'auto' | 'always' | 'never';
+  readonly timeoutMs: number;
+  planOn(connection: Connection): DownPlan;
+}
+
+/** Asks before anything is written, the backup included. */
+async function askAndBackUp({ planOn, ...request }: Intent, context: CommandContext): Promise<SafetyBackup | null> {
+  const reader = await openForReading(request.database, context);
+  let plan: DownPlan;
+  try {
+    plan = planOn(reader);
+  } finally {
+    reader.close();
+  }
+  if (plan.steps.length === 0) return null;
+  await context.confirm(question(plan, request.database));
+  const sections = (connection: Connection) => planOn(connection).steps.map((step) => step.section);
+  return backUpBefore({ ...request, sections }, context);
+}
 
 function question(plan: DownPlan, database: string): string {
   const names = plan.steps.map((step) => `${step.place.version}_${step.place.name}`);

@@ -3,6 +3,7 @@ import type { MigrationFailure } from '../../core/migration/failure.ts';
 import type { MigrationPlan } from '../../core/migration/plan.ts';
 import type { FileResult } from '../../core/migration/run.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { backUpBefore, backupOption, type SafetyBackup } from './safety-backup.ts';
 import {
   failureFinding,
   folderOptions,
@@ -25,6 +26,8 @@ export interface MigrateUpData {
   readonly pendingCount: number;
   readonly failed: MigrationFailure | null;
   readonly conflicts: readonly Conflict[];
+  /** What was made before the first write. */
+  readonly backup: SafetyBackup | null;
   /** Only with --dry-run. */
   readonly plan: MigrationPlan | null;
 }
@@ -37,6 +40,7 @@ interface Choice {
   readonly atomic: boolean;
   readonly allowOutOfOrder: boolean;
   readonly create: boolean;
+  readonly backup: 'auto' | 'always' | 'never' | undefined;
   readonly lockTimeout: number | undefined;
 }
 
@@ -52,12 +56,14 @@ export const definition = defineCommand({
     atomic: { type: 'flag', summary: 'one transaction for all files: everything or nothing' },
     allowOutOfOrder: { type: 'flag', summary: 'accept files older than the newest applied one' },
     create: { type: 'flag', summary: 'make the database when it does not exist' },
+    backup: backupOption,
     lockTimeout: lockTimeoutOption,
   },
   examples: [
     { command: 'migrate up -d trading.db', does: 'apply everything that is pending' },
     { command: 'migrate up -d new.db --create', does: 'make a database from the migrations' },
     { command: 'migrate up -d trading.db --atomic --lock-timeout 2m', does: 'all files or none, beside a busy writer' },
+    { command: 'migrate up -d trading.db --backup always', does: 'with a backup, whatever the files do' },
     { command: 'migrate up -d trading.db --dry-run', does: 'try it on a shadow; write nothing' },
   ],
   quietWhenOk: true,
@@ -87,6 +93,16 @@ async function runUp(options: Choice, context: CommandContext): Promise<MigrateU
   // The folder is read first: a typing error in --dir must not leave a new, empty database behind.
   const files = folder.list();
   const source = { directory: folder.directory, list: () => files };
+  const { pendingSections } = await import('../../core/migration/pending-sections.ts');
+  const backup = await backUpBefore(
+    {
+      database,
+      mode: options.backup ?? context.config.migrations.safetyBackup,
+      timeoutMs: settings.lockTimeoutMs,
+      sections: (connection) => pendingSections(connection, source, { table, ...choiceOf(options, context) }),
+    },
+    context,
+  );
   const connection = await openForMigration(
     database,
     { create: options.create, lockTimeoutMs: settings.lockTimeoutMs },
@@ -98,7 +114,7 @@ async function runUp(options: Choice, context: CommandContext): Promise<MigrateU
       { ...settings, ...choiceOf(options, context), connection, source, table, onFile },
       context,
     );
-    return { dryRun: false, database, ...result, plan: null };
+    return { dryRun: false, database, ...result, backup, plan: null };
   } finally {
     connection.close();
   }
@@ -122,6 +138,7 @@ async function tryUp(options: Choice, context: CommandContext): Promise<MigrateU
       pendingCount: plan.pendingCount,
       failed,
       conflicts,
+      backup: null,
       plan,
     };
   } finally {

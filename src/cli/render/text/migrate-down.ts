@@ -3,11 +3,12 @@ import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
 import { formatCount, plural, printable } from '../format.ts';
 import type { Style } from '../style.ts';
-import { fileTable } from './migrate-up.ts';
+import { backupLine, fileTable } from './migrate-up.ts';
 
 export function render(report: Report<MigrateDownData>, style: Style): string {
   const { data } = report;
   const lines: string[] = [];
+  if (data.backup !== null) lines.push(backupLine(data.backup, style), '');
   if (data.rolledBack.length > 0)
     lines.push(fileTable(data.dryRun ? 'WOULD BE TAKEN BACK' : 'TAKEN BACK', data.rolledBack, style), '');
   if (report.findings.length > 0) lines.push(renderFindings(report.findings, style), '');

@@ -1,4 +1,6 @@
+import type { SafetyBackup } from '../../../commands/migrate/safety-backup.ts';
 import type { MigrateUpData } from '../../../commands/migrate/up.ts';
+import { formatByteSize } from '../../../core/config/byte-size.ts';
 import type { FileResult } from '../../../core/migration/run.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
@@ -10,11 +12,18 @@ import { renderSteps } from './migrate-plan.ts';
 export function render(report: Report<MigrateUpData>, style: Style): string {
   const { data } = report;
   const lines: string[] = [];
+  if (data.backup !== null) lines.push(backupLine(data.backup, style), '');
   if (data.plan !== null && data.plan.steps.length > 0) lines.push(renderSteps(data.plan, style), '');
   if (data.applied.length > 0) lines.push(fileTable('APPLIED', data.applied, style), '');
   if (report.findings.length > 0) lines.push(renderFindings(report.findings, style), '');
   lines.push(summary(data, style));
   return lines.join('\n');
+}
+
+/** Where the state before is, and how it comes back. */
+export function backupLine(backup: SafetyBackup, style: Style): string {
+  const back = style.dim(`bring it back with: tradedb restore --backup ${backup.id} --replace`);
+  return `safety backup ${style.bold(backup.id)} in ${printable(backup.repository)} (${formatByteSize(backup.sizeBytes)})   ${back}`;
 }
 
 function summary(data: MigrateUpData, style: Style): string {

@@ -21,6 +21,11 @@ export const migrationsSection = section(
       'file',
       'One transaction per file, or one for all pending files (everything or nothing)',
     ),
+    safetyBackup: choice(
+      ['auto', 'always', 'never'],
+      'auto',
+      'Verified backup before migrate up and down; auto: when rows would be dropped or overwritten',
+    ),
     outOfOrder: flag(false, 'Accept files older than the newest applied one'),
     lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
     lint: section(
