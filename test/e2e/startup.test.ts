@@ -5,7 +5,7 @@ import { tradedb } from '../support/cli.ts';
 import { makeSoundDatabase } from '../support/sound-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const hook = new URL('../support/loaded-modules.mjs', import.meta.url);
+const hook = new URL('../support/module-list.mjs', import.meta.url);
 
 /** Packages that the main process of a command loads, and how many processes loaded anything at all. */
 async function packagesOf(
