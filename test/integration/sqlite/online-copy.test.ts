@@ -9,7 +9,7 @@ import { holdLock } from '../../support/lock-holder.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 function bigDatabase(folder: string, rows = 20_000): string {
-  const path = join(folder, 'live %20 "x".db');
+  const path = join(folder, "live %20 'x'.db");
   const connection = createDatabase(path, normalProfile, testPorts);
   connection.exec('CREATE TABLE ticks (id INTEGER PRIMARY KEY, note TEXT)');
   connection.tx((t) => {

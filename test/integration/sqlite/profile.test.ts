@@ -104,9 +104,14 @@ test('what is no database is refused with its code and stays as it is', () => {
 });
 
 test('names with spaces, quotes, percent signs and newlines work; a space at the end is refused, not cut off', () => {
-  const folder = join(temporaryFolder(), ' odd % "folder"\n\'x\' ');
+  // Windows allows neither double quotes nor newlines in a name.
+  const [folderName, fileName] =
+    process.platform === 'win32'
+      ? [" odd % 'x' y", "a b%20'd'.db"]
+      : [' odd % "folder"\n\'x\' ', 'a b\n"c"%20\'d\'.db'];
+  const folder = join(temporaryFolder(), folderName);
   mkdirSync(folder);
-  const path = join(folder, 'a b\n"c"%20\'d\'.db');
+  const path = join(folder, fileName);
   const connection = createDatabase(path, normalProfile, testPorts);
   connection.exec('CREATE TABLE t (x)');
   connection.close();
