@@ -200,6 +200,47 @@ SELECT sum(qty) FROM orders WHERE account = ?`;
   });
 });
 
+describe('analyze compare', () => {
+  const workload = `-- @name by symbol
+-- @params ["S7"]
+SELECT sum(qty) FROM orders WHERE symbol = ?`;
+
+  test('a dropped index is a regression (4) with its plan; nothing is written to the source', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), workload);
+    writeFileSync(join(folder, 'drop.sql'), 'DROP INDEX orders_symbol');
+    const before = folderState(folder);
+    const result = await tradedb(
+      ['analyze', 'compare', '-d', path, '-w', 'w.sql', '--with-sql', 'drop.sql', '--pairs', '8', '--json'],
+      { cwd: folder },
+    );
+    expect(result.code, result.stderr).toBe(4);
+    const report = parseReport<{ verdict: string; tests: unknown[]; planChanges: unknown[] }>(result);
+    expect(report.data).toMatchObject({
+      verdict: 'regression',
+      planChanges: [{ query: 'by symbol', gained: ['full scan of orders'] }],
+    });
+    expect(report.data.tests).toHaveLength(2);
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  test('the same database twice is no regression; what does not prepare makes it incomplete (3)', async () => {
+    const { folder, path } = sample();
+    writeFileSync(join(folder, 'w.sql'), `${workload}; SELECT * FROM nowhere`);
+    const result = await tradedb(
+      ['analyze', 'compare', path, path, '-w', 'w.sql', '--pairs', '8', '--alpha', '0.001', '--json'],
+      { cwd: folder },
+    );
+    expect(result.code, result.stderr).toBe(3);
+    expect(parseReport<object>(result).data).toMatchObject({
+      planChanges: [],
+      left: [{ name: 'select nowhere', reason: 'no such table: nowhere' }],
+    });
+    expect((await tradedb(['analyze', 'compare', path, '-w', 'w.sql', '--pairs', '5'], { cwd: folder })).code).toBe(2);
+    expect((await tradedb(['analyze', 'compare', path, 'missing.db', '-w', 'w.sql'], { cwd: folder })).code).toBe(10);
+  });
+});
+
 describe('analyze', () => {
   test('bare: one page without a workload, as text, JSON and markdown', async () => {
     const { folder, path } = sample();
@@ -257,7 +298,7 @@ SELECT * FROM orders WHERE account = ?`,
 });
 
 describe('bad input', () => {
-  const subcommands = [['space'], ['settings'], ['queries'], ['indexes'], ['report']];
+  const subcommands = [['space'], ['settings'], ['queries'], ['indexes'], ['compare'], ['report']];
 
   test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
     const folder = temporaryFolder();

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { OperationContext } from '../../context.ts';
 import { type ErrorCode, TradedbError, throwIfCancelled } from '../../error.ts';
 import { measureEntry } from './child-entry.ts';
-import type { Digest, MeasureAnswer, MeasureRequest, Target, Timing } from './measure-protocol.ts';
+import type { Digest, MeasureAnswer, MeasureRequest, Slice, SliceSet, Target, Timing } from './measure-protocol.ts';
 import type { ScratchCopy } from './scratch-copy.ts';
 
 /** Time to start the child and open the copy. */
@@ -25,6 +25,13 @@ export class MeasureClient {
   time(target: Target, limits: { executions: number; spendMs: number; capMs: number }): Promise<Timing | undefined> {
     const { executions, spendMs, capMs } = limits;
     return this.#ask<Timing>({ kind: 'time', executions, spendMs, ...target }, capMs);
+  }
+
+  slice(
+    slice: { sets: readonly SliceSet[]; pragmas: readonly string[]; sliceMs: number },
+    capMs: number,
+  ): Promise<Slice | undefined> {
+    return this.#ask<Slice>({ kind: 'slice', hidden: [], ...slice }, capMs);
   }
 
   digest(target: Target, capMs: number): Promise<Digest | undefined> {

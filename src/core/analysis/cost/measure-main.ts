@@ -4,7 +4,7 @@ import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { adoptScratchFolder, openScratch } from '../../sqlite/scratch.ts';
 import type { MeasureAnswer, MeasureRequest } from './measure-protocol.ts';
-import { digestRows, timeStatement } from './measured-run.ts';
+import { digestRows, runSlice, timeStatement } from './measured-run.ts';
 
 /**
  * Entry of the measuring child. A statement that runs too long cannot be stopped inside a process, so the parent kills
@@ -31,9 +31,16 @@ function answer(request: MeasureRequest): unknown {
       return null;
     case 'time':
       return timeStatement(connection, request);
+    case 'slice':
+      return runSlice(connection, request, usedCpuMs);
     case 'digest':
       return digestRows(connection, request);
   }
+}
+
+function usedCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function failure(error: unknown): MeasureAnswer {

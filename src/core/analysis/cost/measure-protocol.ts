@@ -10,11 +10,29 @@ export interface Target {
   readonly hidden: readonly string[];
 }
 
+export interface SliceSet {
+  readonly sql: string;
+  readonly values: SqlParameters;
+}
+
+/** One slice of repeated executions: the unit of a comparison. */
+export interface Slice {
+  readonly p50Ms: number;
+  /** CPU time of the process per execution, in milliseconds. */
+  readonly cpuMs: number;
+  readonly executions: number;
+}
+
 export type MeasureRequest =
   | { readonly kind: 'open'; readonly folder: string; readonly path: string }
   /** Runs SQL that stays, such as CREATE INDEX and ANALYZE. */
   | { readonly kind: 'exec'; readonly sql: string }
   | ({ readonly kind: 'time'; readonly executions: number; readonly spendMs: number } & Target)
+  /** Repeats a statement over its parameter sets for at least `sliceMs`. */
+  | ({ readonly kind: 'slice'; readonly sliceMs: number; readonly sets: readonly SliceSet[] } & Omit<
+      Target,
+      'sql' | 'values'
+    >)
   /** Number of rows and a digest of them that does not depend on their order. */
   | ({ readonly kind: 'digest' } & Target);
 

@@ -4,8 +4,9 @@ import { isKeyword, isTrivia, tokenize } from '../../schema/sql-lexer.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { Statement } from '../../sqlite/statement.ts';
+import { median } from '../../statistics/percentile.ts';
 import { bindable } from './bind-values.ts';
-import type { Digest, Target, Timing } from './measure-protocol.ts';
+import type { Digest, Slice, SliceSet, Target, Timing } from './measure-protocol.ts';
 
 /**
  * Runs `work` in a transaction in which the hidden indexes do not exist, and takes everything back. Dropping in a
@@ -117,6 +118,42 @@ function writeOnce(connection: Connection, target: Target): { ms: number; rows: 
     // A constraint with ON CONFLICT ROLLBACK has ended the transaction already.
     if (connection.inTransaction) connection.exec('ROLLBACK TO measured; RELEASE measured');
   }
+}
+
+const fewestInSlice = 3;
+
+/** Executions one after another, the parameter sets in turn. `cpuMs` tells the CPU time that the process has used. */
+export function runSlice(
+  connection: Connection,
+  slice: {
+    readonly sets: readonly SliceSet[];
+    readonly pragmas: readonly string[];
+    readonly hidden: readonly string[];
+    readonly sliceMs: number;
+  },
+  cpuMs: () => number,
+): Slice {
+  return withPragmas(connection, slice.pragmas, () =>
+    withHidden(connection, slice.hidden, () => {
+      const runs = slice.sets.map((set) => {
+        const target = { ...set, pragmas: [], hidden: [] };
+        const statement = connection.prepare(set.sql);
+        return statement.readOnly
+          ? () => readOnce(connection, statement.asArrays(), target).ms
+          : () => writeOnce(connection, target).ms;
+      });
+      const { clock } = connection.ports;
+      const times: number[] = [];
+      const started = clock.now();
+      const cpuStarted = cpuMs();
+      while (times.length < fewestInSlice || clock.now() - started < slice.sliceMs) {
+        const run = runs[times.length % runs.length];
+        if (run === undefined) break;
+        times.push(run());
+      }
+      return { p50Ms: median(times), cpuMs: (cpuMs() - cpuStarted) / times.length, executions: times.length };
+    }),
+  );
 }
 
 /** Rows of a query as a number and a digest: the sum of the digests of all rows, so that their order does not count. */
