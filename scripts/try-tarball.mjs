@@ -24,8 +24,9 @@ try {
   const tradedb = (...args) => run(process.execPath, [launcher, ...args], project);
   const version = tradedb('--version').trim();
   tradedb('init', '--sample', '--orders', '500', '--days', '5', '--yes');
+  tradedb('backup', 'create');
   const health = JSON.parse(tradedb('health', '--tier', 'daily', '--json'));
-  tradedb('backup', 'create', '--json');
+  if (health.status !== 'ok') throw new Error(`health of a fresh sample is ${health.status}: ${JSON.stringify(health.findings)}`);
   const library = join(project, 'use.mjs');
   writeFileSync(
     library,
