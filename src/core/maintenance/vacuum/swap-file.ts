@@ -115,7 +115,14 @@ export function removeSwapRecord(database: string): void {
 
 /** Makes renames and removals in a folder durable. */
 export function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
+  let handle: number;
+  try {
+    handle = openSync(folder, 'r');
+  } catch (error) {
+    // Windows cannot open a folder; there a rename is durable without it.
+    if (error instanceof Error && 'code' in error && (error.code === 'EISDIR' || error.code === 'EPERM')) return;
+    throw error;
+  }
   try {
     fsyncSync(handle);
   } finally {
