@@ -1,7 +1,7 @@
 import { LatencyHistogram } from '../statistics/latency-histogram.ts';
 import { spinsFor, waitUntil } from './arrival/pacing.ts';
 import type { Arrival } from './arrival/schedule.ts';
-import { noSchedule, type ScheduleCounts, TransactionTally } from './result/tally.ts';
+import { addCounts, noSchedule, type ScheduleCounts, TransactionTally } from './result/tally.ts';
 
 /**
  * The loop of one client. It runs one phase (warm-up or measurement) to its end and records both views: service time
@@ -23,10 +23,9 @@ export interface Work {
   typeOf(k: number): number;
   /** Draws the values of transaction `k`; not part of its service time. */
   prepare(k: number, type: number): unknown;
-  /**
-   * Runs the prepared transactions in one commit each, or all in one when there are several, retrying while another
-   * process is in the way. The result says per transaction whether it failed, with SQLite's extended code.
-   */
+  /** Runs one transaction, retrying while another process is in the way; says whether it failed, and why. */
+  executeOne(single: Prepared): Outcome;
+  /** Runs several in one commit. The result says for each whether it failed, with SQLite's extended code. */
   execute(batch: readonly Prepared[]): readonly Outcome[];
 }
 
@@ -146,21 +145,26 @@ export class PhaseRun {
     const endMs = phase.epochMs + phase.durationMs;
     const limit = phase.limit ?? Number.POSITIVE_INFINITY;
     while (!this.#stopped && this.#attempted < limit) {
-      const batch: Prepared[] = [];
-      while (batch.length < phase.groupSize && this.#attempted < limit) {
-        batch.push(this.#prepare(phase.first + this.#attempted * phase.step));
-        this.#attempted += 1;
-      }
+      const { groupSize } = phase;
+      // The single transaction is the common case and the short one: it makes no lists.
+      const batch =
+        groupSize === 1 ? undefined : this.#prepareBatch(phase, Math.min(groupSize, limit - this.#attempted));
+      const single = batch?.[0] ?? this.#prepare(phase.first + this.#attempted * phase.step);
       const startMs = ports.now();
-      if (startMs >= endMs) {
-        this.#attempted -= batch.length;
-        return;
-      }
-      const endedMs = this.#execute(batch, startMs, undefined);
-      const think = phase.thinkMs[batch[0]?.type ?? 0] ?? 0;
+      if (startMs >= endMs) return;
+      this.#attempted += batch?.length ?? 1;
+      const endedMs =
+        batch === undefined ? this.#executeOne(single, startMs, undefined) : this.#execute(batch, startMs, undefined);
+      const think = phase.thinkMs[single.type] ?? 0;
       if (think > 0) await this.#sleepUntil(Math.min(endMs, endedMs + think));
       else if (endedMs >= this.#nextTurnMs) await this.#turn();
     }
+  }
+
+  #prepareBatch(phase: ClosedPhase, size: number): Prepared[] {
+    return Array.from({ length: size }, (_, index) =>
+      this.#prepare(phase.first + (this.#attempted + index) * phase.step),
+    );
   }
 
   async #open(phase: OpenPhase): Promise<void> {
@@ -188,7 +192,11 @@ export class PhaseRun {
         next = iterator.next();
       } while (next.done !== true && batch.length < phase.groupSize && phase.epochMs + next.value.dueMs <= startMs);
       if (batch.length === 0) continue;
-      const endedMs = this.#execute(batch, this.#ports.now(), due);
+      const [single] = batch;
+      const endedMs =
+        batch.length === 1 && single !== undefined
+          ? this.#executeOne(single, this.#ports.now(), due[0])
+          : this.#execute(batch, this.#ports.now(), due);
       if (endedMs >= this.#nextTurnMs) await this.#turn();
     }
   }
@@ -220,28 +228,44 @@ export class PhaseRun {
     return { k, type, parameters: this.#work.prepare(k, type) };
   }
 
+  #executeOne(single: Prepared, startMs: number, dueMs: number | undefined): number {
+    const outcome = this.#work.executeOne(single);
+    const endedMs = this.#ports.now();
+    this.#record(single.type, outcome, { startMs, endedMs, dueMs });
+    return endedMs;
+  }
+
   #execute(batch: readonly Prepared[], startMs: number, due: readonly number[] | undefined): number {
     const outcomes = this.#work.execute(batch);
     const endedMs = this.#ports.now();
-    const serviceNs = (endedMs - startMs) * 1e6;
     for (let index = 0; index < batch.length; index++) {
-      const outcome = outcomes[index] as Outcome;
-      const tally = this.tallies[(batch[index] as Prepared).type] as TransactionTally;
-      if (outcome.retriesByCode !== undefined) count(tally.retriesByCode, outcome.retriesByCode);
-      if (outcome.errorCode !== undefined) {
-        tally.errorsByCode[outcome.errorCode] = (tally.errorsByCode[outcome.errorCode] ?? 0) + 1;
-        tally.failed.record(serviceNs);
-        this.interval.failed += 1;
-        continue;
-      }
-      tally.service.record(serviceNs);
-      this.interval.service.record(serviceNs);
-      if (due === undefined) continue;
-      const responseNs = (endedMs - (due[index] as number)) * 1e6;
-      tally.response.record(responseNs);
-      this.interval.response.record(responseNs);
+      const { type } = batch[index] as Prepared;
+      this.#record(type, outcomes[index] as Outcome, { startMs, endedMs, dueMs: due?.[index] });
     }
     return endedMs;
+  }
+
+  #record(
+    type: number,
+    outcome: Outcome,
+    times: { readonly startMs: number; readonly endedMs: number; readonly dueMs: number | undefined },
+  ): void {
+    const { startMs, endedMs, dueMs } = times;
+    const tally = this.tallies[type] as TransactionTally;
+    const serviceNs = (endedMs - startMs) * 1e6;
+    if (outcome.retriesByCode !== undefined) addCounts(tally.retriesByCode, outcome.retriesByCode);
+    if (outcome.errorCode !== undefined) {
+      tally.errorsByCode[outcome.errorCode] = (tally.errorsByCode[outcome.errorCode] ?? 0) + 1;
+      tally.failed.record(serviceNs);
+      this.interval.failed += 1;
+      return;
+    }
+    tally.service.record(serviceNs);
+    this.interval.service.record(serviceNs);
+    if (dueMs === undefined) return;
+    const responseNs = (endedMs - dueMs) * 1e6;
+    tally.response.record(responseNs);
+    this.interval.response.record(responseNs);
   }
 
   /** Waits for an arrival; a long wait is cut into pieces so that messages are still heard. */
@@ -268,8 +292,4 @@ export class PhaseRun {
     await this.#ports.turn();
     this.#nextTurnMs = this.#ports.now() + turnEveryMs;
   }
-}
-
-function count(into: Record<string, number>, other: Readonly<Record<string, number>>): void {
-  for (const code in other) into[code] = (into[code] ?? 0) + (other[code] as number);
 }

@@ -31,6 +31,10 @@ function work(clock: VirtualClock, cost: (k: number) => number, outcome: (k: num
     types: 1,
     typeOf: () => 0,
     prepare: (k) => k,
+    executeOne: ({ k }) => {
+      clock.ms += cost(k);
+      return outcome(k);
+    },
     execute: (batch) => {
       for (const { k } of batch) clock.ms += cost(k);
       return batch.map(({ k }) => outcome(k));
@@ -117,6 +121,11 @@ describe('driver, open loop', () => {
     const sizes: number[] = [];
     const slow: Work = {
       ...work(clock, () => 0),
+      executeOne: () => {
+        sizes.push(1);
+        clock.ms += 5;
+        return {};
+      },
       execute: (batch) => {
         sizes.push(batch.length);
         clock.ms += 5;

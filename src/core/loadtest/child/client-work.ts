@@ -41,19 +41,32 @@ export class ClientWork implements Work {
     return this.#stream.parametersOf(k, type);
   }
 
+  executeOne({ type, parameters }: Prepared): Outcome {
+    try {
+      this.#session.run(type, parameters as Parameters);
+      return succeeded;
+    } catch (error) {
+      const retries: Record<string, number> = {};
+      const failure = this.#repeated(retries, error, () => this.#session.run(type, parameters as Parameters));
+      return { ...(failure === undefined ? {} : { errorCode: failure }), ...counted(retries) };
+    }
+  }
+
   execute(batch: readonly Prepared[]): readonly Outcome[] {
-    const retries: Record<string, number> = {};
-    const first = batch[0] as Prepared;
-    let outcomes: readonly Outcome[] | undefined;
-    const failure = this.#repeated(retries, () => {
-      if (batch.length === 1) this.#session.run(first.type, first.parameters as Parameters);
-      else outcomes = this.#connection.tx(() => this.#group(batch));
-    });
-    if (failure !== undefined)
-      return batch.map((_, index) => ({ errorCode: failure, ...(index === 0 ? counted(retries) : {}) }));
-    const results = outcomes ?? [succeeded];
-    if (Object.keys(retries).length === 0) return results;
-    return results.map((outcome, index) => (index === 0 ? { ...outcome, ...counted(retries) } : outcome));
+    let outcomes: readonly Outcome[] = [];
+    const work = (): void => {
+      outcomes = this.#connection.tx(() => this.#group(batch));
+    };
+    try {
+      work();
+      return outcomes;
+    } catch (error) {
+      const retries: Record<string, number> = {};
+      const failure = this.#repeated(retries, error, work);
+      // The retries of the group are counted once, on its first transaction.
+      const results = failure === undefined ? outcomes : batch.map(() => ({ errorCode: failure }));
+      return results.map((outcome, index) => (index === 0 ? { ...outcome, ...counted(retries) } : outcome));
+    }
   }
 
   /** Every transaction is a savepoint of its own: one that fails is undone alone. */
@@ -70,21 +83,20 @@ export class ClientWork implements Work {
   }
 
   /** Repeats `work` while another process is in the way; the code of the failure that ended it, if one did. */
-  #repeated(retries: Record<string, number>, work: () => void): string | undefined {
+  #repeated(retries: Record<string, number>, firstError: unknown, work: () => void): string | undefined {
     const { clock, random } = this.#connection.ports;
-    let firstBusyMs: number | undefined;
+    const startedMs = clock.now();
+    let error = firstError;
     for (let tries = 1; ; tries++) {
+      const code = failureCode(error);
+      if (!isBusy(error) || clock.now() - startedMs >= this.#busyTimeoutMs) return code;
+      retries[code] = (retries[code] ?? 0) + 1;
+      clock.sleepSync(retryDelayMs(tries, random));
       try {
         work();
         return undefined;
-      } catch (error) {
-        const code = failureCode(error);
-        if (!isBusy(error)) return code;
-        const now = clock.now();
-        firstBusyMs ??= now;
-        if (now - firstBusyMs >= this.#busyTimeoutMs) return code;
-        retries[code] = (retries[code] ?? 0) + 1;
-        clock.sleepSync(retryDelayMs(tries, random));
+      } catch (next) {
+        error = next;
       }
     }
   }

@@ -25,6 +25,7 @@ export class StatementStream {
 
   /** Index of the type of transaction `k` in the scenario. */
   typeOf(k: number): number {
+    if (this.#scenario.transactions.length === 1) return 0;
     return this.#table.pick(this.#types.start(k).uniform());
   }
 
