@@ -8,7 +8,7 @@ import { createShop } from '../support/bad-inputs.ts';
 import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const quick = ['--warmup', '0ms', '--transactions', '300', '--seed', '7'];
+const quick = ['--warmup', '0ms', '--transactions', '300', '--seed', '7', '--sample-orders', '300'];
 
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 

@@ -4,7 +4,7 @@ import type { CheckResult, Finding } from '../../core/report.ts';
 import { defineCommand } from '../definition.ts';
 import { loadOptions } from './option-list.ts';
 
-const { scenario, clients, seed, durability, pragma, groupSize, scratchDir } = loadOptions;
+const { scenario, clients, seed, durability, pragma, groupSize, sampleOrders, scratchDir } = loadOptions;
 
 export const definition = defineCommand({
   path: ['loadtest', 'compare'],
@@ -74,6 +74,7 @@ export const definition = defineCommand({
     durability,
     pragma,
     groupSize,
+    sampleOrders,
     scratchDir,
     keep: { type: 'flag', group: 'Database', summary: 'keep the scratch folders' },
   },

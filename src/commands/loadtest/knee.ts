@@ -3,7 +3,7 @@ import type { CheckResult, Finding } from '../../core/report.ts';
 import { defineCommand } from '../definition.ts';
 import { loadOptions } from './option-list.ts';
 
-const { scenario, clients, arrivals, seed, durability, pragma, groupSize, scratchDir } = loadOptions;
+const { scenario, clients, arrivals, seed, durability, pragma, groupSize, sampleOrders, scratchDir } = loadOptions;
 
 export const definition = defineCommand({
   path: ['loadtest', 'knee'],
@@ -64,6 +64,7 @@ export const definition = defineCommand({
     durability,
     pragma,
     groupSize,
+    sampleOrders,
     scratchDir,
     keep: { type: 'flag', group: 'Database', summary: 'keep the scratch folder' },
   },

@@ -84,6 +84,7 @@ export async function readPlan(options: LoadOptionValues, context: CommandContex
     perStatement: options.statements,
     intervalMs: options.interval ?? loadtest.interval,
     rehearsalCalls: 20_000,
+    sampleOrders: options.sampleOrders,
   };
 }
 

@@ -132,6 +132,15 @@ export const loadOptions = {
     config: 'loadtest.interval',
     summary: 'length of one row of the time series',
   },
+  sampleOrders: {
+    type: 'integer',
+    value: 'n',
+    minimum: 1,
+    maximum: 10_000_000,
+    default: '10000',
+    group: 'Database',
+    summary: 'orders of the market that is made for a trading mix when no database is named',
+  },
   scratchDir: {
     type: 'path',
     value: 'folder',

@@ -9,7 +9,7 @@ import {
 import { hasReferenceSchema } from '../trading/reference-schema.ts';
 import { checkRules } from './business-rules.ts';
 import type { FromPrepare, InspectRequest, PrepareRequest } from './child/protocol.ts';
-import { resolveScenarios } from './scenario/resolve.ts';
+import { resolveScenarios, usesTradingSchema } from './scenario/resolve.ts';
 
 type Prepared = Omit<Extract<FromPrepare, { type: 'prepared' }>, 'type'>;
 
@@ -31,6 +31,9 @@ export async function prepareBase(
   const connection = openReadWrite(request.target, request.profile, settings);
   try {
     const scenario = await resolveScenarios(request.scenarios);
+    if (request.source === undefined && request.scenarios.some(usesTradingSchema)) {
+      await makeSample(connection, request, ports, onProgress);
+    }
     scenario.setup?.(connection);
     const { broken } = checkRules(connection);
     emptyWal(connection);
@@ -38,6 +41,39 @@ export async function prepareBase(
   } finally {
     connection.close();
   }
+}
+
+const sampleMarket = { instruments: 50, days: 20, mix: 'oms' } as const;
+/** Rows of one order with its events, fills and ledger, roughly; for the progress alone. */
+const rowsPerOrder = 25;
+
+/** The reference schema with a market around the bundled real prices: the same for the same seed. */
+async function makeSample(
+  connection: Connection,
+  { sampleOrders, seed }: PrepareRequest,
+  { clock }: ConnectionPorts,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const { applyReferenceSchema } = await import('../trading/reference-schema.ts');
+  const { generateSample } = await import('../trading/market/generator.ts');
+  applyReferenceSchema(connection);
+  let rows = 0;
+  const task = {
+    advance: (amount: number) => {
+      rows += amount;
+      onProgress(rows, Math.max(rows, sampleOrders * rowsPerOrder));
+    },
+    total: () => {},
+    done: () => {},
+  };
+  const signal = new AbortController().signal;
+  generateSample(
+    connection,
+    { ...sampleMarket, orders: sampleOrders, seed },
+    { clock, signal, progress: { start: () => task } },
+  );
+  // Without statistics the planner guesses, and every run would measure its guesses.
+  connection.exec('ANALYZE');
 }
 
 /** Looks at a database without writing anything. */

@@ -22,6 +22,8 @@ export interface LoadPlan {
   readonly intervalMs: number;
   /** Transactions that each client runs and rolls back first, so that the JIT compiler has done its work. */
   readonly rehearsalCalls: number;
+  /** Orders of the market that is made when there is no database to copy. */
+  readonly sampleOrders: number;
 }
 
 export interface PragmaSetting {

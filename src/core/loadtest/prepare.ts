@@ -37,6 +37,7 @@ export async function prepare(
       target,
       scenarios: plan.scenarios,
       seed: plan.seed,
+      sampleOrders: plan.sampleOrders,
       profile,
       busyTimeoutMs: plan.busyTimeoutMs,
     });

@@ -124,6 +124,8 @@ export interface PrepareRequest {
   readonly target: string;
   readonly scenarios: readonly ScenarioReference[];
   readonly seed: number;
+  /** Orders of the sample market. */
+  readonly sampleOrders: number;
   readonly profile: PragmaProfile;
   readonly busyTimeoutMs: number;
 }

@@ -13,6 +13,10 @@ const orderEntryNames: readonly string[] = ['order-entry', 'order-read', 'positi
 
 export const builtinNames: readonly string[] = [...mixNames, ...orderEntryNames];
 
+export function usesTradingSchema(reference: ScenarioReference): boolean {
+  return reference.kind === 'builtin' && mixNames.includes(reference.name);
+}
+
 export function isBuiltin(name: string): boolean {
   return builtinNames.includes(name);
 }
