@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -153,4 +154,35 @@ describe('migrate lint', () => {
     expect((await lint('--ignore', 'M999')).code).toBe(2);
     expect(folderState(cwd)).toEqual(before);
   });
+});
+
+test('lint --base: what two branches do to each other', async () => {
+  const { cwd } = workplace();
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], { cwd, stdio: 'pipe' });
+  const lint = (...args: string[]) =>
+    tradedb(['migrate', 'lint', '--all', '--ignore', 'M014', ...args, '--json'], { cwd });
+  git('init', '-q', '-b', 'main');
+  writeFileSync(join(cwd, 'migrations/5_base.sql'), 'CREATE TABLE base(a);\r\n');
+  git('add', '.');
+  git('commit', '-q', '-m', 'base');
+  const clean = await lint('--base', 'main');
+  expect(clean.code).toBe(0);
+  expect(parseReport<MigrateLintData>(clean).data.base).toEqual({ ref: 'main', problems: [] });
+  writeFileSync(join(cwd, 'migrations/5_base.sql'), 'CREATE TABLE base(a);\n');
+  writeFileSync(join(cwd, 'migrations/3_late.sql'), 'CREATE TABLE late(a);');
+  writeFileSync(join(cwd, 'migrations/05_twin.sql'), 'CREATE TABLE twin(a);');
+  writeFileSync(join(cwd, 'migrations/2_index.sql'), 'CREATE INDEX other ON trades(px);');
+  writeFileSync(join(cwd, 'migrations/6_new.sql'), 'CREATE TABLE fresh(a);');
+  rmSync(join(cwd, 'migrations/1_trades.sql'));
+  const found = await lint('--base', 'main');
+  expect(found.code).toBe(4);
+  expect(parseReport<MigrateLintData>(found).data.base?.problems.map(({ kind, file }) => `${kind} ${file}`)).toEqual([
+    'edited 2_index.sql',
+    'late 3_late.sql',
+    'duplicate 05_twin.sql',
+    'removed 1_trades.sql',
+  ]);
+  expect((await lint('--base', 'nowhere')).code).toBe(2);
+  expect((await lint('--base', '--output=x')).code).toBe(2);
 });

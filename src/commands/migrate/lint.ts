@@ -1,5 +1,6 @@
 import { TradedbError } from '../../core/error.ts';
 import type { LintFinding, LintResult } from '../../core/migration/lint.ts';
+import type { BaseProblem } from '../../core/migration/lint-base.ts';
 import type { MigrationFile, MigrationSource } from '../../core/migration/migration.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
@@ -8,6 +9,8 @@ import { folderOptions, migrationSource, openForReading } from './settings.ts';
 export interface MigrateLintData extends Omit<LintResult, 'findings'> {
   readonly hits: readonly LintFinding[];
   readonly failOn: 'error' | 'warning';
+  /** Only with --base. */
+  readonly base: { readonly ref: string; readonly problems: readonly BaseProblem[] } | null;
 }
 
 const severities = { error: 'critical', warning: 'warning', info: 'info' } as const;
@@ -27,11 +30,17 @@ export const definition = defineCommand({
       summary: 'level that makes it fail',
       config: 'migrations.lint.failOn',
     },
+    base: {
+      type: 'text',
+      value: 'git ref',
+      summary: 'compare with the folder at this commit: late, double, edited and removed files',
+    },
     ignore: { type: 'text', value: 'code', repeatable: true, summary: 'leave a rule out' },
   },
   examples: [
     { command: 'migrate lint -d trading.db', does: 'the pending files' },
     { command: 'migrate lint --all --fail-on warning', does: 'every file, without a database' },
+    { command: 'migrate lint --all --base origin/main', does: 'before a merge: do the branches fit together' },
     { command: 'migrate lint --all -f junit -o lint.xml', does: 'for a build server' },
   ],
   exitCodes: {
@@ -73,9 +82,11 @@ export const definition = defineCommand({
       ) {
         findings.push(stopped(result.stoppedAt));
       }
+      const base = options.base === undefined ? null : await againstBase(options.base, source, context);
+      findings.push(...(base?.problems ?? []).map(baseFinding));
       const failOn = options.failOn ?? lint.failOn;
       const checks = lintRules.map((rule) => checkOf(rule, hits));
-      return context.report<MigrateLintData>({ ...rest, hits, failOn }, { findings, checks });
+      return context.report<MigrateLintData>({ ...rest, hits, failOn, base }, { findings, checks });
     } finally {
       connection?.close();
     }
@@ -131,6 +142,25 @@ async function pendingFiles(
 ): Promise<readonly MigrationFile[]> {
   const { readMigrationState } = await import('../../core/migration/state.ts');
   return readMigrationState(connection, source, { table }).pending;
+}
+
+async function againstBase(ref: string, source: MigrationSource, context: CommandContext) {
+  const { compareWithBase } = await import('../../core/migration/lint-base.ts');
+  const { migrationsFrom } = await import('../../core/migration/source-folder.ts');
+  const { readFolderAt } = await import('./git-base.ts');
+  const base = migrationsFrom(await readFolderAt(source.directory, ref, context.signal));
+  return { ref, problems: compareWithBase(source.list(), base) };
+}
+
+function baseFinding({ kind, file, message, hint }: BaseProblem) {
+  return {
+    id: `lint.base-${kind}`,
+    severity: 'critical' as const,
+    subject: `${file}:1:1`,
+    message,
+    hint,
+    values: { file, line: 1, column: 1, level: 'error' as const },
+  };
 }
 
 function stopped({ file, reason, line, column }: NonNullable<LintResult['stoppedAt']>) {

@@ -26,7 +26,21 @@ export function folderSource(directory: string): MigrationSource {
 }
 
 function readFolder(directory: string): MigrationFile[] {
-  const files = fileNames(directory).map((file) => readFile(directory, file));
+  return pairUp(
+    fileNames(directory).map((file) => decodeFile(join(directory, file), file, readBytes(directory, file))),
+  );
+}
+
+/** The same from contents that lie elsewhere, such as an older state of the folder in version control. */
+export function migrationsFrom(
+  entries: readonly { readonly file: string; readonly bytes: Uint8Array }[],
+): MigrationFile[] {
+  return pairUp(
+    entries.filter(({ file }) => isMigrationName(file)).map(({ file, bytes }) => decodeFile(file, file, bytes)),
+  );
+}
+
+function pairUp(files: readonly ReadFile[]): MigrationFile[] {
   const downs = files.filter((file) => file.role === 'down');
   const paired = new Set<string>();
   const migrations = files
@@ -53,9 +67,9 @@ function belongs(down: ReadFile, up: ReadFile): boolean {
 function fileNames(directory: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+      .filter((entry) => !entry.isDirectory())
       .map((entry) => entry.name)
-      .filter((name) => name.endsWith('.sql') || (programForm.test(name) && !declarationForm.test(name)));
+      .filter(isMigrationName);
   } catch (error) {
     const translated = fromFileSystem(error, directory);
     if (translated instanceof TradedbError && translated.code === 'file_not_found') {
@@ -68,7 +82,20 @@ function fileNames(directory: string): string[] {
   }
 }
 
-function readFile(directory: string, file: string): ReadFile {
+function isMigrationName(name: string): boolean {
+  if (name.startsWith('.')) return false;
+  return name.endsWith('.sql') || (programForm.test(name) && !declarationForm.test(name));
+}
+
+function readBytes(directory: string, file: string): Uint8Array {
+  try {
+    return readFileSync(join(directory, file));
+  } catch (error) {
+    throw fromFileSystem(error, join(directory, file));
+  }
+}
+
+function decodeFile(path: string, file: string, bytes: Uint8Array): ReadFile {
   const name = parseFileName(file) ?? programName(file);
   if (name === undefined) {
     throw invalid(
@@ -76,13 +103,7 @@ function readFile(directory: string, file: string): ReadFile {
       'name it like 20260301093000_add_fee.sql, or move it elsewhere',
     );
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(join(directory, file));
-  } catch (error) {
-    throw fromFileSystem(error, join(directory, file));
-  }
-  return { ...name, ...decodeMigration(bytes, file), file, path: join(directory, file) };
+  return { ...name, ...decodeMigration(bytes, file), file, path };
 }
 
 function programName(file: string): FileName | undefined {
