@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { AnyCommand, CommandContext, Format, Host } from '../commands/definition.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import type { Clock, Logger, ProgressSink, Random } from '../core/context.ts';
 import { TradedbError } from '../core/error.ts';
 import { worstStatus } from '../core/report.ts';
+import { refusePendingRestore } from '../core/restore/pending.ts';
 import { wantsColor } from './color.ts';
 import { renderMetrics } from './render/prometheus.ts';
 
@@ -88,14 +88,6 @@ export function createCommandContext(parts: Parts): CommandContext {
       ...(extra.metrics === undefined ? {} : { metrics: extra.metrics }),
     }),
   };
-}
-
-/** A half-done swap of files is completed or reverted by `restore` alone; everybody else must keep their hands off. */
-function refusePendingRestore(path: string): void {
-  if (!existsSync(`${path}.restore-intent`)) return;
-  throw new TradedbError('restore_pending', `a restore of ${JSON.stringify(path)} was interrupted half-way`, {
-    hint: 'finish it with: tradedb restore run --resume (or take it back with --abort)',
-  });
 }
 
 function stateDirectory(loaded: LoadedConfig, database: string | undefined, base: string): string {

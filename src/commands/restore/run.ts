@@ -93,7 +93,7 @@ export const definition = defineCommand({
     const { resolveState } = await import('../../core/restore/resolve-target.ts');
     const state = await resolveState(repository, await databaseIdFor(wanted, context), wanted);
     const { existsSync } = await import('node:fs');
-    const { refusePendingRestore } = await import('../../core/restore/intent.ts');
+    const { refusePendingRestore } = await import('../../core/restore/pending.ts');
     refusePendingRestore(output);
     const replaces = existsSync(output);
     const check = given.check ?? context.config.restore.check;
@@ -188,7 +188,8 @@ async function databaseIdFor(wanted: WantedState, context: CommandContext): Prom
 
 async function endInterrupted(given: Given, context: CommandContext): Promise<RestoreRunData> {
   if (given.resume && given.abort) throw new TradedbError('usage', 'give either --resume or --abort');
-  const { realTarget, readIntent } = await import('../../core/restore/intent.ts');
+  const { readIntent } = await import('../../core/restore/intent.ts');
+  const { realTarget } = await import('../../core/restore/pending.ts');
   const { resumeSwap } = await import('../../core/restore/resume.ts');
   const output = realTarget(given.target === undefined ? context.databasePath() : context.resolve(given.target));
   const intent = await readIntent(output);

@@ -1,8 +1,10 @@
+import { realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { acquireLease, databaseLeaseName, type Lease, type LeaseOwner } from '../lease.ts';
 import type { Finding } from '../report.ts';
+import { requireDatabaseFile } from '../sqlite/database-file.ts';
 import { type Codec, formatCodec } from './chunk/codec.ts';
 import type { PageIndex } from './chunk/page-index.ts';
 import { chooseParent, type Parent } from './incremental/from-pages.ts';
@@ -46,7 +48,10 @@ export interface CreatedBackup {
 }
 
 /** Makes one restore point of a live database. It exists when its manifest does: written last. */
-export async function createBackup(request: CreateRequest, context: OperationContext): Promise<CreatedBackup> {
+export async function createBackup(asked: CreateRequest, context: OperationContext): Promise<CreatedBackup> {
+  requireDatabaseFile(asked.database);
+  // SQLite looks for the WAL beside the real file, whatever name led to it.
+  const request = { ...asked, database: realpathSync(asked.database) };
   const databaseId = databaseIdOf(request.databaseLabel);
   const leases = takeLeases(request, databaseId, context);
   const { storage } = request.repository;
@@ -58,13 +63,33 @@ export async function createBackup(request: CreateRequest, context: OperationCon
       const base: PageIndex | null = parent.index;
       const snapshot = await takeSnapshot({ ...request, stagingFolder, base }, context);
       const manifest = await store(request, databaseId, { snapshot, parent }, context);
-      return { manifest, snapshot, findings: [...parent.findings, ...snapshotFindings(request.database, snapshot)] };
+      const found = [
+        ...parent.findings,
+        ...snapshotFindings(request.database, snapshot),
+        ...otherPlace(parent, manifest),
+      ];
+      return { manifest, snapshot, findings: found };
     } finally {
       await rm(stagingFolder, { recursive: true, force: true });
     }
   } finally {
     for (const lease of leases) lease.release();
   }
+}
+
+/** Two databases under one label would be taken for one when something is restored. */
+function otherPlace({ newest }: Parent, { database }: Manifest): Finding[] {
+  if (newest === null || (newest.database.path === database.path && newest.database.hostname === database.hostname))
+    return [];
+  return [
+    {
+      id: 'backup.other_path',
+      severity: 'warning',
+      subject: database.label,
+      message: `the backup before was made of ${JSON.stringify(newest.database.path)} on ${newest.database.hostname}`,
+      hint: 'if these are two databases, give one of them a label of its own: backup.label',
+    },
+  ];
 }
 
 function takeLeases(request: CreateRequest, databaseId: string, context: OperationContext): Lease[] {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { type DatabaseHeader, databaseHeaderBytes, parseDatabaseHeader } from '../file-format/database-header.ts';
 import { parseWalIndexHeader, type WalIndexHeader, walIndexHeaderBytes } from '../file-format/wal-index-header.ts';
 import { type FileIdentity, identityOf } from './file-identity.ts';
@@ -18,8 +18,9 @@ export class LiveFiles {
   readonly path: string;
   readonly #open = new Map<LiveFile, number>();
 
+  /** Symbolic links are followed: SQLite looks for the other files beside the real one. */
   constructor(path: string) {
-    this.path = path;
+    this.path = existsSync(path) ? realpathSync(path) : path;
   }
 
   /** A descriptor that stays open until `close`; undefined when the file does not exist. */

@@ -1,10 +1,10 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { TradedbError } from '../error.ts';
 import { flushFolder } from '../storage/local-folder.ts';
 import { fromStorage } from '../storage/storage-error.ts';
+import { intentPath } from './pending.ts';
 
 /**
  * The note beside a database that says: its file is being exchanged. It is written before the first step and removed
@@ -32,23 +32,6 @@ const intentSchema = v.object({
 });
 
 export type RestoreIntent = v.InferOutput<typeof intentSchema>;
-
-export function intentPath(database: string): string {
-  return `${database}.restore-intent`;
-}
-
-/** The name behind symbolic links: the files beside it belong to that one. */
-export function realTarget(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
-}
-
-/** Throws `restore_pending` (exit 15) when the exchange of this database's file was interrupted. */
-export function refusePendingRestore(database: string): void {
-  if (!existsSync(intentPath(database)) && !existsSync(intentPath(realTarget(database)))) return;
-  throw new TradedbError('restore_pending', `a restore of ${JSON.stringify(database)} was interrupted half-way`, {
-    hint: 'finish it with: tradedb restore run --resume (or take it back with --abort)',
-  });
-}
 
 export async function writeIntent(intent: RestoreIntent): Promise<void> {
   const path = intentPath(intent.target);

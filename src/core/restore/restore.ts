@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { link, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, chown, link, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
@@ -14,7 +14,8 @@ import { applyPoint } from './apply.ts';
 import { type CheckDepth, checkDatabase } from './check.ts';
 import { digestOfFile } from './file-digest.ts';
 import { inUseError, usersOf } from './in-use.ts';
-import { type RestoreIntent, realTarget, refusePendingRestore } from './intent.ts';
+import type { RestoreIntent } from './intent.ts';
+import { realTarget, refusePendingRestore } from './pending.ts';
 import type { ReplayRoute } from './point-in-time.ts';
 import { replay } from './replay.ts';
 import { companions, swapIn } from './swap.ts';
@@ -142,6 +143,7 @@ async function putInPlace(
     await placeNew(partial, target);
     return { oldDatabase: null, checkpointed: false };
   }
+  await takeOverAccess(target, partial);
   const stats = statSync(partial);
   const intent: RestoreIntent = {
     format: 1,
@@ -160,6 +162,19 @@ async function putInPlace(
   };
   const options = { checkpoint: request.checkpointOld, force: request.force, ownPid: request.owner.pid };
   return swapIn(intent, options, context);
+}
+
+/** Whoever could use the old file can use the new one. Only root may give a file to somebody else. */
+async function takeOverAccess(target: string, partial: string): Promise<void> {
+  const old = statSync(target, { throwIfNoEntry: false });
+  if (old === undefined) return;
+  const fresh = statSync(partial);
+  if (fresh.uid !== old.uid || fresh.gid !== old.gid) {
+    await chown(partial, old.uid, old.gid).catch((error: unknown) => {
+      throw fromStorage(error, partial);
+    });
+  }
+  await chmod(partial, old.mode & 0o7777);
 }
 
 /** Fails instead of replacing a file that somebody made meanwhile. */

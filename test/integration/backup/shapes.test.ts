@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -137,6 +137,24 @@ describe('shapes of databases', () => {
     expect(readFileSync(join(folder, `copy ${name}`)).equals(readFileSync(path))).toBe(true);
     await restoreTo(folder, path, { replace: true });
     expect(expectCommittedState(path)).toBe(200);
+  });
+
+  test('a symbolic link leads to the WAL of the real file; another file under the same label is told', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'a.db');
+    createCountingDatabase(path, { rows: 100 });
+    const app = new Database(path);
+    app.exec("INSERT INTO entry (value, body) VALUES (5, 'x'); UPDATE counter SET n = n + 1, total = total + 5");
+    const link = join(folder, 'link.db');
+    symlinkSync(path, link);
+    const { manifest, findings } = await backUp(folder, { database: link });
+    expect(manifest).toMatchObject({ method: 'pages', database: { path: realpathSync(path) } });
+    expect(findings).toEqual([]);
+    app.close();
+    await restoreTo(folder, join(folder, 'b.db'));
+    expect(expectCommittedState(join(folder, 'b.db'))).toBe(101);
+    const other = await backUp(folder, { database: join(folder, 'b.db'), type: 'auto' });
+    expect(other.findings.map((finding) => finding.id)).toEqual(['backup.other_path']);
   });
 
   test('--method api gives the same content and says so', async () => {

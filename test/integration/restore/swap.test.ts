@@ -1,17 +1,22 @@
 import {
+  chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   linkSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { type RestoreIntent, refusePendingRestore, writeIntent } from '../../../src/core/restore/intent.ts';
+import { type RestoreIntent, writeIntent } from '../../../src/core/restore/intent.ts';
+import { refusePendingRestore } from '../../../src/core/restore/pending.ts';
 import { resumeSwap } from '../../../src/core/restore/resume.ts';
 import { backUp, restoreTo } from '../../support/backup-requests.ts';
 import { testContext } from '../../support/context.ts';
@@ -49,6 +54,21 @@ describe('putting a backup in the place of a database', () => {
     expect(readFileSync(`${oldDatabase}-wal`).equals(before)).toBe(true);
     expect(expectCommittedState(oldDatabase!)).toBe(301);
     expect(expectCommittedState(path)).toBe(300);
+  });
+
+  test('through a symbolic link the real file is replaced, and mode and owner stay', async () => {
+    const { folder, path } = await prepare();
+    chmodSync(path, 0o640);
+    const owned = process.getuid?.() === 0;
+    if (owned) chownSync(path, 12_345, 12_345);
+    const link = join(folder, 'link.db');
+    symlinkSync(path, link);
+    await restoreTo(folder, link, { replace: true });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(expectCommittedState(path)).toBe(300);
+    const stats = statSync(path);
+    expect(stats.mode & 0o777).toBe(0o640);
+    if (owned) expect([stats.uid, stats.gid]).toEqual([12_345, 12_345]);
   });
 
   test('discards the old one when asked to', async () => {

@@ -15,12 +15,14 @@ export interface ParentRequest {
 }
 
 export interface Parent {
+  /** The newest point of the database, whether this one builds on it or not. */
+  readonly newest: Manifest | null;
   readonly point: Manifest | null;
   readonly index: PageIndex | null;
   readonly findings: readonly Finding[];
 }
 
-const none: Parent = { point: null, index: null, findings: [] };
+const none: Parent = { newest: null, point: null, index: null, findings: [] };
 
 /** The point that an incremental backup builds on: the newest one whose whole chain is there and young enough. */
 export async function chooseParent(
@@ -28,33 +30,34 @@ export async function chooseParent(
   databaseId: string,
   context: OperationContext,
 ): Promise<Parent> {
-  if (request.type === 'full') return none;
   const { points } = await request.repository.points(databaseId);
+  const full = { ...none, newest: points.at(-1) ?? null };
+  if (request.type === 'full') return full;
   const doomed = await Tombstones.read(request.repository, databaseId);
   const alive = points.filter((point) => !doomed.has(point.id));
   const newest = alive.at(-1);
-  if (newest === undefined) return withoutParent(request, 'there is no backup to build on');
+  if (newest === undefined) return withoutParent(request, full, 'there is no backup to build on');
   const byId = new Map(alive.map((point) => [point.id, point]));
   try {
-    const full = lineageOf(newest, byId)[0] as Manifest;
+    const root = lineageOf(newest, byId)[0] as Manifest;
     if (request.type === 'auto') {
-      const ageMs = context.clock.wallTime() - Date.parse(full.createdAt);
-      if (newest.chainLength >= request.maxChain || ageMs >= request.fullEveryMs) return none;
+      const ageMs = context.clock.wallTime() - Date.parse(root.createdAt);
+      if (newest.chainLength >= request.maxChain || ageMs >= request.fullEveryMs) return full;
     }
-    return { point: newest, index: await request.repository.pageIndex(newest), findings: [] };
+    return { ...full, point: newest, index: await request.repository.pageIndex(newest), findings: [] };
   } catch (error) {
     if (!(error instanceof TradedbError)) throw error;
-    return withoutParent(request, error.message);
+    return withoutParent(request, full, error.message);
   }
 }
 
-function withoutParent(request: ParentRequest, reason: string): Parent {
-  if (request.type === 'auto' && reason.startsWith('there is no')) return none;
+function withoutParent(request: ParentRequest, full: Parent, reason: string): Parent {
+  if (request.type === 'auto' && full.newest === null) return full;
   const finding: Finding = {
     id: 'backup.full_instead',
     severity: 'warning',
     message: `a full backup was made instead of an incremental one: ${reason}`,
     hint: 'tradedb backup verify',
   };
-  return { ...none, findings: [finding] };
+  return { ...full, findings: [finding] };
 }

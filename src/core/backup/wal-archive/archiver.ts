@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
@@ -234,7 +234,7 @@ export class Archiver {
   /** The pin is kept, so that nothing is lost; a new recorder goes on behind what is durable. */
   async #whileFull(error: TradedbError): Promise<undefined> {
     this.#request.onEvent({ event: 'spool_full', message: error.message });
-    const wal = statSync(`${this.#request.database}-wal`, { throwIfNoEntry: false });
+    const wal = statSync(`${realpathSync(this.#request.database)}-wal`, { throwIfNoEntry: false });
     if ((wal?.size ?? 0) > this.#request.maxWalBytes) throw error;
     await this.#restart();
     await this.#context.clock.sleep(1000, this.#context.signal).catch(() => {});
