@@ -1,11 +1,16 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DamagedFile, damageKinds, leaveWal } from '../../support/database-damage.ts';
 import { folderState } from '../../support/folder-state.ts';
 import { checkHealth, idsWith } from '../../support/health.ts';
 import { makeSoundDatabase, type SoundDatabaseOptions } from '../../support/sound-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const writerScript = fileURLToPath(new URL('../../support/busy-writer.mjs', import.meta.url));
 
 /** The patient in a folder of its own, so that its file list can be compared. */
 function patient(): { folder: string; home: string; path: string } {
@@ -48,5 +53,30 @@ describe.each([512, 4096, 65536])('damage of databases with pages of %i bytes', 
     expect(critical.filter((id) => kind.foundBy.includes(id))).not.toEqual([]);
     expect(result.data.damaged).toBe(true);
     expect(result.findings.some(({ severity }) => severity === 'critical')).toBe(true);
+  });
+});
+
+describe('damage beside a writer that never rests', () => {
+  it('is told from the work of the writer', async () => {
+    const { folder, path } = patient();
+    makeSoundDatabase(path, { rows: 1500, deleted: 0 });
+    const leaves = new DamagedFile(path, 9).treePages('setting', 10);
+    const writer = spawn(process.execPath, [writerScript, path, '1'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => {
+      writer.kill('SIGKILL');
+    });
+    await once(writer.stdout!, 'data');
+    expect(idsWith(await checkHealth(folder, path), 'critical')).toEqual([]);
+    // The writer never touches this table, so that its pages are in the file and not in the WAL.
+    const page = leaves[1] ?? 0;
+    const file = openSync(path, 'r+');
+    writeSync(file, Buffer.alloc(4096), 0, 4096, (page - 1) * 4096);
+    closeSync(file);
+    for (let look = 0; look < 3; look++) {
+      const result = await checkHealth(folder, path);
+      expect(idsWith(result, 'critical')).toEqual(['structure.page']);
+      expect(result.findings.find(({ severity }) => severity === 'critical')?.subject).toBe(`page ${page}`);
+    }
+    expect(writer.exitCode).toBeNull();
   });
 });
