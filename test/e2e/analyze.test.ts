@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -137,6 +137,53 @@ INSERT INTO orders(account, symbol, qty) VALUES (?, ?, ?);
     expect(readdirSync(scratch)).toEqual([]);
     expect(folderState(folder)).toEqual(before);
   });
+});
+
+describe('a killed analysis', () => {
+  test.runIf(process.platform === 'linux')('leaves no running child, and the next one removes its copy', async () => {
+    const { folder, path } = sample();
+    const scratch = temporaryFolder();
+    writeFileSync(
+      join(folder, 'endless.sql'),
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n',
+    );
+    writeFileSync(join(folder, 'w.sql'), 'SELECT 1');
+    const before = folderState(folder);
+    let children: string[] = [];
+    const result = await tradedb(
+      ['analyze', 'queries', '-d', path, '-w', 'endless.sql', '--time-limit', '10m', '--scratch-directory', scratch],
+      {
+        cwd: folder,
+        onStart: (child) => {
+          const look = setInterval(() => {
+            children = childrenOf(child.pid ?? 0);
+            if (children.length === 0 || readdirSync(scratch).length === 0) return;
+            clearInterval(look);
+            // Time enough to be inside the statement.
+            setTimeout(() => child.kill('SIGKILL'), 700);
+          }, 50);
+        },
+      },
+    );
+    expect(result.signal).toBe('SIGKILL');
+    await expect.poll(() => children.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 20_000 }).toEqual([]);
+    expect(readdirSync(scratch)).toHaveLength(1);
+    const next = await tradedb(['analyze', 'queries', '-d', path, '-w', 'w.sql', '--scratch-directory', scratch], {
+      cwd: folder,
+    });
+    expect(next.code).toBe(0);
+    expect(readdirSync(scratch)).toEqual([]);
+    expect(folderState(folder)).toEqual(before);
+  });
+
+  function childrenOf(pid: number): string[] {
+    const file = `/proc/${pid}/task/${pid}/children`;
+    return existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .split(' ')
+          .filter((word) => word !== '')
+      : [];
+  }
 });
 
 describe('analyze indexes', () => {

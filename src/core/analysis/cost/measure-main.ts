@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../../system/system-clock.ts';
 import { systemRandom } from '../../../system/system-random.ts';
 import { TradedbError } from '../../error.ts';
@@ -59,5 +60,10 @@ process.on('message', (request: MeasureRequest) => {
 });
 // The parent is gone: so is the reason to go on.
 process.on('disconnect', () => process.exit(0));
+// While a statement runs, no event of this thread does: another thread notices that the parent was killed.
+new Worker(
+  `const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 500);`,
+  { eval: true },
+).unref();
 // Ctrl-C reaches the whole process group; the parent ends its children in order.
 process.on('SIGINT', () => {});

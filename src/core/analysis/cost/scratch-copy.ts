@@ -7,6 +7,7 @@ import { fromFileSystem, TradedbError } from '../../error.ts';
 import { openReadOnly, requireDatabaseFile } from '../../sqlite/connection.ts';
 import { onlineCopy } from '../../sqlite/online-copy.ts';
 import { createScratchFolder, removeScratchFolder } from '../../sqlite/scratch.ts';
+import { removeStaleScratch } from './stale-scratch.ts';
 
 export interface ScratchRequest {
   readonly path: string;
@@ -36,6 +37,8 @@ export async function withScratchCopy<T>(
   work: (copy: ScratchCopy) => Promise<T>,
 ): Promise<T> {
   requireDatabaseFile(request.path);
+  requireScratchParent(request.scratchParent);
+  removeStaleScratch(request.scratchParent);
   await requireSpace(request);
   const folder = createScratchFolder(request.scratchParent, request.ownerId);
   try {
@@ -47,10 +50,12 @@ export async function withScratchCopy<T>(
   }
 }
 
+function requireScratchParent(folder: string): void {
+  if (existsSync(folder)) return;
+  throw new TradedbError('file_not_found', `scratch folder ${JSON.stringify(folder)} does not exist`);
+}
+
 async function requireSpace(request: ScratchRequest): Promise<void> {
-  if (!existsSync(request.scratchParent)) {
-    throw new TradedbError('file_not_found', `scratch folder ${JSON.stringify(request.scratchParent)} does not exist`);
-  }
   const wal = statSync(`${request.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   const needed = (statSync(request.path).size + wal) * spaceFactor;
   const { bavail, bsize } = await statfs(request.scratchParent);
