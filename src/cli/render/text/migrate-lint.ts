@@ -10,11 +10,11 @@ export function render(report: Report<MigrateLintData>, style: Style): string {
   for (const { code, file, reason } of data.ignored)
     lines.push(style.dim(`  ${code} silenced in ${printable(file)}: ${printable(reason)}`));
   if (data.ignored.length > 0) lines.push('');
-  const count = (level: string): number => data.hits.filter((hit) => hit.level === level).length;
+  const count = (severity: string): number => report.findings.filter((one) => one.severity === severity).length;
   const found =
     report.findings.length === 0
       ? style.green('nothing found')
-      : `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}, ${count('info')} for information`;
+      : `${plural(count('critical'), 'error')}, ${plural(count('warning'), 'warning')}, ${count('info')} for information`;
   lines.push(`${plural(data.filesChecked, 'file')}, ${plural(data.rulesRun, 'rule')}: ${found}`);
   return lines.join('\n');
 }
