@@ -1,5 +1,6 @@
 import { TradedbError } from '../error.ts';
 import type { Connection } from '../sqlite/connection.ts';
+import { bound } from './bound.ts';
 import { formatDecimal, parseDecimal, safeInteger } from './decimal.ts';
 import type { Price, Quantity, Scales } from './units.ts';
 
@@ -77,7 +78,7 @@ const columns = `
 
 /** Throws `unknown_instrument`. */
 export function instrumentById(connection: Connection, instrumentId: number): Instrument {
-  const data = connection.get<InstrumentData>(`SELECT ${columns} WHERE i.instrument_id = ?`, [instrumentId]);
+  const data = connection.get<InstrumentData>(`SELECT ${columns} WHERE i.instrument_id = ${bound}`, [instrumentId]);
   if (data === undefined) throw new TradedbError('unknown_instrument', `there is no instrument ${instrumentId}`);
   return new Instrument(data);
 }

@@ -1,4 +1,5 @@
 import { TradedbError } from '../../error.ts';
+import { bound } from '../bound.ts';
 import { safeInteger } from '../decimal.ts';
 import type { InstrumentData } from '../instrument.ts';
 import type { OrderStatus } from '../order-state.ts';
@@ -94,7 +95,7 @@ export function fill(session: StoreSession, orderId: number, report: NewFill): F
 function knownFill(session: StoreSession, order: OrderRow, report: NewFill): KnownFill | undefined {
   const rows = session.connection.all<KnownFill>(
     `SELECT fill_id, order_id, side, price, qty, notional, realized, busted FROM fills
-     WHERE account_id = ? AND instrument_id = ? AND venue_trade_id = ?`,
+     WHERE account_id = ${bound} AND instrument_id = ${bound} AND venue_trade_id = ${bound}`,
     [order.account_id, order.instrument_id, report.venueTradeId],
   );
   const id = JSON.stringify(report.venueTradeId);

@@ -1,5 +1,6 @@
 import { TradedbError } from '../../error.ts';
 import type { Statement } from '../../sqlite/statement.ts';
+import { bound } from '../bound.ts';
 import { formatDecimal, parseDecimal } from '../decimal.ts';
 import type { Hold } from './hold.ts';
 import type { LedgerKind, Line } from './ledger-lines.ts';
@@ -104,7 +105,7 @@ function cashOf(session: StoreSession, accountId: number, assetId: number): Cash
       .prepare(
         `SELECT l.allow_negative AS mayBeNegative, coalesce(b.amount, 0) AS amount, coalesce(b.held, 0) AS held
          FROM ledger_accounts l LEFT JOIN balances b USING (ledger_account_id)
-         WHERE l.account_id = ? AND l.asset_id = ? AND l.kind = 'cash'`,
+         WHERE l.account_id = ${bound} AND l.asset_id = ${bound} AND l.kind = 'cash'`,
       )
       .withBigIntegers();
     cashReaders.set(session, statement);

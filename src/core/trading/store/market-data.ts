@@ -1,4 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
+import { bound } from '../bound.ts';
 
 export interface Quote {
   readonly instrumentId: number;
@@ -160,7 +161,7 @@ export function candlesIn(connection: Connection, range: CandleRange): Candle[] 
   return connection
     .all<Omit<Candle, 'isClosed'> & { closed: number }>(
       `SELECT open_us AS openUs, open, high, low, close, volume, trades, closed FROM candles
-       WHERE instrument_id = ? AND interval_s = ? AND open_us >= ? AND open_us < ? ORDER BY open_us`,
+       WHERE instrument_id = ${bound} AND interval_s = ${bound} AND open_us >= ? AND open_us < ? ORDER BY open_us`,
       [range.instrumentId, range.intervalS, range.fromUs, range.toUs],
     )
     .map(({ closed, ...candle }) => ({ ...candle, isClosed: closed === 1 }));
@@ -171,7 +172,7 @@ export function lastQuote(connection: Connection, instrumentId: number): Quote |
   return connection.get<Quote>(
     `SELECT instrument_id AS instrumentId, ts_us AS tsUs, seq, bid_px AS bidPrice, bid_qty AS bidQuantity,
             ask_px AS askPrice, ask_qty AS askQuantity
-     FROM quotes WHERE instrument_id = ? ORDER BY ts_us DESC, seq DESC LIMIT 1`,
+     FROM quotes WHERE instrument_id = ${bound} ORDER BY ts_us DESC, seq DESC LIMIT 1`,
     [instrumentId],
   );
 }

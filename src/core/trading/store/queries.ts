@@ -1,4 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
+import { bound } from '../bound.ts';
 import { type Price, type Quantity, type Side, sideOf, signOf } from '../units.ts';
 import { type OrderRow, orderColumns, orderState } from './order-row.ts';
 import { flat } from './position.ts';
@@ -39,7 +40,7 @@ export function history(
   const before = page.before ?? { createdUs: Number.MAX_SAFE_INTEGER, orderId: Number.MAX_SAFE_INTEGER };
   const items = connection
     .all<OrderRow>(
-      `SELECT ${orderColumns} FROM orders WHERE account_id = ? AND (created_us, order_id) < (?, ?)
+      `SELECT ${orderColumns} FROM orders WHERE account_id = ${bound} AND (created_us, order_id) < (${bound}, ${bound})
        ORDER BY created_us DESC, order_id DESC LIMIT ?`,
       [page.accountId, before.createdUs, before.orderId, limit],
     )
@@ -53,7 +54,7 @@ export function history(
 export function eventsOf(connection: Connection, orderId: number): OrderEvent[] {
   return connection.all<OrderEvent>(
     `SELECT seq, exec_type AS execType, from_status AS fromStatus, to_status AS toStatus, cum_qty AS cumQuantity,
-            event_us AS eventUs, recv_us AS receivedUs, note FROM order_events WHERE order_id = ? ORDER BY seq`,
+            event_us AS eventUs, recv_us AS receivedUs, note FROM order_events WHERE order_id = ${bound} ORDER BY seq`,
     [orderId],
   );
 }
@@ -84,7 +85,7 @@ interface FillRow {
 export function fillsOf(connection: Connection, filter: FillFilter): Fill[] {
   const rows =
     'orderId' in filter
-      ? connection.all<FillRow>('SELECT * FROM fills WHERE order_id = ? ORDER BY fill_id', [filter.orderId])
+      ? connection.all<FillRow>(`SELECT * FROM fills WHERE order_id = ${bound} ORDER BY fill_id`, [filter.orderId])
       : connection.all<FillRow>(
           `SELECT * FROM fills WHERE account_id = ? AND instrument_id = ? AND exec_us >= ? AND exec_us < ?
            ORDER BY exec_us, fill_id`,

@@ -1,4 +1,5 @@
 import type { AuditFields } from '../audit-chain.ts';
+import { bound } from '../bound.ts';
 import type { InstrumentData } from '../instrument.ts';
 import { type ExecType, type OrderStatus, requireLegal } from '../order-state.ts';
 import { holdOf } from './hold.ts';
@@ -39,7 +40,7 @@ export function writeEvent(
     event.from === null
       ? undefined
       : session.connection.get<{ seq: number; event_us: number }>(
-          'SELECT seq, event_us FROM order_events WHERE order_id = ? ORDER BY seq DESC LIMIT 1',
+          `SELECT seq, event_us FROM order_events WHERE order_id = ${bound} ORDER BY seq DESC LIMIT 1`,
           [event.orderId],
         );
   const eventUs = Math.max(event.eventUs, last?.event_us ?? 0);
@@ -79,10 +80,16 @@ export function transition(session: StoreSession, row: OrderRow, instrument: Ins
     note: change.note ?? null,
   });
   session.connection.run(
-    `UPDATE orders SET status = ?, filled_qty = ?, filled_notional = ?, venue_order_id = ?, updated_us = ?
-     WHERE order_id = ?`,
-    [next.status, next.filled_qty, next.filled_notional, next.venue_order_id, next.updated_us, row.order_id],
+    'UPDATE orders SET status = ?, filled_qty = ?, filled_notional = ?, updated_us = ? WHERE order_id = ?',
+    [next.status, next.filled_qty, next.filled_notional, next.updated_us, row.order_id],
   );
+  // Apart, because it moves an index entry and changes only once.
+  if (next.venue_order_id !== row.venue_order_id) {
+    session.connection.run('UPDATE orders SET venue_order_id = ? WHERE order_id = ?', [
+      next.venue_order_id,
+      row.order_id,
+    ]);
+  }
   moveHold(session, row.account_id, {
     before: holdOf(row, instrument),
     after: holdOf(next, instrument),
