@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { damagePages } from './damage.mjs';
 import { deleteOldMarketData } from './delete-old-market-data.mjs';
-import { check, Stage, startChild, stopEverything } from './stage.mjs';
+import { halveBalances } from './halve-balances.mjs';
+import { check, launcher, Stage, startChild, stopEverything } from './stage.mjs';
 
 const engineProgram = fileURLToPath(new URL('../examples/engine/engine.mjs', import.meta.url));
 const engineSeconds = 14;
 
 const count = (value) => value.toLocaleString('en-US');
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function day(stage) {
   const database = join(stage.folder, 'trading.db');
@@ -42,8 +44,11 @@ ALTER TABLE strategies DROP COLUMN desk;
     return `${status.data.migrations.length} migrations applied, none pending`;
   });
 
+  const archiver = startChild([launcher, 'backup', 'archive', '--quiet'], { cwd: stage.folder });
+  await pause(1500);
+  check(archiver.child.exitCode === null, `the archiver ended at once: ${archiver.output.stderr}`);
   const engine = startChild([engineProgram, '--database', database, '--seconds', String(engineSeconds), '--rate', '150'], { cwd: stage.folder });
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await pause(1500);
 
   await stage.step('Monitor', 'the engine trades now in a second process; this looks at it from outside, without opening the database', async () => {
     await stage.show(['monitor', '--once']);
@@ -53,10 +58,13 @@ ALTER TABLE strategies DROP COLUMN desk;
     return `${commits} commits seen in one second`;
   });
 
-  await stage.step('Backup', 'a consistent copy while the engine writes', async () => {
+  await stage.step('Backup', 'a consistent copy while the engine writes; an archiver keeps every commit from here on', async () => {
     await stage.show(['backup', 'create', '--label', 'noon']);
     const list = await stage.report(['backup', 'list']);
-    check(list.data.points.length === 1, 'the backup is not in the list');
+    check(
+      list.data.points.some((point) => point.label === 'noon'),
+      'the backup is not in the list',
+    );
     return 'the engine was not stopped';
   });
 
@@ -73,22 +81,22 @@ ALTER TABLE strategies DROP COLUMN desk;
     return `${count(result.orders)} orders and ${count(result.fills)} fills acknowledged, ${result.errors} errors`;
   });
 
-  await stage.step('Backup, incremental', 'only the pages that changed since noon', async () => {
-    await stage.show(['backup', 'create', '--label', 'close']);
-    await stage.show(['backup', 'verify', '--level', '3']);
-    await stage.show(['backup', 'list']);
-    return 'every stored byte verified';
-  });
-
   await stage.step('Load test', 'the trading mix against a scratch copy, timed from the moment each transaction was due', async () => {
     await stage.show(['loadtest', 'run', '--scenario', 'oms', '--rate', '150', '--duration', '5s', '--warmup', '1s', '--seed', '7', '--threshold', 'errors.rate<=0.1%'], { expect: [0, 3] });
     return 'thresholds hold; the database was not touched';
   });
 
-  let damaged = 0;
-  await stage.step('Damage', 'a bad disk: pages in the middle of the file are overwritten', async () => {
-    damaged = damagePages(database, 6);
-    return `${damaged} pages overwritten`;
+  let before = '';
+  await stage.step('A bad batch, then a bad disk', 'a slip halves every balance; then pages in the middle of the file are overwritten', async () => {
+    before = new Date().toISOString();
+    await pause(500);
+    const rows = halveBalances(database);
+    await pause(500);
+    archiver.child.kill('SIGTERM');
+    const ended = await archiver.ended;
+    check(ended.code === 143, `the archiver ended with ${ended.code ?? ended.signal}: ${ended.stderr}`);
+    const pages = damagePages(database, 6);
+    return `${count(rows)} balances halved, ${pages} pages overwritten`;
   });
 
   await stage.step('Health', 'finds it, without trusting the file to SQLite', async () => {
@@ -96,9 +104,15 @@ ALTER TABLE strategies DROP COLUMN desk;
     return 'damage reported, exit code says so';
   });
 
-  await stage.step('Restore', 'the state of the close, verified while it is read, put in place by an atomic swap', async () => {
-    await stage.show(['restore', 'run', '--replace', '--yes']);
-    return 'the damaged file was kept aside';
+  await stage.step('Backups', 'what can be restored: the backup of noon, and every commit since', async () => {
+    await stage.show(['backup', 'verify', '--level', '3']);
+    await stage.show(['backup', 'list']);
+    return 'every stored byte verified';
+  });
+
+  await stage.step('Restore', 'the moment before the slip, verified while it is read, put in place by an atomic swap', async () => {
+    await stage.show(['restore', 'run', '--to-time', before, '--replace', '--yes']);
+    return `back to ${before}; the damaged file was kept aside`;
   });
 
   await stage.step('Health again', 'structure, WAL, integrity, and the 32 business rules on the money', async () => {
