@@ -53,20 +53,16 @@ export class Estimator {
     return statement.table === undefined ? [] : this.#existing([foldName(statement.table)]);
   }
 
+  /** Names as the schema spells them: dbstat reads one table only when the name is exact. */
   #existing(names: readonly string[]): string[] {
-    return names.filter(
-      (name) =>
-        this.#connection.get(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`, [
-          name,
-        ]) !== undefined,
-    );
+    return names.flatMap((name) => exactTableName(this.#connection, name) ?? []);
   }
 
   #size(table: string): TableSize {
     let size = this.#sizes.get(table);
     if (size === undefined) {
       const found = this.#connection.get<{ rows: number | null; bytes: number | null }>(
-        `SELECT sum(ncell) FILTER (WHERE pagetype = 'leaf') AS rows, sum(pgsize) AS bytes FROM dbstat WHERE name = ? COLLATE NOCASE`,
+        `SELECT sum(ncell) FILTER (WHERE pagetype = 'leaf') AS rows, sum(pgsize) AS bytes FROM dbstat WHERE name = ?`,
         [table],
       );
       size = { rows: found?.rows ?? 0, bytes: found?.bytes ?? 0 };
@@ -91,4 +87,12 @@ function rewrittenShare(statement: Statement): number {
     default:
       return 0;
   }
+}
+
+/** The name of a table as it stands in the schema, whatever its case. */
+export function exactTableName(connection: Connection, name: string): string | undefined {
+  return connection.get<{ name: string }>(
+    `SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`,
+    [name],
+  )?.name;
 }

@@ -11,6 +11,7 @@ import {
 import { foldName } from '../schema/normalise.ts';
 import { type Connection, type ConnectionPorts, openMemory } from '../sqlite/connection.ts';
 import { plainSession } from './append.ts';
+import { exactTableName } from './estimate.ts';
 import { runStatements } from './execute-file.ts';
 import type { Place } from './failure.ts';
 import type { Migration } from './migration.ts';
@@ -144,7 +145,7 @@ function rowCounter(connection: Connection | undefined): LintWalk['rowsOf'] {
 
 /** Cells of the leaf pages: the exact number of rows, without reading them. */
 function countRows(connection: Connection, table: string): number {
-  return Number(
-    connection.value(`SELECT sum(ncell) FROM dbstat WHERE name = ? COLLATE NOCASE AND pagetype = 'leaf'`, [table]) ?? 0,
-  );
+  const exact = exactTableName(connection, table);
+  if (exact === undefined) return 0;
+  return Number(connection.value(`SELECT sum(ncell) FROM dbstat WHERE name = ? AND pagetype = 'leaf'`, [exact]) ?? 0);
 }

@@ -26,7 +26,7 @@ async function planned(setup: string, files: Record<string, string>, withData = 
 }
 
 const rows = (count: number): string =>
-  `CREATE TABLE t(id INTEGER PRIMARY KEY, x TEXT, y INT);
+  `CREATE TABLE T(id INTEGER PRIMARY KEY, x TEXT, y INT);
    INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT i, hex(randomblob(50)), i FROM n;`;
 
 describe('plan', () => {
