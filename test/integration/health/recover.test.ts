@@ -179,6 +179,13 @@ describe('recovery', () => {
       ['salvage', true],
     ]);
     expect(data.damage[0]).toMatchObject({ class: 'child', count: 1 });
+    expect(data.plan.at(-1)?.expectedLoss).toBe('rows on 1 damaged or missing page of trade');
+    makeSoundDatabase(join(folder, 'second.db'));
+    const second = new DamagedFile(join(folder, 'second.db'), 5);
+    second.page(second.root('trade_symbol')).fill(0);
+    second.save();
+    const plan = (await runRecover(folder, second.path, { dryRun: true })).data.plan;
+    expect(plan.at(-1)?.expectedLoss).toBe('none: every page of every table is sound');
   });
 
   it('refuses a database in use, and a place that is taken', async () => {

@@ -1,6 +1,8 @@
+import { isBtreeType, isTableType } from '../../file-format/btree-page.ts';
 import type { BackupFacts } from '../check.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
+import { walkTree } from './tree-walk.ts';
 
 export interface Damage {
   /** `header`, `truncated`, `wal-chain`, `wal-foreign`, `freelist`, or the kind of a page fault. */
@@ -105,9 +107,27 @@ function salvageWay(source: SalvageSource, schema: SalvageSchema, size: number):
   const reason =
     schema.origin === 'none'
       ? 'no schema is left: rows go to quarantine; give one with --schema'
-      : `rows of ${tables} tables are read from the pages that are left`;
-  const faulty = source.faults.filter(({ kind }) => kind === 'page' || kind === 'child' || kind === 'overflow').length;
+      : `rows of ${tables} ${tables === 1 ? 'table' : 'tables'} are read from the pages that are left`;
+  const broken = brokenTables(source, schema);
+  const pages = broken.reduce((sum, table) => sum + table.pages, 0);
+  const names = broken.slice(0, 3).map(({ name }) => name);
   const expectedLoss =
-    faulty === 0 ? 'none in tables whose pages are sound' : `rows on up to ${source.faultCount} damaged pages`;
+    pages === 0
+      ? 'none: every page of every table is sound'
+      : `rows on ${pages} damaged or missing ${pages === 1 ? 'page' : 'pages'} of ${names.join(', ')}${broken.length > 3 ? ' and others' : ''}`;
   return { method: 'salvage', offered: true, reason, expectedLoss, diskBytes: 3 * size };
+}
+
+/** Tables whose trees point at pages that are damaged or gone. */
+function brokenTables(source: SalvageSource, schema: SalvageSchema): { name: string; pages: number }[] {
+  const taken = new Set<number>();
+  return schema.entries
+    .filter(({ type, rootPage }) => type === 'table' && rootPage > 0)
+    .map(({ name, rootPage, sql }) => {
+      // Where the words stand in a comment alone, the root page tells.
+      const type = source.pages.read(rootPage)?.[0] ?? 0;
+      const isIndexTree = /without[\s\S]*rowid/i.test(sql) && isBtreeType(type) && !isTableType(type);
+      return { name, pages: walkTree(source, rootPage, !isIndexTree, taken).broken.length };
+    })
+    .filter(({ pages }) => pages > 0);
 }
