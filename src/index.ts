@@ -36,6 +36,11 @@ function warnAboutHook(error: unknown): void {
 
 export type { ErrorCode } from './core/error.ts';
 export { TradedbError } from './core/error.ts';
+export {
+  defineScenario,
+  type ModuleScenario,
+  type ModuleTransaction,
+} from './core/loadtest/scenario/define-scenario.ts';
 export type { CheckResult, Finding, Metric, Report, ReportStatus, Severity } from './core/report.ts';
 export type { PoolMetrics } from './core/sqlite/background-reader/pool.ts';
 export type { BackgroundReadOptions } from './core/sqlite/background-reader/request.ts';

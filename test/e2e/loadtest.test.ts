@@ -194,6 +194,45 @@ describe('loadtest run', () => {
     expect(scratchFolders(folder)).toEqual([]);
   });
 
+  it.runIf(process.platform === 'linux')(
+    'a client that is killed: one line, nothing left; the parent never held a lock',
+    async () => {
+      const { folder, path } = shop();
+      let locks = 'not looked at';
+      const result = await tradedb(
+        [
+          'loadtest',
+          '-d',
+          path,
+          '--duration',
+          '60s',
+          '--warmup',
+          '0ms',
+          '--clients',
+          '2',
+          '--interval',
+          '100ms',
+          '-f',
+          'ndjson',
+        ],
+        {
+          onStart: (child) => {
+            child.stdout?.once('data', () => {
+              const table = readFileSync('/proc/locks', 'utf8').split('\n');
+              locks = table.filter((line) => line.split(/\s+/).includes(String(child.pid))).join('\n');
+              const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
+              process.kill(Number(children.at(-1)), 'SIGKILL');
+            });
+          },
+        },
+      );
+      expect(result.code, result.stderr).toBe(1);
+      expect(parseError(result)).toMatchObject({ code: 'child_failed' });
+      expect(locks).toBe('');
+      expect(scratchFolders(folder)).toEqual([]);
+    },
+  );
+
   it('SIGINT during warm-up: exit 130, nothing left', async () => {
     const { folder, path } = shop();
     const result = await tradedb(['loadtest', '-d', path, '--duration', '60s', '--warmup', '60s'], {
@@ -278,6 +317,70 @@ describe('loadtest run', () => {
     const { scratchFolder } = parseReport<RunData>(kept).data;
     expect(readdirSync(scratchFolder ?? '').sort()).toContain('trial-1.db');
     expect(JSON.parse(readFileSync(join(scratchFolder ?? '', 'plan.json'), 'utf8')).plan.seed).toBe(7);
+  });
+});
+
+describe('loadtest run with a module', () => {
+  const module = (parameters: string, check: string): string => `export default {
+  name: 'desk',
+  setup: (db) => db.exec('CREATE TABLE notes (id INTEGER PRIMARY KEY, size INTEGER NOT NULL)'),
+  transactions: {
+    note: { weight: 3, parameters: (draw, k) => (${parameters}), run: (db, p) => db.run('INSERT INTO notes (size) VALUES (:size)', p) },
+    total: { mode: 'read', parameters: () => ({}), run: (db) => db.value('SELECT sum(size) FROM notes') },
+  },
+  check: (db) => ${check},
+};
+`;
+
+  it('runs it, mixes it with a file, and asks it afterwards', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'my desk.mjs');
+    writeFileSync(
+      scenario,
+      module('{ size: 1 + draw.integer(9) }', "db.value('SELECT min(size) FROM notes') >= 1 ? [] : ['no']"),
+    );
+    writeFileSync(join(folder, 'mix.sql'), shopMix);
+    const args = [
+      'loadtest',
+      '-d',
+      path,
+      '--scenario',
+      `${scenario}@2`,
+      '--scenario',
+      join(folder, 'mix.sql'),
+      ...quick,
+    ];
+    const result = await tradedb([...args, '--json']);
+    expectDone(result);
+    const { data } = parseReport<RunData>(result);
+    expect(data.scenario).toBe('desk+mix');
+    expect(data.transactions.map(({ name }) => name)).toEqual(['note', 'total', 'sell', 'look']);
+    expect(data.verification?.problems).toEqual([]);
+  });
+
+  it('a complaint of its check is exit 12', async () => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'desk.mjs');
+    writeFileSync(scenario, module('{ size: 1 }', "['notes are wrong']"));
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick]);
+    expect(result.code).toBe(12);
+    expect(result.stdout).toContain('notes are wrong');
+  });
+
+  it.each([
+    [module('{ size: Math.random() }', '[]'), 'drew different values'],
+    ['export default { name: "x", transactions: {} };', 'no transactions'],
+    ['export const nothing = 1;', 'no default export'],
+    ['export default { name: "x", transactions: { a: { run() {} } } };', 'needs the functions'],
+    ['this is no JavaScript', 'could not be loaded'],
+  ])('refuses a module that is none (%#)', async (text, message) => {
+    const { folder, path } = shop();
+    const scenario = join(folder, 'desk.mjs');
+    writeFileSync(scenario, text);
+    const result = await tradedb(['loadtest', '-d', path, '--scenario', scenario, ...quick]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain(message);
+    expect(scratchFolders(folder)).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, release, type } from 'node:os';
 import { basename, dirname, extname } from 'node:path';
 import type { Config } from '../../core/config/schema.ts';
@@ -35,6 +35,7 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
   const { name, weight } = splitWeight(text);
   if (isBuiltin(name)) return { kind: 'builtin', name, weight };
   const path = typed ? context.resolve(name) : context.resolveConfigured(name);
+  if (/\.[cm]?[jt]s$/.test(name) && existsSync(path)) return { kind: 'module', name: basename(path), path, weight };
   let source: string;
   try {
     source = readFileSync(path, 'utf8');

@@ -103,7 +103,7 @@ interface Target {
 }
 
 function verifyOptions(plan: LoadPlan, { brokenBefore }: Target): Parameters<typeof verify>[1] {
-  return { busyTimeoutMs: plan.busyTimeoutMs, brokenBefore };
+  return { busyTimeoutMs: plan.busyTimeoutMs, brokenBefore, scenarios: plan.scenarios };
 }
 
 async function makeTarget(request: RunRequest, scratch: Scratch, context: OperationContext): Promise<Target> {

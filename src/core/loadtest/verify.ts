@@ -3,11 +3,16 @@ import { TradedbError } from '../error.ts';
 import type { BrokenRule } from './business-rules.ts';
 import { ChildProcess, childEntry } from './child/child-process.ts';
 import type { FromVerify, Verification, VerifyRequest } from './child/protocol.ts';
+import type { ScenarioReference } from './scenario/resolve.ts';
 
 /** Checks the file in a process of its own; killed when the run is cancelled. */
 export async function verify(
   path: string,
-  options: { readonly busyTimeoutMs: number; readonly brokenBefore: readonly BrokenRule[] },
+  options: {
+    readonly busyTimeoutMs: number;
+    readonly brokenBefore: readonly BrokenRule[];
+    readonly scenarios: readonly ScenarioReference[];
+  },
   context: OperationContext,
 ): Promise<Verification | null> {
   const child = new ChildProcess<VerifyRequest, FromVerify>(childEntry('verify-main'), 'verify');

@@ -153,6 +153,7 @@ export interface VerifyRequest {
   readonly path: string;
   readonly busyTimeoutMs: number;
   readonly brokenBefore: readonly BrokenRule[];
+  readonly scenarios: readonly ScenarioReference[];
 }
 
 export interface Verification {

@@ -15,9 +15,7 @@ function send(message: FromVerify): void {
 }
 
 process.once('message', (request: VerifyRequest) => {
-  try {
-    send({ type: 'verified', ...verifyDatabase(request, { clock: systemClock, random: systemRandom }) });
-  } catch (error) {
-    send(errorMessage(error));
-  }
+  verifyDatabase(request, { clock: systemClock, random: systemRandom })
+    .then((verification) => send({ type: 'verified', ...verification }))
+    .catch((error: unknown) => send(errorMessage(error)));
 });

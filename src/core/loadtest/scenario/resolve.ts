@@ -6,7 +6,8 @@ import type { SqlScenarioSpec } from './sql-spec.ts';
 /** A scenario as plain data, which every child process turns into the same running scenario. */
 export type ScenarioReference =
   | { readonly kind: 'builtin'; readonly name: string; readonly weight: number }
-  | { readonly kind: 'sql'; readonly spec: SqlScenarioSpec; readonly weight: number };
+  | { readonly kind: 'sql'; readonly spec: SqlScenarioSpec; readonly weight: number }
+  | { readonly kind: 'module'; readonly name: string; readonly path: string; readonly weight: number };
 
 const mixNames: readonly string[] = ['oms', 'mm', 'tpce'];
 const orderEntryNames: readonly string[] = ['order-entry', 'order-read', 'positions', 'mixed'];
@@ -34,6 +35,7 @@ export async function resolveScenarios(references: readonly ScenarioReference[])
 
 async function resolveOne(reference: ScenarioReference): Promise<Scenario> {
   if (reference.kind === 'sql') return sqlScenario(reference.spec);
+  if (reference.kind === 'module') return (await import('./module.ts')).loadModuleScenario(reference.path);
   // The mixes bring the whole order store with them.
   const known = mixNames.includes(reference.name)
     ? (await import('./trading-mix.ts')).tradingScenarios
@@ -56,6 +58,7 @@ function combine(scenarios: readonly Scenario[], shares: readonly number[]): Sce
     }));
   });
   const isTwice = (name: string): boolean => parts.filter((part) => part.transaction.name === name).length > 1;
+  const checks = scenarios.flatMap((scenario) => (scenario.check === undefined ? [] : [scenario.check]));
   const setups = scenarios.flatMap((scenario) => (scenario.setup === undefined ? [] : [scenario.setup]));
   return {
     name: scenarios.map((scenario) => scenario.name).join('+'),
@@ -70,6 +73,7 @@ function combine(scenarios: readonly Scenario[], shares: readonly number[]): Sce
             for (const setup of setups) setup(connection);
           },
         }),
+    ...(checks.length === 0 ? {} : { check: (connection) => checks.flatMap((check) => check(connection)) }),
     open: (connection, settings) => {
       const sessions = scenarios.map((scenario, source) =>
         scenario.open(connection, {

@@ -35,5 +35,7 @@ export interface Scenario {
   readonly transactions: readonly ScenarioTransaction[];
   /** Makes tables that the scenario needs of its own; called once on the base file. */
   setup?(connection: Connection): void;
+  /** Looks at the file after the load; every text is a problem. */
+  check?(connection: Connection): readonly string[];
   open(connection: Connection, settings: SessionSettings): ScenarioSession;
 }
