@@ -12,7 +12,7 @@ import { defineCommand } from '../definition.ts';
 
 export interface RestoreDrillData extends DrillResult {
   readonly point: { readonly id: string; readonly createdAt: string; readonly database: string };
-  /** Age of the newest backup: what would be lost if the database were gone now. */
+  /** Age of the newest backup or archived commit: what would be lost if the database were gone now. */
   readonly rpoMs: number;
   /** Longest time between two backups in a row. */
   readonly worstRpoMs: number;
@@ -84,7 +84,9 @@ export const definition = defineCommand({
     );
     const times = points.map((one) => Date.parse(one.createdAt));
     const now = context.clock.wallTime();
-    const rpoMs = Math.max(0, now - (times.at(-1) ?? now));
+    const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
+    const archived = (await readWindows(repository, point.database.id)).windows.map(({ toTime }) => Date.parse(toTime));
+    const rpoMs = Math.max(0, now - Math.max(times.at(-1) ?? 0, ...archived));
     const goals = {
       rpoMs: options.maxRpo ?? settings.maxRpo ?? null,
       rtoMs: options.maxRto ?? settings.maxRto ?? null,
@@ -103,7 +105,13 @@ export const definition = defineCommand({
       checks: checksOf(data),
       metrics: [
         { name: 'drill_rto_seconds', type: 'gauge', help: 'Time to restore', value: data.rtoMs / 1000, labels },
-        { name: 'drill_rpo_seconds', type: 'gauge', help: 'Age of the newest backup', value: rpoMs / 1000, labels },
+        {
+          name: 'drill_rpo_seconds',
+          type: 'gauge',
+          help: 'Age of the newest backup or archived commit',
+          value: rpoMs / 1000,
+          labels,
+        },
         { name: 'drill_problems', type: 'gauge', help: 'What the check found', value: data.problems.length, labels },
       ],
     });

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../context.ts';
-import { throwIfCancelled } from '../error.ts';
+import { TradedbError, throwIfCancelled } from '../error.ts';
 import { childEntry } from '../file-access/child-entry.ts';
 import { ReaderProcess } from '../file-access/reader-process.ts';
 
@@ -17,6 +17,10 @@ export async function checkDatabase(
     return await child.call<readonly string[]>('check', { path, depth });
   } catch (error) {
     throwIfCancelled(context.signal);
+    // With some damage SQLite gives up instead of making a list.
+    if (error instanceof TradedbError && (error.code === 'database_corrupt' || error.code === 'not_a_database')) {
+      return ['SQLite cannot read it (the database disk image is malformed)'];
+    }
     throw error;
   } finally {
     await child.stop();
