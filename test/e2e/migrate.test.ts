@@ -136,6 +136,10 @@ describe('migrate', () => {
     await run('up', '--create', '--steps', '1');
     expect((await run('status')).code).toBe(0);
     expect((await run('status', '--exit-code')).code).toBe(4);
+    expect((await run('status', '--exit-code', '--quiet')).stdout).toContain('1 file pending');
+    await run('up');
+    expect(await run('status', '--exit-code', '--quiet')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    await run('down', '--yes');
     expect((await run('status', '-f', 'prometheus')).stdout).toContain('tradedb_migrations_pending 1');
   });
 

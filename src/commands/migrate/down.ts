@@ -49,6 +49,7 @@ export const definition = defineCommand({
     { command: 'migrate down -d trading.db --to 20260301093000 --yes', does: 'back to a version, without a question' },
     { command: 'migrate down -d trading.db --steps 3 --dry-run', does: 'try it on a shadow; write nothing' },
   ],
+  quietWhenOk: true,
   exitCodes: { 0: 'taken back', ...runExitCodes, 1: 'a file failed, or has no way back; nothing was left behind' },
   formats: ['ndjson'],
   changes: true,

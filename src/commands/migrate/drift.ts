@@ -24,6 +24,7 @@ export const definition = defineCommand({
     { command: 'migrate drift -d trading.db --from-files --sql', does: 'against the files, with the repair' },
     { command: 'migrate drift -d trading.db --against staging.db', does: 'two databases' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'no difference',
     10: 'database or folder not found',

@@ -43,6 +43,7 @@ export const definition = defineCommand({
     { command: 'migrate lint --all --base origin/main', does: 'before a merge: do the branches fit together' },
     { command: 'migrate lint --all -f junit -o lint.xml', does: 'for a build server' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'nothing found, or only information',
     3: 'warnings',

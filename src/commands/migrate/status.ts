@@ -34,6 +34,7 @@ export const definition = defineCommand({
     { command: 'migrate status -d trading.db --exit-code --quiet', does: 'a check for a start script' },
     { command: 'migrate status -d trading.db --diff 20260301093000', does: 'what changed in an edited file' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'no conflict',
     4: 'files are pending, with --exit-code',

@@ -18,6 +18,7 @@ export const definition = defineCommand({
     { command: 'migrate verify 20260301093000 -d trading.db', does: 'one version' },
     { command: 'migrate verify -d trading.db -f junit -o verify.xml', does: 'for a build server' },
   ],
+  quietWhenOk: true,
   exitCodes: {
     0: 'everything holds',
     10: 'database or folder not found',
