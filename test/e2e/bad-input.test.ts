@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registry } from '../../src/commands/registry.ts';
@@ -21,7 +22,7 @@ const reads: Expectation = { sound: [0, 3], truncated: [12], locked: [11], readO
 const looks: Expectation = { ...reads, truncated: [0, 3, 12], locked: [0, 3, 11] };
 
 /** Every command that works on a database. The commands left out below say why. */
-const commands: Readonly<Record<string, Expectation>> = {
+const commands: Record<string, Expectation> = {
   'health check': { sound: [0, 3], truncated: [12], locked: [0, 3, 11], readOnly: [0, 3, 4] },
   'analyze space': reads,
   'analyze settings': looks,
@@ -43,6 +44,30 @@ const commands: Readonly<Record<string, Expectation>> = {
   'monitor dashboard': { args: ['--once'], sound: [0, 3], truncated: [0, 3, 12], locked: [0, 3], readOnly: [0, 3] },
   'monitor sample': { sound: [0, 3], truncated: [0, 3, 12], locked: [0, 3], readOnly: [0, 3] },
 };
+
+// With a workload or scenario of one statement in the folder.
+const withStatements: Readonly<Record<string, Expectation>> = {
+  'analyze queries': { ...reads, args: ['-w', 'workload.sql'] },
+  'analyze indexes': { ...reads, args: ['-w', 'workload.sql', '--time-limit', '10s'] },
+  'loadtest run': {
+    args: ['--scenario', 'scenario.sql', '--transactions', '20', '--warmup', '0s', '--scratch-dir', tmpdir()],
+    sound: [0, 3],
+    truncated: [12],
+    locked: [11],
+    readOnly: [0, 3],
+  },
+};
+const migrations: Readonly<Record<string, Expectation>> = {
+  'migrate up': { sound: [0], truncated: [0, 12], locked: [11], readOnly: [1], args: ['--backup', 'never'] },
+  'migrate verify': { ...looks, truncated: [0, 12], locked: [11] },
+  'migrate drift': { ...looks, sound: [0, 3, 13], readOnly: [0, 3, 13], truncated: [0, 12, 13], locked: [11] },
+  'migrate dump': { ...looks, truncated: [0, 12], locked: [11] },
+};
+const others: Readonly<Record<string, Expectation>> = {
+  'health rules': { ...looks, truncated: [0, 3, 12], locked: [0, 3, 11] },
+  'config show': { ...looks, args: ['--effective'], truncated: [0, 12], locked: [11] },
+};
+Object.assign(commands, withStatements, migrations, others);
 
 const registered = registry.flatMap((group) =>
   Object.keys(group.commands).map((name) => (name === group.name ? name : `${group.name} ${name}`)),
@@ -74,6 +99,11 @@ function inputFolder(words: string, name = ''): string {
       '-- migrate:up\nCREATE TABLE first (id);\n-- migrate:down\nDROP TABLE first;\n',
     );
   }
+  writeFileSync(join(folder, 'workload.sql'), '-- @name by_price\nSELECT * FROM "order lines" WHERE price = 5;\n');
+  writeFileSync(
+    join(folder, 'scenario.sql'),
+    '-- transaction: look  weight: 1\n-- let: id = uniform(1, 3000)\nSELECT price FROM "order lines" WHERE id = :id;\n',
+  );
   return folder;
 }
 
