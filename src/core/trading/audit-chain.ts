@@ -25,13 +25,17 @@ export interface AuditHead {
 /** What stands before the first row. */
 export const auditStart: AuditHead = { seq: 0, hash: new Uint8Array(32) };
 
+let scratch = Buffer.allocUnsafe(4096);
+
 export function auditHash(previous: Uint8Array, row: AuditRow): Uint8Array {
   const text = JSON.stringify([row.seq, row.tsUs, row.actor, row.action, row.entity, row.entityId, row.payload]);
-  const bytes = Buffer.allocUnsafe(previous.length + Buffer.byteLength(text));
-  bytes.set(previous, 0);
-  bytes.write(text, previous.length, 'utf8');
+  // Three bytes at most for each UTF-16 unit of the text.
+  const room = previous.length + text.length * 3;
+  if (scratch.length < room) scratch = Buffer.allocUnsafe(room);
+  scratch.set(previous, 0);
+  const end = previous.length + scratch.write(text, previous.length, 'utf8');
   // One call instead of create, update, digest: a third of the time, and every write of the store pays it.
-  return hash('sha256', bytes, 'buffer');
+  return hash('sha256', scratch.subarray(0, end), 'buffer');
 }
 
 export type AuditValue = null | number | bigint | string | boolean | AuditFields;
