@@ -1,8 +1,9 @@
-import type { CompareData, MetricName } from '../../core/loadtest/compare/run-compare.ts';
-import type { VariantSettings } from '../../core/loadtest/compare/variant.ts';
+import type { CompareData, CompareSide, MetricName } from '../../core/loadtest/compare/run-compare.ts';
 import type { CheckResult, Finding } from '../../core/report.ts';
-import { defineCommand } from '../definition.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
+import type { LoadOptionValues } from './load-options.ts';
 import { loadOptions } from './option-list.ts';
+import type { Side } from './variant-file.ts';
 
 const { scenario, clients, seed, durability, pragma, groupSize, sampleOrders, scratchDir } = loadOptions;
 
@@ -97,7 +98,7 @@ export const definition = defineCommand({
   },
   formats: ['junit', 'markdown'],
   async run({ options, arguments: words }, context) {
-    const { machineFacts, makeRunId, readPlan, readProfile, scratchParent } = await import('./load-options.ts');
+    const { machineFacts, makeRunId, scratchParent } = await import('./load-options.ts');
     const { readBaseline, readSide, writeBaseline } = await import('./variant-file.ts');
     const { differingKeys } = await import('../../core/loadtest/compare/variant.ts');
     const { metricNames, runCompare } = await import('../../core/loadtest/compare/run-compare.ts');
@@ -127,35 +128,9 @@ export const definition = defineCommand({
     const sideA = baseline?.side ?? readSide(first ?? 'default', context);
     const sideB = readSide(second, context);
     const shared = baseline === undefined ? options : { ...options, seed: baseline.seed, clients: baseline.clients };
-    const build = async (side: {
-      label: string;
-      settings: VariantSettings;
-      variant: import('../../core/loadtest/compare/variant.ts').Variant;
-    }) => {
-      const { variant, label, settings } = side;
-      const plan = await readPlan(
-        {
-          ...loadDefaults,
-          ...shared,
-          seed: planSeed,
-          ...(variant.scenario === undefined ? {} : { scenario: [variant.scenario] }),
-          ...(variant.durability === undefined ? {} : { durability: variant.durability }),
-          ...(variant.groupSize === undefined ? {} : { groupSize: variant.groupSize }),
-          pragma: [...shared.pragma, ...variant.pragmas.map(({ name, value }) => `${name}=${value}`)],
-        },
-        context,
-      );
-      const base = variant.base === undefined ? source : context.resolve(variant.base);
-      if (base !== undefined) requireDatabaseFile(base);
-      return {
-        label,
-        settings,
-        plan,
-        profile: readProfile(context.config, plan.durability),
-        ...(base === undefined ? {} : { source: base }),
-      };
-    };
     const planSeed = shared.seed ?? context.config.loadtest.seed ?? Math.floor(context.random.next() * 2 ** 32);
+    const build = (side: Side): Promise<CompareSide> =>
+      buildSide(side, { ...loadDefaults, ...shared, seed: planSeed }, source, context);
     const data = await runCompare(
       {
         runId: makeRunId(context),
@@ -186,6 +161,32 @@ export const definition = defineCommand({
     return 0;
   },
 });
+
+/** The shared options with what the side changes in them. */
+async function buildSide(
+  { variant, label, settings }: Side,
+  options: LoadOptionValues,
+  source: string | undefined,
+  context: CommandContext,
+): Promise<CompareSide> {
+  const { readPlan, readProfile } = await import('./load-options.ts');
+  const { requireDatabaseFile } = await import('../../core/sqlite/connection.ts');
+  const { scenario, durability, groupSize, pragmas, base } = variant;
+  const plan = await readPlan(
+    {
+      ...options,
+      ...(scenario === undefined ? {} : { scenario: [scenario] }),
+      ...(durability === undefined ? {} : { durability }),
+      ...(groupSize === undefined ? {} : { groupSize }),
+      pragma: [...options.pragma, ...pragmas.map(({ name, value }) => `${name}=${value}`)],
+    },
+    context,
+  );
+  const path = base === undefined ? source : context.resolve(base);
+  if (path !== undefined) requireDatabaseFile(path);
+  const profile = readProfile(context.config, plan.durability);
+  return { label, settings, plan, profile, ...(path === undefined ? {} : { source: path }) };
+}
 
 /** Load options that this form does not have. */
 const loadDefaults = {

@@ -59,25 +59,28 @@ function loadLine(data: RunData, style: Style): string {
   return data.complete ? line : `${line}  ${style.yellow(data.aborted ? 'ended by a threshold' : 'INTERRUPTED')}`;
 }
 
+/** A terminal narrower than this gets the columns that are read first. */
+const wideColumns = 112;
+
 function transactionTable(data: RunData, style: Style): string {
   const right = (title: string): Column => ({ title, align: 'right' });
+  const isNarrow = style.columns > 0 && style.columns < wideColumns;
+  const percentiles = isNarrow ? ['p99'] : ['p99', 'p99.9'];
+  const showsResponse = data.loop === 'open' || !isNarrow;
   const columns: Column[] = [
     { title: 'transaction', flexible: true },
     right('count'),
     right('per s'),
-    right('service p50'),
-    right('p99'),
-    right('p99.9'),
-    right('response p50'),
-    right('p99'),
-    right('p99.9'),
-    right('errors'),
-    right('retries'),
+    ...['service p50', ...percentiles].map(right),
+    ...(showsResponse ? ['response p50', ...percentiles].map(right) : []),
+    right(isNarrow ? 'err' : 'errors'),
+    ...(isNarrow ? [] : [right('retries')]),
   ];
-  const latencies = (latency: LatencyData | null, count: number): string[] =>
-    latency === null || count === 0
-      ? ['-', '-', '-']
-      : [formatLatency(latency.p50Us), formatLatency(latency.p99Us), formatLatency(latency.p999Us)];
+  const latencies = (latency: LatencyData | null, count: number): string[] => {
+    if (latency === null || count === 0) return ['-', ...percentiles.map(() => '-')];
+    const shown = isNarrow ? [latency.p50Us, latency.p99Us] : [latency.p50Us, latency.p99Us, latency.p999Us];
+    return shown.map(formatLatency);
+  };
   const sum = (counts: Readonly<Record<string, number>>): number =>
     Object.values(counts).reduce((total, count) => total + count, 0);
   const rows = data.transactions.map((transaction) => [
@@ -85,9 +88,9 @@ function transactionTable(data: RunData, style: Style): string {
     formatCount(transaction.count),
     formatCount(transaction.perSecond),
     ...latencies(transaction.service, transaction.count),
-    ...latencies(transaction.response, transaction.count),
+    ...(showsResponse ? latencies(transaction.response, transaction.count) : []),
     formatCount(transaction.failed),
-    formatCount(sum(transaction.retriesByCode)),
+    ...(isNarrow ? [] : [formatCount(sum(transaction.retriesByCode))]),
   ]);
   const lines = [table(columns, rows, style)];
   const codes = new Map<string, number>();
