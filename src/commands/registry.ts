@@ -83,6 +83,7 @@ export const registry: readonly CommandGroup[] = [
       verify: () => import('./backup/verify.ts'),
       prune: () => import('./backup/prune.ts'),
       archive: () => import('./backup/archive.ts'),
+      mark: () => import('./backup/mark.ts'),
     },
   },
   {

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { BackupArchiveData } from '../../src/commands/backup/archive.ts';
 import type { BackupListData } from '../../src/commands/backup/list.ts';
+import type { BackupMarkData } from '../../src/commands/backup/mark.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
 import { writeCommits } from '../support/archive-runs.ts';
 import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
@@ -109,6 +110,56 @@ describe('tradedb backup archive and restore to a moment', () => {
       const verify = await tradedb(['backup', 'verify', '-d', database, '--level', level], cwd);
       expect(verify.code, verify.stdout).toBe(0);
     }
+  });
+
+  it('marks a commit, restores to it, lists it, and removes the mark', async () => {
+    const folder = temporaryFolder();
+    const database = join(folder, 'a.db');
+    createCountingDatabase(database, { rows: 100 });
+    const cwd = { cwd: folder };
+    const early = await tradedb(['backup', 'mark', 'early', '-d', database, '--json'], cwd);
+    expect(early.code).toBe(10);
+    let commits: Awaited<ReturnType<typeof writeCommits>> = [];
+    await whileArchiving(folder, async () => {
+      // Another connection keeps the WAL in place between the writers.
+      const app = new Database(database);
+      app.prepare('SELECT * FROM counter').all();
+      commits = await writeCommits(folder, { commits: 8 });
+      const set = await tradedb(
+        ['backup', 'mark', 'before-batch', '--keep', '--note', 'calm', '-d', database, '--json'],
+        cwd,
+      );
+      expect(set.code, set.stderr).toBe(0);
+      expect(parseReport<BackupMarkData>(set).data).toMatchObject({ action: 'set', mark: { tx: 8, keep: true } });
+      await writeCommits(folder, { commits: 5, seed: 4 });
+      await sleep(500);
+      app.close();
+    });
+    const again = await tradedb(['backup', 'mark', 'before-batch', '--at', '3', '-d', database, '--json'], cwd);
+    expect(again.code).toBe(2);
+    const third = await tradedb(['backup', 'mark', 'third', '--at', '3', '-d', database], cwd);
+    expect(third.stdout).toMatch(/^mark third set: commit 3 @/);
+    const list = parseReport<BackupListData>(await tradedb(['backup', 'list', '-d', database, '--json'], cwd)).data;
+    expect(list.marks.map((mark) => [mark.name, mark.tx])).toEqual(
+      expect.arrayContaining([
+        ['before-batch', 8],
+        ['third', 3],
+      ]),
+    );
+    for (const [name, index] of [
+      ['before-batch', 7],
+      ['third', 2],
+    ] as const) {
+      const target = join(folder, `${name}.db`);
+      const run = await tradedb(['restore', '--to-mark', name, '-d', database, '--target', target, '--json'], cwd);
+      expect(run.code, run.stderr).toBe(0);
+      expect(hashOf(target)).toBe(commits[index]?.hash);
+    }
+    expect((await tradedb(['backup', 'mark', 'third', '--remove', '-d', database], cwd)).code).toBe(0);
+    const gone = await tradedb(['restore', '--to-mark', 'third', '-d', database, '--target', 'x.db', '--json'], cwd);
+    expect(gone.code).toBe(10);
+    expect(parseError(gone).hint).toBe('known: before-batch');
+    expect((await tradedb(['backup', 'mark', 'a/b', '-d', database, '--json'], cwd)).code).toBe(2);
   });
 
   it('beside a writer at full speed nothing is missing and the WAL stays bounded', async () => {

@@ -36,6 +36,16 @@ export interface BackupListData {
     readonly toTime: string;
     readonly reason: string;
   }[];
+  /** Names that restore --to-mark takes. */
+  readonly marks: readonly {
+    readonly database: string;
+    readonly name: string;
+    readonly epoch: string;
+    readonly tx: number;
+    readonly time: string;
+    readonly note: string | null;
+    readonly keep: boolean;
+  }[];
   readonly storedBytes: number;
   /** Age of the newest state in the repository: what would be lost if the database were gone now; null without any. */
   readonly rpoMs: number | null;
@@ -87,6 +97,8 @@ export const definition = defineCommand({
       .filter((point) => options.since === undefined || point.ageMs <= options.since)
       .reverse();
     const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
+    const { readMarks } = await import('../../core/backup/mark.ts');
+    const marks = await Promise.all([...ids].map((id) => readMarks(repository, id)));
     const archives = await Promise.all([...ids].map((id) => readWindows(repository, id)));
     const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
     const named = <T>(list: readonly T[], index: number) =>
@@ -102,6 +114,17 @@ export const definition = defineCommand({
       points: listed,
       windows,
       gaps: archives.flatMap((archive, index) => named(archive.gaps, index)),
+      marks: marks.flatMap((list, index) =>
+        named(list, index).map(({ database, name, epoch, tx, time, note, keep }) => ({
+          database,
+          name,
+          epoch,
+          tx,
+          time,
+          note,
+          keep,
+        })),
+      ),
       storedBytes: listed.reduce((sum, point) => sum + point.storedBytes, 0),
       rpoMs: points.length === 0 ? null : Math.max(0, now - newest),
     };

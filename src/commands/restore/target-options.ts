@@ -1,5 +1,6 @@
 import { TradedbError } from '../../core/error.ts';
 import type { WantedState } from '../../core/restore/resolve-target.ts';
+import { parseTime } from './parse-time.ts';
 
 /** Which state is wanted; the commands of restore share these. */
 export const targetOptions = {
@@ -16,6 +17,7 @@ export const targetOptions = {
     summary: 'the state after this archived commit; without an epoch, of the newest one',
     group: 'What to restore',
   },
+  toMark: { type: 'text', value: 'name', summary: 'the archived commit with this mark', group: 'What to restore' },
   backup: { type: 'text', value: 'id', summary: 'this backup, as in the list', group: 'What to restore' },
 } as const;
 
@@ -23,18 +25,21 @@ interface Given {
   readonly toLatest: boolean;
   readonly toTime: string | undefined;
   readonly toTx: string | undefined;
+  readonly toMark: string | undefined;
   readonly backup: string | undefined;
 }
 
 /** Throws `usage` when several are given, or a time without a zone. */
 export function restoreTargetOf(given: Given): WantedState {
-  const named = [given.toLatest ? 'latest' : undefined, given.toTime, given.toTx, given.backup].filter(
+  const named = [given.toLatest ? 'latest' : undefined, given.toTime, given.toTx, given.toMark, given.backup].filter(
     (one) => one !== undefined,
   );
-  if (named.length > 1) throw new TradedbError('usage', 'give one of --to-latest, --to-time, --to-tx and --backup');
+  if (named.length > 1)
+    throw new TradedbError('usage', 'give one of --to-latest, --to-time, --to-tx, --to-mark and --backup');
   if (given.backup !== undefined) return { kind: 'backup', id: given.backup };
   if (given.toTime !== undefined) return { kind: 'time', time: parseTime(given.toTime) };
   if (given.toTx !== undefined) return parseCommit(given.toTx);
+  if (given.toMark !== undefined) return { kind: 'mark', name: given.toMark };
   return { kind: 'latest' };
 }
 
@@ -46,14 +51,4 @@ function parseCommit(text: string): WantedState {
     });
   }
   return { kind: 'tx', tx: Number((match[1] ?? '').replace(/[_,]/g, '')), epoch: match[2] ?? null };
-}
-
-/** Milliseconds since 1970 UTC. A time without a zone is refused: it means two things on two machines. */
-export function parseTime(text: string): number {
-  const form = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
-  const time = form.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
-  if (!Number.isNaN(time)) return time;
-  throw new TradedbError('usage', `${JSON.stringify(text)} is no time with a zone`, {
-    hint: 'write it like 2026-03-14T08:14:00Z or 2026-03-14T09:14:00+01:00',
-  });
 }

@@ -1,10 +1,14 @@
 import type { Manifest } from '../backup/manifest/manifest.ts';
+import { findMark } from '../backup/mark.ts';
 import type { Repository } from '../backup/repository/repository.ts';
 import { TradedbError } from '../error.ts';
 import { type ReplayRoute, routeTo } from './point-in-time.ts';
 import { type RestoreTarget, selectPoint } from './select.ts';
 
-export type WantedState = RestoreTarget | { readonly kind: 'tx'; readonly tx: number; readonly epoch: string | null };
+export type WantedState =
+  | RestoreTarget
+  | { readonly kind: 'tx'; readonly tx: number; readonly epoch: string | null }
+  | { readonly kind: 'mark'; readonly name: string };
 
 /** The state that will be restored: a restore point, and perhaps commits after it. */
 export interface ResolvedState {
@@ -22,6 +26,10 @@ export async function resolveState(
 ): Promise<ResolvedState> {
   if (wanted.kind === 'backup') return ofPoint((await selectPoint(repository, databaseId, wanted)).lineage);
   const known = databaseId ?? (await selectPoint(repository, undefined, { kind: 'latest' })).point.database.id;
+  if (wanted.kind === 'mark') {
+    const { tx, epoch } = await findMark(repository, known, wanted.name);
+    return resolveState(repository, known, { kind: 'tx', tx, epoch });
+  }
   const route = await routeTo(repository, known, wanted);
   if (wanted.kind === 'tx') {
     if (route !== undefined) return ofRoute(route);

@@ -40,6 +40,12 @@ export function render(report: Report<BackupListData>, style: Style): string {
       `  every commit${of} from ${window.fromTime} to ${window.toTime} (${commits} @${window.epoch.slice(0, 4)})`,
     );
   }
+  for (const mark of data.marks) {
+    const note = mark.note === null ? '' : `  ${printable(mark.note)}`;
+    lines.push(
+      `  mark ${style.bold(printable(mark.name))} = commit ${mark.tx} @${mark.epoch.slice(0, 4)}, ${mark.time}${note}`,
+    );
+  }
   for (const gap of data.gaps) {
     lines.push(`  ${style.yellow('gap')} from ${gap.fromTime} to ${gap.toTime}: ${printable(gap.reason)}`);
   }

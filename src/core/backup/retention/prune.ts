@@ -2,6 +2,7 @@ import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
 import { acquireLease, type LeaseOwner } from '../../lease.ts';
 import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
+import { readMarks } from '../mark.ts';
 import { manifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type Epoch, readEpochs } from '../wal-archive/epoch.ts';
@@ -36,7 +37,10 @@ export async function prune(options: PruneOptions, context: OperationContext): P
     const { all: tombstones } = await Tombstones.read(repository, databaseId);
     const now = context.clock.wallTime();
     const epochs = await readEpochs(repository, databaseId);
-    const archiveBases = basesInWindow(epochs, now - options.recoveryWindowMs);
+    const kept = new Set(
+      (await readMarks(repository, databaseId)).filter((mark) => mark.keep).map((mark) => mark.epoch),
+    );
+    const archiveBases = basesInWindow(epochs, now - options.recoveryWindowMs, kept);
     const plan = planPrune({ ...options, points, tombstones, now, archiveBases });
     if (options.dryRun) return { plan, pruneId: null };
     const pruneId = await mark(options, plan, context);
@@ -81,11 +85,11 @@ async function removePoint(repository: Repository, point: Manifest): Promise<voi
   for (const key of keys) await repository.storage.delete(key);
 }
 
-/** The newest epoch, and each one that went on into the window. */
-function basesInWindow(epochs: readonly Epoch[], start: number): ReadonlySet<string> {
-  const reachesIn = epochs.filter((_, index) => {
+/** The newest epoch, each one that went on into the window, and those with a mark that is to be kept. */
+function basesInWindow(epochs: readonly Epoch[], start: number, marked: ReadonlySet<string>): ReadonlySet<string> {
+  const reachesIn = epochs.filter((epoch, index) => {
     const next = epochs[index + 1];
-    return next === undefined || Date.parse(next.createdAt) > start;
+    return marked.has(epoch.id) || next === undefined || Date.parse(next.createdAt) > start;
   });
   return new Set(reachesIn.map((epoch) => epoch.base.pointId));
 }
