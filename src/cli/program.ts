@@ -1,9 +1,9 @@
-import { Command, CommanderError, Option } from 'commander';
 import type { AnyCommand, Format, OptionDefinition } from '../commands/definition.ts';
 import { type CommandGroup, findGroup, registry } from '../commands/registry.ts';
 import { TradedbError } from '../core/error.ts';
 import { nearest } from './nearest.ts';
 import { flagOf, globalOptions, optionsOf, parseOptionValue } from './options.ts';
+import { readTypedOptions } from './typed-options.ts';
 
 export interface Invocation {
   readonly kind: 'run';
@@ -142,52 +142,16 @@ function parseInvocation(
   bareOf: CommandGroup | undefined,
 ): Invocation {
   const definitions = optionsOf(command);
-  const parser = buildParser(command, definitions);
-  try {
-    parser.parse([...argv], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    throw usageError(error, command);
-  }
-  const found = parser.args;
-  checkArguments(command, found, bareOf);
-  const options = optionValues(parser, definitions, environment);
+  const typed = readTypedOptions(argv, definitions, command.path.join(' '));
+  checkArguments(command, typed.arguments, bareOf);
+  const options = optionValues(typed.options, definitions, environment);
   return {
     kind: 'run',
     command,
     options,
-    arguments: found,
-    format: chooseFormat(command, options, environment, parser),
+    arguments: typed.arguments,
+    format: chooseFormat(command, options, environment, typed.options.has('format')),
   };
-}
-
-function buildParser(command: AnyCommand, definitions: Readonly<Record<string, OptionDefinition>>): Command {
-  const parser = new Command(['tradedb', ...command.path].join(' '))
-    .exitOverride()
-    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
-    .helpOption(false)
-    .allowExcessArguments(true)
-    .argument('[arguments...]');
-  for (const [name, definition] of Object.entries(definitions)) {
-    const short = definition.short === undefined ? '' : `-${definition.short}, `;
-    const option = new Option(`${short}${flagOf(name)} ${definition.type === 'flag' ? '' : '<value>'}`.trim());
-    if (definition.type !== 'flag') {
-      option.argParser((text: string, previous: unknown) => {
-        const value = parseOptionValue(name, definition, text);
-        return definition.repeatable === true ? [...((previous as unknown[] | undefined) ?? []), value] : value;
-      });
-    }
-    parser.addOption(option);
-  }
-  return parser;
-}
-
-function usageError(error: CommanderError, command: AnyCommand): TradedbError {
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const guess = suggestion?.match(/\(Did you mean (.+)\?\)/)?.[1];
-  return new TradedbError('usage', message, {
-    hint: guess === undefined ? `see: tradedb ${command.path.join(' ')} --help` : `did you mean ${guess}`,
-  });
 }
 
 function checkArguments(command: AnyCommand, found: readonly string[], bareOf: CommandGroup | undefined): void {
@@ -208,13 +172,13 @@ function checkArguments(command: AnyCommand, found: readonly string[], bareOf: C
 }
 
 function optionValues(
-  parser: Command,
+  typedOptions: ReadonlyMap<string, unknown>,
   definitions: Readonly<Record<string, OptionDefinition>>,
   environment: Environment,
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, definition] of Object.entries(definitions)) {
-    const typed = typedValue(parser, name, definition);
+    const typed = typedOptions.get(name);
     const variable = definition.env === undefined ? undefined : environment(definition.env);
     const text =
       typed === undefined && variable !== undefined && variable !== ''
@@ -235,23 +199,14 @@ function optionValues(
   return values;
 }
 
-/** What stood on the command line. Commander turns `--no-x` into `x = false`. */
-function typedValue(parser: Command, name: string, definition: OptionDefinition): unknown {
-  const negated = /^no[A-Z]/.test(name) ? `${name.charAt(2).toLowerCase()}${name.slice(3)}` : undefined;
-  if (definition.type === 'flag' && negated !== undefined) {
-    return parser.getOptionValueSource(negated) === 'cli' ? true : undefined;
-  }
-  return parser.getOptionValueSource(name) === 'cli' ? parser.getOptionValue(name) : undefined;
-}
-
 function chooseFormat(
   command: AnyCommand,
   options: Readonly<Record<string, unknown>>,
   environment: Environment,
-  parser: Command,
+  isTyped: boolean,
 ): Format {
   const known: readonly string[] = ['text', 'json', ...(command.formats ?? [])];
-  const onCommandLine = parser.getOptionValueSource('format') === 'cli' ? String(options.format) : undefined;
+  const onCommandLine = isTyped ? String(options.format) : undefined;
   if (options.json === true) {
     if (onCommandLine !== undefined && onCommandLine !== 'json')
       throw new TradedbError('usage', '--json and --format contradict each other');

@@ -3,6 +3,7 @@ import { wantsColor } from '../../../src/cli/color.ts';
 import { nearest } from '../../../src/cli/nearest.ts';
 import { flagOf, parseOptionValue } from '../../../src/cli/options.ts';
 import { parseCommandLine } from '../../../src/cli/program.ts';
+import { readTypedOptions } from '../../../src/cli/typed-options.ts';
 import { TradedbError } from '../../../src/core/error.ts';
 
 const none = (): undefined => undefined;
@@ -95,5 +96,51 @@ describe('colour', () => {
     ['auto', {}, false, false],
   ] as const)('%s with %j on a terminal: %s', (flag, environment, terminal, expected) => {
     expect(wantsColor(flag, (name) => (environment as Record<string, string>)[name], terminal)).toBe(expected);
+  });
+});
+
+describe('what stands on the command line', () => {
+  const definitions = {
+    label: { type: 'text', value: 'text', summary: '' },
+    threshold: { type: 'text', value: 'expression', summary: '', repeatable: true },
+    noCheckpoint: { type: 'flag', summary: '' },
+    quiet: { type: 'flag', short: 'q', summary: '' },
+    verbose: { type: 'flag', short: 'v', summary: '' },
+  } as const;
+  const read = (...words: string[]) => readTypedOptions(words, definitions, 'backup create');
+
+  it('is read in every usual spelling', () => {
+    const { options, arguments: positional } = read(
+      'a',
+      '--label=x=y',
+      '-qv',
+      '--no-checkpoint',
+      '--threshold',
+      'p99 < 5ms',
+      '--threshold',
+      '-1',
+      'b',
+      '--',
+      '--label',
+    );
+    expect(Object.fromEntries(options)).toEqual({
+      label: 'x=y',
+      quiet: true,
+      verbose: true,
+      noCheckpoint: true,
+      threshold: ['p99 < 5ms', '-1'],
+    });
+    expect(positional).toEqual(['a', 'b', '--label']);
+  });
+
+  it.each([
+    [['--label'], '--label needs a value'],
+    [['--label', '--quiet'], '--label needs a value'],
+    [['--quiet=yes'], '--quiet takes no value'],
+    [['--labl', 'x'], "unknown option '--labl'"],
+    [['-x'], "unknown option '-x'"],
+    [['--checkpoint'], "unknown option '--checkpoint'"],
+  ])('refuses %j', (words, message) => {
+    expect(() => read(...words)).toThrow(message);
   });
 });
