@@ -61,6 +61,11 @@ export function databaseLeaseName(databasePath: string): string {
   return `database-${createHash('sha256').update(real).digest('hex').slice(0, 16)}`;
 }
 
+/** Where the leases of databases lie: one folder for everybody, or they would not exclude each other. */
+export function databaseLeaseFolder(stateDirectory: string): string {
+  return join(stateDirectory, 'leases');
+}
+
 /** Takes the lease, or throws `lease_held` that names the holder. It renews itself until it is released. */
 export function acquireLease(request: LeaseRequest, ports: LeasePorts): Lease {
   const file = join(request.directory, `${request.name}.json`);

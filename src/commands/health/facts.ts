@@ -15,10 +15,10 @@ export function factsOf(context: CommandContext): HealthFacts {
 
 /** Backup, migration and maintenance hold a lease while they work. */
 async function ownWork(context: CommandContext): Promise<{ pid: number; purpose: string } | undefined> {
-  const { currentHolder, databaseLeaseName } = await import('../../core/lease.ts');
+  const { currentHolder, databaseLeaseFolder, databaseLeaseName } = await import('../../core/lease.ts');
   const { pid, hostname } = context.host;
   const name = databaseLeaseName(context.databasePath());
-  const directory = join(context.stateDirectory(), 'leases');
+  const directory = databaseLeaseFolder(context.stateDirectory());
   return currentHolder({ directory, name, owner: { pid, hostname } }, context.clock);
 }
 

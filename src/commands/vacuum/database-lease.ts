@@ -7,10 +7,10 @@ export async function underDatabaseLease<T>(
   context: CommandContext,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { acquireLease, databaseLeaseName } = await import('../../core/lease.ts');
+  const { acquireLease, databaseLeaseFolder, databaseLeaseName } = await import('../../core/lease.ts');
   const { hostname, pid } = context.host;
   const request = {
-    directory: context.stateDirectory(),
+    directory: databaseLeaseFolder(context.stateDirectory()),
     name: databaseLeaseName(database),
     purpose,
     owner: { pid, hostname },

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { acquireLease, databaseLeaseName, type Lease, type LeaseOwner } from '../lease.ts';
+import { acquireLease, databaseLeaseFolder, databaseLeaseName, type Lease, type LeaseOwner } from '../lease.ts';
 import type { Finding } from '../report.ts';
 import { requireDatabaseFile } from '../sqlite/database-file.ts';
 import { type Codec, formatCodec } from './chunk/codec.ts';
@@ -97,7 +97,7 @@ function takeLeases(request: CreateRequest, databaseId: string, context: Operati
   const leases: Lease[] = [];
   try {
     if (request.takeDatabaseLease !== false) {
-      const directory = `${request.stateDirectory}/leases`;
+      const directory = databaseLeaseFolder(request.stateDirectory);
       leases.push(acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context));
     }
     const directory = request.repository.storage.leaseFolder;

@@ -7,7 +7,7 @@ import { formatByteSize } from '../config/byte-size.ts';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { fileSystemOf } from '../file-access/file-system.ts';
-import { acquireLease, databaseLeaseName, type LeaseOwner } from '../lease.ts';
+import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner } from '../lease.ts';
 import { flushFolder } from '../storage/local-folder.ts';
 import { fromStorage } from '../storage/storage-error.ts';
 import { applyPoint } from './apply.ts';
@@ -65,7 +65,7 @@ export async function restorePoint(request: RestoreRequest, context: OperationCo
       ? undefined
       : acquireLease(
           {
-            directory: join(request.stateDirectory, 'leases'),
+            directory: databaseLeaseFolder(request.stateDirectory),
             name: databaseLeaseName(target),
             purpose: 'restore run',
             owner: request.owner,
