@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { cpuSeconds, launcher, makeDatabase, percentile, print, startWriter, timed } from './support.mjs';
+import { cpuSeconds, launcher, longest, makeDatabase, percentile, print, startWriter, timed } from './support.mjs';
 
 const seconds = Number(process.argv[2] ?? 10);
 
@@ -65,7 +65,7 @@ async function measure(tps) {
         percentile(alone, 0.99).toFixed(2),
         percentile(with_, 0.99).toFixed(2),
         (percentile(with_, 0.99) / percentile(alone, 0.99)).toFixed(2),
-        `${Math.max(...alone).toFixed(0)} / ${Math.max(...with_).toFixed(0)}`,
+        `${longest(alone).toFixed(0)} / ${longest(with_).toFixed(0)}`,
         `${((cpu / seconds) * 100).toFixed(1)} %`,
         (walMax / 1e6).toFixed(1),
         data.writeLock.count,

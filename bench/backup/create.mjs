@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { launcher, makeDatabase, median, percentile, print, startWriter, timed } from './support.mjs';
+import { launcher, longest, makeDatabase, median, percentile, print, startWriter, timed } from './support.mjs';
 
 const megabytes = Number(process.argv[2] ?? 250);
 const rounds = Number(process.argv[3] ?? 5);
@@ -84,7 +84,7 @@ try {
         Number.isNaN(before) || ended === 0 ? '' : (ms / before).toFixed(2),
         p99.toFixed(2),
         (p99 / calm).toFixed(2),
-        Math.max(...beside[name]).toFixed(0),
+        longest(beside[name]).toFixed(0),
       ];
     }),
   );

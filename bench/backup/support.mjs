@@ -68,6 +68,11 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+/** Also of millions of values. */
+export function longest(values) {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
 /** CPU seconds of a process and its children until now. */
 export function cpuSeconds(pid) {
   let ticks = 0;
