@@ -40,7 +40,7 @@ const writes = [
   ['new event', 60000, 'INSERT OR REPLACE INTO order_events SELECT * FROM order_events WHERE order_id = ?', 'SELECT order_id FROM order_events ORDER BY random() LIMIT 1'],
 ];
 
-function makeDatabase(path) {
+async function makeDatabase(path) {
   const connection = createDatabase(path, normalProfile, ports);
   applyReferenceSchema(connection);
   connection.pragma('foreign_keys = 0');
@@ -49,7 +49,7 @@ function makeDatabase(path) {
     signal: new AbortController().signal,
     progress: { start: () => ({ advance: quiet, total: quiet, done: quiet }) },
   };
-  generateSample(connection, { orders, instruments: 50, days: 60, mix: 'oms', seed: 1 }, context);
+  await generateSample(connection, { orders, instruments: 50, days: 60, mix: 'oms', seed: 1 }, context);
   connection.exec('ANALYZE');
   connection.pragma('wal_checkpoint(TRUNCATE)');
   connection.pragma('journal_mode = DELETE');
@@ -127,7 +127,7 @@ function measure(path, statements, isWrite) {
 
 const full = join(folder, 'full.db');
 const bare = join(folder, 'bare.db');
-makeDatabase(full);
+await makeDatabase(full);
 copyFileSync(full, bare);
 strip(bare);
 const look = openReadOnly(bare, ports);

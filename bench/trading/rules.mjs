@@ -31,7 +31,7 @@ try {
   applyReferenceSchema(made);
   const progress = { start: () => ({ advance: quiet, total: quiet, done: quiet }) };
   const options = { orders, instruments: 50, days: 60, mix: 'oms', seed: 1 };
-  generateSample(made, options, { clock: systemClock, signal: new AbortController().signal, progress });
+  await generateSample(made, options, { clock: systemClock, signal: new AbortController().signal, progress });
   made.exec('ANALYZE');
   made.close();
 

@@ -35,18 +35,18 @@ function fresh(name) {
 }
 
 /** The batches of a run, kept in memory. */
-function captured() {
+async function captured() {
   const batches = [];
   const connection = fresh('capture.db');
-  generateSample(connection, { ...options, sink: { write: (batch) => batches.push(batch) } }, context);
+  await generateSample(connection, { ...options, sink: { write: (batch) => batches.push(batch) } }, context);
   connection.close();
   return batches;
 }
 
-function timed(name, work) {
+async function timed(name, work) {
   const connection = fresh(name);
   const started = performance.now();
-  const rows = work(connection);
+  const rows = await work(connection);
   connection.pragma('wal_checkpoint(TRUNCATE)');
   const seconds = (performance.now() - started) / 1000;
   connection.close();
@@ -70,11 +70,11 @@ function bareLoop(connection, batches) {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 try {
-  const batches = captured();
+  const batches = await captured();
   const pairs = [];
   for (let round = 0; round < rounds; round++) {
-    const generator = timed('generator.db', (connection) => generateSample(connection, options, context).rows);
-    const bare = timed('bare.db', (connection) => bareLoop(connection, batches));
+    const generator = await timed('generator.db', async (connection) => (await generateSample(connection, options, context)).rows);
+    const bare = await timed('bare.db', (connection) => bareLoop(connection, batches));
     pairs.push({ generator, bare, ratio: generator / bare });
     console.log(`round ${round + 1}: generator ${Math.round(generator)} rows/s, bare loop ${Math.round(bare)} rows/s, ratio ${(generator / bare).toFixed(2)}`);
   }

@@ -146,7 +146,7 @@ async function fill(
   requireApplied(result);
   if (sample === undefined) return { applied: result.applied.length, sample: null };
   const { generateSample } = await import('../../core/trading/market/generator.ts');
-  const made = generateSample(connection, sample, context);
+  const made = await generateSample(connection, sample, context);
   // Without statistics the planner guesses; every later command and the operator's own queries profit.
   connection.exec('ANALYZE');
   return { applied: result.applied.length, sample: made };

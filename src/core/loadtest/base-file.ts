@@ -67,7 +67,7 @@ async function makeSample(
     done: () => {},
   };
   const signal = new AbortController().signal;
-  generateSample(
+  await generateSample(
     connection,
     { ...sampleMarket, orders: sampleOrders, seed },
     { clock, signal, progress: { start: () => task } },

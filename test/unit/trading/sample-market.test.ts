@@ -19,10 +19,10 @@ import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const small: SampleOptions = { orders: 3000, instruments: 12, days: 8, mix: 'oms', seed: 7 };
 
-function sample(options: Partial<SampleOptions> = {}): Connection {
+async function sample(options: Partial<SampleOptions> = {}): Promise<Connection> {
   const connection = openMemory(testPorts);
   applyReferenceSchema(connection);
-  generateSample(connection, { ...small, ...options }, testContext());
+  await generateSample(connection, { ...small, ...options }, testContext());
   return connection;
 }
 
@@ -42,7 +42,7 @@ function digest(connection: Connection): string {
 }
 
 describe('bundled prices', () => {
-  test('rounding to cents restores all 20,420 of them', () => {
+  test('rounding to cents restores all 20,420 of them', async () => {
     const texts = readFileSync(samplePricesFile, 'utf8').trim().split('\n').slice(1);
     const bars = readDailyBars();
     expect(bars).toHaveLength(5105);
@@ -61,40 +61,40 @@ describe('bundled prices', () => {
     ['another header', 'a,b\n1,2\n', 'does not hold daily bars'],
     ['a high below the close', 'date,open,high,low,close,adjclose,volume\n2000-01-03,1,1,1,2,2,5\n', 'line 2'],
     ['no number', 'date,open,high,low,close,adjclose,volume\n2000-01-03,x,1,1,1,1,5\n', 'line 2'],
-  ])('refuses a file with %s', (_, text, message) => {
+  ])('refuses a file with %s', async (_, text, message) => {
     const file = join(temporaryFolder(), 'prices.csv');
     writeFileSync(file, text);
     expect(() => readDailyBars(file)).toThrow(message);
   });
 
-  test('a missing file is told', () => {
+  test('a missing file is told', async () => {
     expect(() => readDailyBars('/nowhere/prices.csv')).toThrow('does not exist');
   });
 });
 
 describe('generator', () => {
-  test.each(['oms', 'mm'] as const)('%s: every rule is silent', (mix) => {
-    const connection = sample({ mix });
+  test.each(['oms', 'mm'] as const)('%s: every rule is silent', async (mix) => {
+    const connection = await sample({ mix });
     const nowUs = microseconds(testPorts.clock.wallTime());
     const results = runRules(connection, { nowUs, tolUs: 1_000_000, staleUs: 86_400_000_000 });
     expect(results.filter((result) => result.status !== 'ok')).toEqual([]);
     expect(results).toHaveLength(32);
   });
 
-  test('the same seed gives the same rows, another seed others', () => {
-    const first = digest(sample());
-    expect(digest(sample())).toBe(first);
-    expect(digest(sample({ seed: 8 }))).not.toBe(first);
+  test('the same seed gives the same rows, another seed others', async () => {
+    const first = digest(await sample());
+    expect(digest(await sample())).toBe(first);
+    expect(digest(await sample({ seed: 8 }))).not.toBe(first);
   });
 
-  test('makes exactly the orders that were asked for', () => {
+  test('makes exactly the orders that were asked for', async () => {
     for (const orders of [0, 1, 7, 501]) {
-      expect(sample({ orders }).value('SELECT count(*) FROM orders')).toBe(orders);
+      expect((await sample({ orders })).value('SELECT count(*) FROM orders')).toBe(orders);
     }
   });
 
-  test('the index trades at its real prices', () => {
-    const connection = sample();
+  test('the index trades at its real prices', async () => {
+    const connection = await sample();
     const stored = connection.all<{ open_us: number; open: number; high: number; low: number; close: number }>(
       "SELECT open_us, open, high, low, close FROM candles JOIN instruments USING (instrument_id) WHERE symbol = 'SP500' AND interval_s = 86400 ORDER BY open_us",
     );
@@ -109,8 +109,8 @@ describe('generator', () => {
     expect(fills?.high).toBeLessThanOrEqual(Math.max(...days.map((day) => day.high)) + 5);
   });
 
-  test('flow has the shape that is documented', () => {
-    const connection = sample({ orders: 12_000 });
+  test('flow has the shape that is documented', async () => {
+    const connection = await sample({ orders: 12_000 });
     const count = (sql: string): number => Number(connection.value(sql));
     const cancels = count("SELECT count(*) FROM orders WHERE status = 'CANCELED'");
     const fills = count('SELECT count(*) FROM fills');
@@ -125,8 +125,8 @@ describe('generator', () => {
     expect(count('SELECT count(*) FROM orders WHERE is_open = 1')).toBe(0);
   });
 
-  test('the store goes on where the generator stopped', () => {
-    const connection = sample();
+  test('the store goes on where the generator stopped', async () => {
+    const connection = await sample();
     const store = createOrderStore(connection);
     const instrument = store.instrument('SAMPLE', 'SP500', 'equity');
     const accountId = Number(connection.value("SELECT account_id FROM accounts WHERE name = 'desk-01'"));
@@ -149,20 +149,20 @@ describe('generator', () => {
     expect(results.filter((result) => result.status !== 'ok')).toEqual([]);
   });
 
-  test('stops when it is cancelled and gives the settings of the connection back', () => {
+  test('stops when it is cancelled and gives the settings of the connection back', async () => {
     const connection = openMemory(testPorts);
     connection.pragma('foreign_keys = 1');
     applyReferenceSchema(connection);
     const before = connection.pragmaValue('cache_size');
     const context = testContext({ signal: AbortSignal.abort() });
-    expect(() => generateSample(connection, small, context)).toThrow('cancelled');
+    await expect(generateSample(connection, small, context)).rejects.toThrow('cancelled');
     expect(connection.pragmaValue('foreign_keys')).toBe(1);
     expect(connection.pragmaValue('cache_size')).toBe(before);
   });
 });
 
 describe('parts', () => {
-  test('a path touches open, high, low and close and stays between high and low', () => {
+  test('a path touches open, high, low and close and stays between high and low', async () => {
     const random = new SeededRandom(3);
     for (const bar of readDailyBars().slice(-200)) {
       const path = pricePath(bar, random);
@@ -177,7 +177,7 @@ describe('parts', () => {
     }
   });
 
-  test('arrivals are in order, inside the session, as many as wanted', () => {
+  test('arrivals are in order, inside the session, as many as wanted', async () => {
     const times = [...arrivals(5000, 0, 23_400_000_000, new SeededRandom(5))];
     expect(times).toHaveLength(5000);
     expect(times.every((time, index) => time > (times[index - 1] ?? 0) || index === 0)).toBe(true);
@@ -187,7 +187,7 @@ describe('parts', () => {
     expect(firstTenth).toBeGreaterThan(middleTenth * 1.5);
   });
 
-  test('the queue gives the earliest first and keeps the order of equals', () => {
+  test('the queue gives the earliest first and keeps the order of equals', async () => {
     const queue = new EventQueue<number>();
     const random = new SeededRandom(1);
     const pushed = Array.from({ length: 500 }, (_, number) => ({ atUs: random.integer(50), number }));
@@ -200,7 +200,7 @@ describe('parts', () => {
     expect(queue.size).toBe(0);
   });
 
-  test('draws have their documented shape', () => {
+  test('draws have their documented shape', async () => {
     const random = new SeededRandom(11);
     const ranks = new ZipfRanks(50, 0.99);
     const counts = new Array<number>(50).fill(0);
@@ -212,7 +212,7 @@ describe('parts', () => {
     expect(normal.reduce((sum, value) => sum + value, 0) / 20_000).toBeCloseTo(0, 1);
   });
 
-  test('sessions follow the clock of New York', () => {
+  test('sessions follow the clock of New York', async () => {
     const hours = (date: string) =>
       (sessionOf(Date.parse(date) * 1000).openUs - Date.parse(date) * 1000) / 3_600_000_000;
     expect(hours('2020-03-06')).toBe(14.5);

@@ -48,11 +48,11 @@ const tickInstruments = 10;
  * Fills an empty reference schema with a market around the bundled real prices. The same options give the same rows.
  * Memory holds one batch and the orders that are open, whatever the number of orders is.
  */
-export function generateSample(
+export async function generateSample(
   connection: Connection,
   options: SampleOptions,
   context: Pick<OperationContext, 'clock' | 'signal' | 'progress'>,
-): SampleResult {
+): Promise<SampleResult> {
   const startedMs = context.clock.now();
   const enforced = connection.pragmaValue('foreign_keys');
   // Orders are written when they have ended, after the rows that name them; the rules prove the whole afterwards.
@@ -62,8 +62,8 @@ export function generateSample(
   connection.pragma(`cache_size = ${-cacheKibibytes}`);
   const task = context.progress.start({ id: 'sample', label: 'sample', unit: 'rows' });
   try {
-    const market = new SampleMarket(connection, options, { task, signal: context.signal });
-    market.run();
+    const market = new SampleMarket(connection, options, { task, signal: context.signal, clock: context.clock });
+    await market.run();
     const durationMs = context.clock.now() - startedMs;
     return { ...market.result(), durationMs, rowsPerSecond: Math.round(market.rows / (durationMs / 1000)) };
   } finally {
@@ -82,10 +82,16 @@ interface Day {
 
 type Step = (order: SampleOrder, atUs: number) => void;
 
+interface MarketContext {
+  readonly task: ProgressTask;
+  readonly signal: AbortSignal;
+  readonly clock: Pick<OperationContext['clock'], 'defer'>;
+}
+
 class SampleMarket {
   readonly #connection: Connection;
   readonly #options: SampleOptions;
-  readonly #context: { readonly task: ProgressTask; readonly signal: AbortSignal };
+  readonly #context: MarketContext;
   readonly #random: SeededRandom;
   readonly #flow: Flow;
   readonly #universe: Universe;
@@ -98,12 +104,9 @@ class SampleMarket {
   readonly #queue = new EventQueue<{ readonly order: SampleOrder; readonly step: Step }>();
   #open = new Set<SampleOrder>();
   #quotes = 0;
+  #wroteThisTurn = false;
 
-  constructor(
-    connection: Connection,
-    options: SampleOptions,
-    context: { readonly task: ProgressTask; readonly signal: AbortSignal },
-  ) {
+  constructor(connection: Connection, options: SampleOptions, context: MarketContext) {
     this.#connection = connection;
     this.#options = options;
     this.#context = context;
@@ -132,9 +135,9 @@ class SampleMarket {
     return Object.values(this.#rowsByTable).reduce((sum, count) => sum + count, 0);
   }
 
-  run(): void {
+  async run(): Promise<void> {
     this.#openAccounts();
-    for (let index = 0; index < this.#days; index++) this.#runDay(index);
+    for (let index = 0; index < this.#days; index++) await this.#runDay(index);
     this.#write();
     Object.assign(this.#rowsByTable, this.#exchange.ledger.store(this.#connection));
   }
@@ -163,7 +166,7 @@ class SampleMarket {
     }
   }
 
-  #runDay(index: number): void {
+  async #runDay(index: number): Promise<void> {
     const day = this.#startDay(index);
     // Replacements are orders too: they take their share of the day's number.
     const target = Math.round((this.#options.orders * (index + 1)) / this.#days);
@@ -173,10 +176,18 @@ class SampleMarket {
       this.#runQueue(atUs);
       if (this.#exchange.orders < target) this.#place(day, atUs);
       lastUs = atUs;
+      if (this.#wroteThisTurn) await this.#nextTurn();
     }
     if (index === this.#days - 1) this.#placeRest(day, lastUs);
     this.#runQueue(day.closeUs - 1);
     this.#endDay(day);
+    await this.#nextTurn();
+  }
+
+  /** A signal is seen only when the event loop turns: once per batch is often enough. */
+  #nextTurn(): Promise<void> {
+    this.#wroteThisTurn = false;
+    return new Promise((resolve) => this.#context.clock.defer(resolve));
   }
 
   /** What is missing to the exact number comes in the last second before the close. */
@@ -233,6 +244,7 @@ class SampleMarket {
     throwIfCancelled(this.#context.signal);
     const batch = this.#exchange.takeBatch();
     this.#sink.write(batch);
+    this.#wroteThisTurn = true;
     let written = 0;
     for (const [table, rows] of Object.entries(batch) as [SampleTable, SampleBatch[SampleTable]][]) {
       this.#rowsByTable[table] = (this.#rowsByTable[table] ?? 0) + rows.length;
