@@ -9,7 +9,8 @@ export function damagePages(path, pages) {
     const raw = header.readUInt16BE(16);
     const pageSize = raw === 1 ? 65_536 : raw;
     const first = Math.floor(statSync(path).size / pageSize / 2);
-    for (let page = first; page < first + pages; page++) writeSync(file, Buffer.alloc(pageSize, 0xdb), 0, pageSize, page * pageSize);
+    for (let page = first; page < first + pages; page++)
+      writeSync(file, Buffer.alloc(pageSize, 0xdb), 0, pageSize, page * pageSize);
     fsyncSync(file);
     return pages;
   } finally {

@@ -18,7 +18,9 @@ export function deleteOldMarketData(path) {
 
 function deleteOlderHalf(db, { name, time, key }) {
   const rows = db.read((r) => r.value(`SELECT count(*) FROM ${name}`));
-  const cutoff = db.read((r) => r.value(`SELECT ${time} FROM ${name} ORDER BY ${time} LIMIT 1 OFFSET ?`, [Math.floor(rows / 2)]));
+  const cutoff = db.read((r) =>
+    r.value(`SELECT ${time} FROM ${name} ORDER BY ${time} LIMIT 1 OFFSET ?`, [Math.floor(rows / 2)]),
+  );
   const batch = `DELETE FROM ${name} WHERE (${key}) IN (SELECT ${key} FROM ${name} WHERE ${time} < ? LIMIT 5000)`;
   for (let deleted = 0; ; ) {
     const { changes } = db.tx((t) => t.run(batch, [cutoff]));

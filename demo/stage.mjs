@@ -57,13 +57,17 @@ export class Stage {
 
   /** Runs tradedb with the words, shows its report, and checks its exit code. */
   async show(words, { expect = [0], quiet = false } = {}) {
-    process.stdout.write(`   ${paint('1', `$ tradedb ${words.map((word) => (/\s/.test(word) ? `'${word}'` : word)).join(' ')}`)}\n`);
+    process.stdout.write(
+      `   ${paint('1', `$ tradedb ${words.map((word) => (/\s/.test(word) ? `'${word}'` : word)).join(' ')}`)}\n`,
+    );
     const colorFlag = color ? ['--color', 'always'] : [];
     const { ended } = startChild([launcher, ...words, '--progress', 'none', ...colorFlag], { cwd: this.folder });
     const result = await ended;
     if (!quiet) process.stdout.write(indent(result.stdout.replaceAll(`${this.folder}/`, '')));
     if (!expect.includes(result.code)) {
-      throw new Error(`tradedb ${words.join(' ')} ended with ${result.code ?? result.signal} instead of ${expect.join(' or ')}\n${result.stdout}\n${result.stderr}`);
+      throw new Error(
+        `tradedb ${words.join(' ')} ended with ${result.code ?? result.signal} instead of ${expect.join(' or ')}\n${result.stdout}\n${result.stderr}`,
+      );
     }
     return result;
   }
@@ -73,15 +77,22 @@ export class Stage {
     const { ended } = startChild([launcher, ...words, '--json', '--progress', 'none'], { cwd: this.folder });
     const result = await ended;
     if (!expect.includes(result.code)) {
-      throw new Error(`tradedb ${words.join(' ')} ended with ${result.code ?? result.signal} instead of ${expect.join(' or ')}\n${result.stderr}`);
+      throw new Error(
+        `tradedb ${words.join(' ')} ended with ${result.code ?? result.signal} instead of ${expect.join(' or ')}\n${result.stderr}`,
+      );
     }
     return JSON.parse(result.stdout);
   }
 
   summary() {
     const width = Math.max(...this.score.map(({ step }) => step.length));
-    const rows = this.score.map(({ step, result, seconds }) => `   ${paint('32', 'ok')}  ${step.padEnd(width)}  ${seconds.toFixed(1).padStart(5)} s  ${result}`);
-    process.stdout.write(`\n${paint('1', 'The day in short')}\n${rows.join('\n')}\n\n   ${this.score.length} steps in ${((Date.now() - this.#started) / 1000).toFixed(1)} s, nothing left running\n`);
+    const rows = this.score.map(
+      ({ step, result, seconds }) =>
+        `   ${paint('32', 'ok')}  ${step.padEnd(width)}  ${seconds.toFixed(1).padStart(5)} s  ${result}`,
+    );
+    process.stdout.write(
+      `\n${paint('1', 'The day in short')}\n${rows.join('\n')}\n\n   ${this.score.length} steps in ${((Date.now() - this.#started) / 1000).toFixed(1)} s, nothing left running\n`,
+    );
   }
 }
 

@@ -14,7 +14,11 @@ const readme = join(root, 'README.md');
 
 function capture(commandLine) {
   const args = commandLine.match(/'[^']*'|\S+/g).map((word) => word.replace(/^'|'$/g, ''));
-  const result = spawnSync(process.execPath, [launcher, ...args.slice(1), '--progress', 'none'], { cwd: folder, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+  const result = spawnSync(process.execPath, [launcher, ...args.slice(1), '--progress', 'none'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   if (result.error) throw result.error;
   if (result.stderr.includes('error:')) throw new Error(`${commandLine}: ${result.stderr}`);
   return `$ ${commandLine}\n${result.stdout}`
@@ -26,9 +30,10 @@ function capture(commandLine) {
     .trimEnd();
 }
 
+/** Started so that its command line does not show where the project lies. */
 function startEngine() {
-  const engine = join(root, 'examples', 'engine', 'engine.mjs');
-  return spawn(process.execPath, [engine, '--database', join(folder, 'trading.db'), '--seconds', '30', '--rate', '150'], { cwd: folder, stdio: 'ignore' });
+  const args = ['engine.mjs', '--seconds', '30', '--rate', '150', '--database', join(folder, 'trading.db')];
+  return spawn(process.execPath, args, { argv0: 'node', cwd: join(root, 'examples', 'engine'), stdio: 'ignore' });
 }
 
 const prefix = 'beside the engine: ';

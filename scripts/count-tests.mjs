@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 const report = JSON.parse(readFileSync('test-results/vitest.json', 'utf8'));
 const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped } = report;
 if (skipped > 0) {
-  const names = report.testResults.flatMap((file) => file.assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => test.fullName));
+  const names = report.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter((test) => test.status !== 'passed' && test.status !== 'failed')
+      .map((test) => test.fullName),
+  );
   process.stdout.write(`skipped, which CI does not allow: ${names.join('; ')}\n`);
   process.exitCode = 1;
 }

@@ -10,7 +10,9 @@ const { referenceFiles } = await import(new URL('cli/reference.js', dist).href);
 
 export async function staleFiles() {
   const wanted = await referenceFiles();
-  const stale = Object.entries(wanted).filter(([name, text]) => !existsSync(join(root, name)) || readFileSync(join(root, name), 'utf8') !== text);
+  const stale = Object.entries(wanted).filter(
+    ([name, text]) => !existsSync(join(root, name)) || readFileSync(join(root, name), 'utf8') !== text,
+  );
   const extra = readdirSync(join(root, 'docs/cli')).filter((name) => !(`docs/cli/${name}` in wanted));
   return { wanted, stale: stale.map(([name]) => name), extra: extra.map((name) => `docs/cli/${name}`) };
 }

@@ -8,7 +8,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tradedb tarball '));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-const run = (command, args, cwd) => execFileSync(command, args, { cwd, encoding: 'utf8', shell: command.endsWith('.cmd'), stdio: ['ignore', 'pipe', 'inherit'] });
+const run = (command, args, cwd) =>
+  execFileSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    shell: command.endsWith('.cmd'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 
 try {
   run(npm, ['pack', '--silent', '--pack-destination', folder], root);
@@ -19,14 +25,19 @@ try {
   const project = join(folder, 'user');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{"private":true,"type":"module"}');
-  run(npm, ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', join('..', tarball)], project);
+  run(
+    npm,
+    ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', join('..', tarball)],
+    project,
+  );
   const launcher = join(project, 'node_modules', 'tradedb', 'bin', 'tradedb.js');
   const tradedb = (...args) => run(process.execPath, [launcher, ...args], project);
   const version = tradedb('--version').trim();
   tradedb('init', '--sample', '--orders', '500', '--days', '5', '--yes');
   tradedb('backup', 'create');
   const health = JSON.parse(tradedb('health', '--tier', 'daily', '--json'));
-  if (health.status !== 'ok') throw new Error(`health of a fresh sample is ${health.status}: ${JSON.stringify(health.findings)}`);
+  if (health.status !== 'ok')
+    throw new Error(`health of a fresh sample is ${health.status}: ${JSON.stringify(health.findings)}`);
   const library = join(project, 'use.mjs');
   writeFileSync(
     library,
@@ -38,7 +49,9 @@ console.log(JSON.stringify({ count }));`,
   );
   const { count } = JSON.parse(run(process.execPath, [library], project));
   if (count !== 500) throw new Error(`the library found ${count} orders instead of 500`);
-  process.stdout.write(`tarball of ${version}: ${sizeBytes} bytes, installed in ${dirname(launcher)}, health ${health.status}, library ok\n`);
+  process.stdout.write(
+    `tarball of ${version}: ${sizeBytes} bytes, installed in ${dirname(launcher)}, health ${health.status}, library ok\n`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -22,22 +22,92 @@ const quiet = () => {};
 
 /** Name, executions a day, statement, and a query that draws one set of values. */
 const reads = [
-  ['open orders of an account', 5000, 'SELECT order_id, price, qty FROM orders WHERE account_id = ? AND instrument_id = ? AND is_open = 1', 'SELECT account_id, instrument_id FROM orders ORDER BY random() LIMIT 1'],
-  ['order by client id', 20000, 'SELECT order_id, status FROM orders WHERE account_id = ? AND client_order_id = ?', 'SELECT account_id, client_order_id FROM orders ORDER BY random() LIMIT 1'],
-  ['history page', 500, 'SELECT order_id, status, price, qty FROM orders WHERE account_id = ? AND created_us < ? ORDER BY created_us DESC LIMIT 50', 'SELECT account_id, created_us FROM orders ORDER BY random() LIMIT 1'],
-  ['fills of an order', 3000, 'SELECT fill_id, price, qty FROM fills WHERE order_id = ?', 'SELECT order_id FROM fills ORDER BY random() LIMIT 1'],
-  ['fills of a day', 50, 'SELECT instrument_id, sum(notional), count(*) FROM fills WHERE account_id = ? AND exec_us BETWEEN ? AND ? + 86400000000 GROUP BY instrument_id', 'SELECT account_id, exec_us, exec_us FROM fills ORDER BY random() LIMIT 1'],
-  ['orders of an instrument', 200, 'SELECT count(*), sum(filled_qty) FROM orders WHERE instrument_id = ? AND created_us > ?', 'SELECT instrument_id, created_us FROM orders ORDER BY random() LIMIT 1'],
-  ['rejected orders', 20, "SELECT order_id, created_us FROM orders WHERE status = 'REJECTED' ORDER BY created_us DESC LIMIT 20", null],
-  ['balance of an account', 2000, 'SELECT sum(amount) FROM postings WHERE ledger_account_id = ?', 'SELECT ledger_account_id FROM postings ORDER BY random() LIMIT 1'],
-  ['audit trail of an order', 300, 'SELECT seq, ts_us FROM audit_log WHERE entity = ? AND entity_id = ? ORDER BY seq', 'SELECT entity, entity_id FROM audit_log ORDER BY random() LIMIT 1'],
-  ['last prices', 1000, 'SELECT close FROM candles WHERE instrument_id = ? AND interval_s = ? ORDER BY open_us DESC LIMIT 30', 'SELECT instrument_id, interval_s FROM candles ORDER BY random() LIMIT 1'],
-  ['journal of a fill', 500, 'SELECT j.journal_id, p.amount FROM journal j JOIN postings p ON p.journal_id = j.journal_id WHERE j.fill_id = ?', 'SELECT fill_id FROM journal WHERE fill_id IS NOT NULL ORDER BY random() LIMIT 1'],
+  [
+    'open orders of an account',
+    5000,
+    'SELECT order_id, price, qty FROM orders WHERE account_id = ? AND instrument_id = ? AND is_open = 1',
+    'SELECT account_id, instrument_id FROM orders ORDER BY random() LIMIT 1',
+  ],
+  [
+    'order by client id',
+    20000,
+    'SELECT order_id, status FROM orders WHERE account_id = ? AND client_order_id = ?',
+    'SELECT account_id, client_order_id FROM orders ORDER BY random() LIMIT 1',
+  ],
+  [
+    'history page',
+    500,
+    'SELECT order_id, status, price, qty FROM orders WHERE account_id = ? AND created_us < ? ORDER BY created_us DESC LIMIT 50',
+    'SELECT account_id, created_us FROM orders ORDER BY random() LIMIT 1',
+  ],
+  [
+    'fills of an order',
+    3000,
+    'SELECT fill_id, price, qty FROM fills WHERE order_id = ?',
+    'SELECT order_id FROM fills ORDER BY random() LIMIT 1',
+  ],
+  [
+    'fills of a day',
+    50,
+    'SELECT instrument_id, sum(notional), count(*) FROM fills WHERE account_id = ? AND exec_us BETWEEN ? AND ? + 86400000000 GROUP BY instrument_id',
+    'SELECT account_id, exec_us, exec_us FROM fills ORDER BY random() LIMIT 1',
+  ],
+  [
+    'orders of an instrument',
+    200,
+    'SELECT count(*), sum(filled_qty) FROM orders WHERE instrument_id = ? AND created_us > ?',
+    'SELECT instrument_id, created_us FROM orders ORDER BY random() LIMIT 1',
+  ],
+  [
+    'rejected orders',
+    20,
+    "SELECT order_id, created_us FROM orders WHERE status = 'REJECTED' ORDER BY created_us DESC LIMIT 20",
+    null,
+  ],
+  [
+    'balance of an account',
+    2000,
+    'SELECT sum(amount) FROM postings WHERE ledger_account_id = ?',
+    'SELECT ledger_account_id FROM postings ORDER BY random() LIMIT 1',
+  ],
+  [
+    'audit trail of an order',
+    300,
+    'SELECT seq, ts_us FROM audit_log WHERE entity = ? AND entity_id = ? ORDER BY seq',
+    'SELECT entity, entity_id FROM audit_log ORDER BY random() LIMIT 1',
+  ],
+  [
+    'last prices',
+    1000,
+    'SELECT close FROM candles WHERE instrument_id = ? AND interval_s = ? ORDER BY open_us DESC LIMIT 30',
+    'SELECT instrument_id, interval_s FROM candles ORDER BY random() LIMIT 1',
+  ],
+  [
+    'journal of a fill',
+    500,
+    'SELECT j.journal_id, p.amount FROM journal j JOIN postings p ON p.journal_id = j.journal_id WHERE j.fill_id = ?',
+    'SELECT fill_id FROM journal WHERE fill_id IS NOT NULL ORDER BY random() LIMIT 1',
+  ],
 ];
 const writes = [
-  ['new status', 20000, 'UPDATE orders SET status = status, updated_us = updated_us + 1 WHERE order_id = ?', 'SELECT order_id FROM orders ORDER BY random() LIMIT 1'],
-  ['new fill', 3000, "INSERT INTO fills(order_id, account_id, instrument_id, venue_trade_id, side, price, qty, notional, exec_us, recv_us) SELECT order_id, account_id, instrument_id, 'bench' || ?, side, price, qty, notional, exec_us, recv_us FROM fills WHERE fill_id = ?", "SELECT abs(random()) % 1000000000, fill_id FROM fills ORDER BY random() LIMIT 1"],
-  ['new event', 60000, 'INSERT OR REPLACE INTO order_events SELECT * FROM order_events WHERE order_id = ?', 'SELECT order_id FROM order_events ORDER BY random() LIMIT 1'],
+  [
+    'new status',
+    20000,
+    'UPDATE orders SET status = status, updated_us = updated_us + 1 WHERE order_id = ?',
+    'SELECT order_id FROM orders ORDER BY random() LIMIT 1',
+  ],
+  [
+    'new fill',
+    3000,
+    "INSERT INTO fills(order_id, account_id, instrument_id, venue_trade_id, side, price, qty, notional, exec_us, recv_us) SELECT order_id, account_id, instrument_id, 'bench' || ?, side, price, qty, notional, exec_us, recv_us FROM fills WHERE fill_id = ?",
+    'SELECT abs(random()) % 1000000000, fill_id FROM fills ORDER BY random() LIMIT 1',
+  ],
+  [
+    'new event',
+    60000,
+    'INSERT OR REPLACE INTO order_events SELECT * FROM order_events WHERE order_id = ?',
+    'SELECT order_id FROM order_events ORDER BY random() LIMIT 1',
+  ],
 ];
 
 async function makeDatabase(path) {
@@ -73,7 +143,12 @@ function draw(connection, sql, count) {
 function workloadText(statements) {
   return statements
     .map(([name, weight, sql, , sets]) =>
-      [`-- @name ${name}`, `-- @weight ${weight}`, ...sets.map((set) => `-- @params ${JSON.stringify(set)}`), `${sql};\n`].join('\n'),
+      [
+        `-- @name ${name}`,
+        `-- @weight ${weight}`,
+        ...sets.map((set) => `-- @params ${JSON.stringify(set)}`),
+        `${sql};\n`,
+      ].join('\n'),
     )
     .join('\n');
 }
@@ -86,7 +161,10 @@ function expertIndexes(database, statements) {
       const value = sets[0][at++];
       return typeof value === 'string' ? `'${value}'` : String(value);
     });
-    const output = execFileSync('sqlite3', [database, '.expert', `${text};`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const output = execFileSync('sqlite3', [database, '.expert', `${text};`], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     for (const line of output.split('\n')) if (line.startsWith('CREATE INDEX')) found.add(line.replace(/;.*$/, ''));
   }
   return [...found];
@@ -137,10 +215,14 @@ writeFileSync(join(folder, 'w.sql'), workloadText([...reads, ...writes]));
 
 const started = performance.now();
 const advice = JSON.parse(
-  execFileSync(process.execPath, [launcher, 'analyze', 'indexes', '-d', bare, '-w', join(folder, 'w.sql'), '--json', '--progress', 'none'], {
-    encoding: 'utf8',
-    maxBuffer: 1e9,
-  }),
+  execFileSync(
+    process.execPath,
+    [launcher, 'analyze', 'indexes', '-d', bare, '-w', join(folder, 'w.sql'), '--json', '--progress', 'none'],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1e9,
+    },
+  ),
 );
 const adviceMs = performance.now() - started;
 const ours = advice.data.recommendations.filter((one) => one.action === 'create').map((one) => one.sql);
@@ -158,7 +240,9 @@ for (let round = 0; round < rounds; round++) {
 }
 const low = (values) => Math.min(...values);
 const bytes = (name) => statSync(join(folder, `${name}.db`)).size - statSync(bare).size;
-console.log(`${orders} orders, ${(statSync(bare).size / 1e6).toFixed(1)} MB, ${rounds} rounds; advice took ${(adviceMs / 1000).toFixed(1)} s, complete: ${advice.data.complete}, plans equal on copy and shadow: ${advice.data.parity.equal} of ${advice.data.parity.total}`);
+console.log(
+  `${orders} orders, ${(statSync(bare).size / 1e6).toFixed(1)} MB, ${rounds} rounds; advice took ${(adviceMs / 1000).toFixed(1)} s, complete: ${advice.data.complete}, plans equal on copy and shadow: ${advice.data.parity.equal} of ${advice.data.parity.total}`,
+);
 console.log('variant        indexes      bytes   reads ms/day   none/this   writes ms/day   this/none');
 for (const name of names) {
   const { reads: r, writes: w } = best[name];

@@ -55,7 +55,9 @@ async function measure(tps) {
     await sleep(1500);
     const data = await archive.stop();
     const copy = join(folder, 'copy.db');
-    const restore = await timed(process.execPath, [launcher, 'restore', '-d', path, '--target', copy, '--json'], { cwd: folder });
+    const restore = await timed(process.execPath, [launcher, 'restore', '-d', path, '--target', copy, '--json'], {
+      cwd: folder,
+    });
     const rows = (file) => new Database(file, { readonly: true }).prepare('SELECT count(*) FROM orders').pluck().get();
     return [
       [
@@ -80,6 +82,19 @@ async function measure(tps) {
 
 print(
   `archiver beside a writer, ${seconds} s each`,
-  ['writer', 'tps alone', 'tps with', 'p99 alone, ms', 'p99 with, ms', 'times', 'longest, ms', 'CPU of a core', 'WAL, MB', 'writers kept out', 'commits', 'restored'],
+  [
+    'writer',
+    'tps alone',
+    'tps with',
+    'p99 alone, ms',
+    'p99 with, ms',
+    'times',
+    'longest, ms',
+    'CPU of a core',
+    'WAL, MB',
+    'writers kept out',
+    'commits',
+    'restored',
+  ],
   [...(await measure(200)), ...(await measure(0))],
 );

@@ -15,7 +15,11 @@ const out = join(folder, 'out');
 const limitMs = 15_000;
 
 const tradedb = (codec) => () =>
-  timed(process.execPath, [launcher, 'backup', '-d', path, '-R', `${out}/`, '--type', 'full', '--codec', codec, '--verify', '0', '--json'], { cwd: folder });
+  timed(
+    process.execPath,
+    [launcher, 'backup', '-d', path, '-R', `${out}/`, '--type', 'full', '--codec', codec, '--verify', '0', '--json'],
+    { cwd: folder },
+  );
 const idle = {
   'cp + fsync': () => timed('sh', ['-c', 'cp "$0" "$1" && sync "$1"', path, out]),
   'sqlite3 .backup': () => timed('sqlite3', [path, `.backup '${out}'`], { limitMs }),

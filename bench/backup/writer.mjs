@@ -13,7 +13,7 @@ const transaction = db.transaction((step) => {
 });
 let latencies = [];
 let step = 0;
-let started = performance.now();
+const started = performance.now();
 const pause = Number(tps) === 0 ? 0 : 1000 / Number(tps);
 function turn() {
   const until = performance.now() + 20;

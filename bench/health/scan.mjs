@@ -59,7 +59,9 @@ const contenders = {
 
 function wholeTier(path) {
   const started = performance.now();
-  const result = spawnSync(process.execPath, [join(root, 'bin', 'tradedb.js'), 'health', '-d', path], { encoding: 'utf8' });
+  const result = spawnSync(process.execPath, [join(root, 'bin', 'tradedb.js'), 'health', '-d', path], {
+    encoding: 'utf8',
+  });
   if (result.status !== 0) throw new Error(result.stdout + result.stderr);
   return performance.now() - started;
 }

@@ -43,7 +43,13 @@ try {
       });
       const ratios = (/** @type {'cpuUs' | 'p50Us'} */ of) =>
         chosen.map(({ a, b }) => (b[of] / a[of]) * (of === slower ? 1 + effect : 1));
-      const results = judgePairs([{ name: 'cpuUs', ratios: ratios('cpuUs') }, { name: 'p50Us', ratios: ratios('p50Us') }], options);
+      const results = judgePairs(
+        [
+          { name: 'cpuUs', ratios: ratios('cpuUs') },
+          { name: 'p50Us', ratios: ratios('p50Us') },
+        ],
+        options,
+      );
       if (results.some((one) => one.verdict === 'regression' || one.verdict === 'improvement')) alarms += 1;
       if (results.some((one) => one.name === slower && one.verdict === 'regression')) found += 1;
     }
@@ -51,9 +57,15 @@ try {
   };
   const percent = (/** @type {number} */ share) => `${(share * 100).toFixed(1)}%`;
   console.log(`${pairs.length} real pairs, ${resamples} resamples each`);
-  console.log(`A/A false alarms per run (both metrics): n=10 ${percent(rate(10, 0, 'cpuUs').alarms)}, n=20 ${percent(rate(20, 0, 'cpuUs').alarms)}`);
-  console.log(`+10% CPU per operation found: n=10 ${percent(rate(10, 0.1, 'cpuUs').found)}, n=20 ${percent(rate(20, 0.1, 'cpuUs').found)}`);
-  console.log(`+5% p50 found: n=10 ${percent(rate(10, 0.05, 'p50Us').found)}, n=20 ${percent(rate(20, 0.05, 'p50Us').found)}`);
+  console.log(
+    `A/A false alarms per run (both metrics): n=10 ${percent(rate(10, 0, 'cpuUs').alarms)}, n=20 ${percent(rate(20, 0, 'cpuUs').alarms)}`,
+  );
+  console.log(
+    `+10% CPU per operation found: n=10 ${percent(rate(10, 0.1, 'cpuUs').found)}, n=20 ${percent(rate(20, 0.1, 'cpuUs').found)}`,
+  );
+  console.log(
+    `+5% p50 found: n=10 ${percent(rate(10, 0.05, 'p50Us').found)}, n=20 ${percent(rate(20, 0.05, 'p50Us').found)}`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -39,7 +39,13 @@ function bareLoop(db, scenario) {
     'order-entry': () => {
       k += 1;
       const values = {
-        clientId: `bare-${k}`, account: 1 + (k % 1000), instrument: 1 + (k % 50), side: 'buy', quantity: 5, price: 10_100, delta: 5,
+        clientId: `bare-${k}`,
+        account: 1 + (k % 1000),
+        instrument: 1 + (k % 50),
+        side: 'buy',
+        quantity: 5,
+        price: 10_100,
+        delta: 5,
       };
       begin.run();
       const orderId = insertOrder.run(values).lastInsertRowid;
@@ -77,7 +83,11 @@ async function run(name) {
   const stream = new StatementStream(scenario, 1);
   const session = scenario.open(connection, { runId: 'layer', seed: 1 });
   const work = new ClientWork({
-    types: 1, stream, connection, busyTimeoutMs: 5000, session: scenario.open(connection, { runId: 'driver', seed: 1 }),
+    types: 1,
+    stream,
+    connection,
+    busyTimeoutMs: 5000,
+    session: scenario.open(connection, { runId: 'driver', seed: 1 }),
   });
   let next = 0;
   const contenders = {
@@ -98,9 +108,15 @@ async function run(name) {
       return count;
     },
     'load driver': async (until) => {
+      next += 10_000_000;
       const phase = {
-        loop: 'closed', epochMs: performance.now(), durationMs: until - performance.now(), groupSize: 1,
-        first: (next += 10_000_000), step: 1, thinkMs: [0],
+        loop: 'closed',
+        epochMs: performance.now(),
+        durationMs: until - performance.now(),
+        groupSize: 1,
+        first: next,
+        step: 1,
+        thinkMs: [0],
       };
       const result = await new PhaseRun(phase, work, { ...systemClock, turn }).run();
       return result.tallies[0].service.count;

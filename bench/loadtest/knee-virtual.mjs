@@ -18,11 +18,18 @@ for (const noise of [0, 0.08]) {
     let bias = 0;
     for (let run = 0; run < runs; run++) {
       let trials = 0;
-      const result = await findKnee({ low: 200, high: 4400, precision: 0.03, repeats: 3, maxLoadSeconds: 200 }, (rate) => {
-        const draw = new CounterDraw(run, 7).start(trials++);
-        const length = Math.max(seconds, 2000 / rate);
-        return Promise.resolve({ ratePerSecond: rate, passed: virtualP99(server, rate, length, draw) <= 10, seconds: length });
-      });
+      const result = await findKnee(
+        { low: 200, high: 4400, precision: 0.03, repeats: 3, maxLoadSeconds: 200 },
+        (rate) => {
+          const draw = new CounterDraw(run, 7).start(trials++);
+          const length = Math.max(seconds, 2000 / rate);
+          return Promise.resolve({
+            ratePerSecond: rate,
+            passed: virtualP99(server, rate, length, draw) <= 10,
+            seconds: length,
+          });
+        },
+      );
       const ratio = (result.estimatePerSecond ?? 0) / truth;
       if (Math.abs(ratio - 1) <= 0.05) near += 1;
       bias += ratio - 1;

@@ -35,7 +35,11 @@ function paceHere(rate) {
   }
   const used = process.cpuUsage(cpu);
   const wallMs = systemClock.now() - start;
-  return { p50: late.percentileNs(50) / 1000, p99: late.percentileNs(99) / 1000, cores: (used.user + used.system) / 1000 / wallMs };
+  return {
+    p50: late.percentileNs(50) / 1000,
+    p99: late.percentileNs(99) / 1000,
+    cores: (used.user + used.system) / 1000 / wallMs,
+  };
 }
 
 /** @param {string} program @param {number} rate */
@@ -69,7 +73,9 @@ try {
     if (program === undefined) console.log('  native       not run: no C compiler');
     else {
       show('native', native);
-      console.log(`  p99 ratio    ${median(here.map((one, index) => one.p99 / (native[index]?.p99 ?? 1))).toFixed(2)}x`);
+      console.log(
+        `  p99 ratio    ${median(here.map((one, index) => one.p99 / (native[index]?.p99 ?? 1))).toFixed(2)}x`,
+      );
     }
   }
 } finally {

@@ -11,7 +11,11 @@ import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, files: { type: 'string', default: '500' }, json: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    files: { type: 'string', default: '500' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(values.rounds);
 const files = Number(values.files);
@@ -32,7 +36,10 @@ function writeMigrations() {
       `CREATE INDEX t${index}_symbol ON t${index}(symbol)`,
     ];
     const down = `DROP TABLE t${index}`;
-    writeFileSync(join(folder, 'sql', `${version}_t.sql`), `-- migrate:up\n${statements.join(';\n')};\n-- migrate:down\n${down};\n`);
+    writeFileSync(
+      join(folder, 'sql', `${version}_t.sql`),
+      `-- migrate:up\n${statements.join(';\n')};\n-- migrate:down\n${down};\n`,
+    );
     const raws = statements.map((sql) => `  await knex.raw(${JSON.stringify(sql)});`).join('\n');
     writeFileSync(
       join(folder, 'knex', `${version}_t.cjs`),
@@ -59,7 +66,8 @@ function timed(args) {
     env: { ...process.env, NO_COLOR: '1', BENCH_CPU_FILE: cpuFile },
   });
   const wall = performance.now() - started;
-  if (result.status !== 0) throw new Error(`${args.join(' ')} ended with ${result.status}\n${result.stdout}${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`${args.join(' ')} ended with ${result.status}\n${result.stdout}${result.stderr}`);
   return { wall, cpu: Number(readFileSync(cpuFile, 'utf8')) };
 }
 
@@ -68,7 +76,10 @@ const knex = (action, path) => timed([peer, action, path, join(folder, 'knex')])
 
 function requireTables(path) {
   const database = new Database(path, { readonly: true });
-  const count = database.prepare(`SELECT count(*) FROM sqlite_schema WHERE name GLOB 't[0-9]*' AND type = 'table'`).pluck().get();
+  const count = database
+    .prepare(`SELECT count(*) FROM sqlite_schema WHERE name GLOB 't[0-9]*' AND type = 'table'`)
+    .pluck()
+    .get();
   database.close();
   if (count !== files) throw new Error(`${path} has ${count} tables instead of ${files}`);
 }
@@ -109,7 +120,12 @@ const cases = {
 
 const comparisons = [
   ['apply, one transaction', 'tradedb up --atomic, rollback journal', 'knex latest, rollback journal', 0.5],
-  ['apply, WAL: per file against knex\'s single transaction', 'tradedb up, one transaction per file, WAL', 'knex latest, WAL', 1],
+  [
+    "apply, WAL: per file against knex's single transaction",
+    'tradedb up, one transaction per file, WAL',
+    'knex latest, WAL',
+    1,
+  ],
   ['status', 'tradedb status, all applied', 'knex migrate.list, all applied', 0.6],
 ];
 
@@ -136,13 +152,19 @@ const ratios = comparisons.map(([name, ours, theirs, target]) => ({
   cpu: compare(ours, theirs, 'cpu'),
 }));
 const medians = Object.fromEntries(
-  Object.entries(times).map(([name, list]) => [name, { wallMs: median(list.map((one) => one.wall)), cpuMs: median(list.map((one) => one.cpu)) }]),
+  Object.entries(times).map(([name, list]) => [
+    name,
+    { wallMs: median(list.map((one) => one.wall)), cpuMs: median(list.map((one) => one.cpu)) },
+  ]),
 );
-if (values.json) process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medians, ratios }, null, 2)}\n`);
+if (values.json)
+  process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medians, ratios }, null, 2)}\n`);
 else {
   process.stdout.write(`${files} files, ${rounds} rounds, Node ${process.version}\n\n`);
   for (const [name, { wallMs, cpuMs }] of Object.entries(medians)) {
-    process.stdout.write(`${name.padEnd(46)}${wallMs.toFixed(0).padStart(7)} ms${cpuMs.toFixed(0).padStart(7)} ms CPU\n`);
+    process.stdout.write(
+      `${name.padEnd(46)}${wallMs.toFixed(0).padStart(7)} ms${cpuMs.toFixed(0).padStart(7)} ms CPU\n`,
+    );
   }
   process.stdout.write('\n');
   const shown = ({ ratio, lowest, highest }) => `${ratio.toFixed(2)}x (${lowest.toFixed(2)} to ${highest.toFixed(2)})`;

@@ -23,9 +23,13 @@ const childOf = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function startMonitor() {
-  const child = spawn(process.execPath, [launcher, 'monitor', '-d', path, '--rate', '10', '--attribution', attribution], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [launcher, 'monitor', '-d', path, '--rate', '10', '--attribution', attribution],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let last;
   let first;
   let rest = '';

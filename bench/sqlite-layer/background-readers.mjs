@@ -8,7 +8,8 @@ import { insertFill, insertOrder, prepare, updatePosition, valuesOf } from './wo
 
 const { path } = prepare('memory', ['scan', 'mixed']);
 const scan = 'SELECT id, account_id, price, qty FROM orders WHERE account_id = ? ORDER BY price DESC';
-const summary = 'SELECT instrument_id, count(*), sum(price * qty), max(created_us) FROM orders WHERE account_id % 20 = ? GROUP BY 1';
+const summary =
+  'SELECT instrument_id, count(*), sum(price * qty), max(created_us) FROM orders WHERE account_id % 20 = ? GROUP BY 1';
 
 const database = openTradingDatabase(path('scan'), { durability: 'normal' });
 let k = 0;

@@ -25,7 +25,18 @@ function build() {
   mkdirSync(folder, { recursive: true });
   console.error('compiling the C program ...');
   const files = [source, join(amalgamation, 'sqlite3.c')];
-  const flags = ['-O3', '-w', ...defines, `-I${amalgamation}`, ...files, '-o', `${program}.partial`, '-lm', '-lpthread', '-ldl'];
+  const flags = [
+    '-O3',
+    '-w',
+    ...defines,
+    `-I${amalgamation}`,
+    ...files,
+    '-o',
+    `${program}.partial`,
+    '-lm',
+    '-lpthread',
+    '-ldl',
+  ];
   const compiled = spawnSync(compiler, flags, { encoding: 'utf8' });
   if (compiled.status !== 0) {
     console.error(compiled.stderr);

@@ -17,9 +17,13 @@ function plain() {
   const database = new Database(path('plain'), { timeout: 0 });
   database.pragma('synchronous = NORMAL');
   database.pragma('wal_autocheckpoint = 1000');
-  const [begin, order, position, fill, commit] = ['BEGIN IMMEDIATE', insertOrder, updatePosition, insertFill, 'COMMIT'].map(
-    (sql) => database.prepare(sql),
-  );
+  const [begin, order, position, fill, commit] = [
+    'BEGIN IMMEDIATE',
+    insertOrder,
+    updatePosition,
+    insertFill,
+    'COMMIT',
+  ].map((sql) => database.prepare(sql));
   let k = 0;
   return () => {
     const values = valuesOf(k++);
@@ -53,7 +57,12 @@ async function run(step) {
     }
     await sleep(25);
   }
-  return { p50: histogram.percentileNs(50), p99: histogram.percentileNs(99), p999: histogram.percentileNs(99.9), max: histogram.maxNs };
+  return {
+    p50: histogram.percentileNs(50),
+    p99: histogram.percentileNs(99),
+    p999: histogram.percentileNs(99.9),
+    max: histogram.maxNs,
+  };
 }
 
 const contenders = [
@@ -65,7 +74,8 @@ const contenders = [
 const samples = new Map(contenders.map(({ name }) => [name, []]));
 for (const { step } of contenders) for (let i = 0; i < 2000; i++) step();
 for (let round = 0; round < rounds; round++) {
-  for (const { name, step } of round % 2 ? contenders.toReversed() : contenders) samples.get(name)?.push(await run(step));
+  for (const { name, step } of round % 2 ? contenders.toReversed() : contenders)
+    samples.get(name)?.push(await run(step));
 }
 
 console.log(`transactions in bursts of ${burst}, medians of ${rounds} rounds, microseconds`);
@@ -77,7 +87,8 @@ for (const [name, figures] of samples) {
   console.log(`${name.padEnd(34)}${cells.join('')}`);
 }
 const [before = [], after = []] = [...samples.values()];
-const ratio = (/** @type {keyof Figures} */ key) => median(after.map((own, round) => own[key] / (before[round]?.[key] ?? 1)));
+const ratio = (/** @type {keyof Figures} */ key) =>
+  median(after.map((own, round) => own[key] / (before[round]?.[key] ?? 1)));
 target('p99', ratio('p99'), '<=', 0.35);
 target('p99.9', ratio('p999'), '<=', 0.6);
 console.log(`not gated    longest: ${ratio('max').toFixed(2)}`);

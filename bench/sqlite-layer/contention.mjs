@@ -65,7 +65,9 @@ for (const policy of policies) {
   console.log(`${policy.padEnd(14)}${cells.join(' ')}`);
 }
 const ratio = (/** @type {keyof Outcome} */ key) =>
-  median((outcomes.get('tradedb') ?? []).map((own, round) => own[key] / (outcomes.get('busy_timeout')?.[round]?.[key] ?? 1)));
+  median(
+    (outcomes.get('tradedb') ?? []).map((own, round) => own[key] / (outcomes.get('busy_timeout')?.[round]?.[key] ?? 1)),
+  );
 target('rate', ratio('perSecond'), '>=', 1.3);
 target('worst p99', ratio('p99Ms'), '<=', 1 / 8);
 target('CPU', ratio('cpuUs'), '<=', 2.2);

@@ -14,9 +14,13 @@ function bare(name) {
   const database = new Database(path(name), { timeout: 0 });
   database.pragma('synchronous = NORMAL');
   database.pragma('wal_autocheckpoint = 10000');
-  const [begin, order, position, fill, commit] = ['BEGIN IMMEDIATE', insertOrder, updatePosition, insertFill, 'COMMIT'].map(
-    (sql) => database.prepare(sql),
-  );
+  const [begin, order, position, fill, commit] = [
+    'BEGIN IMMEDIATE',
+    insertOrder,
+    updatePosition,
+    insertFill,
+    'COMMIT',
+  ].map((sql) => database.prepare(sql));
   let k = 0;
   return () => {
     const values = valuesOf(k++);
@@ -91,7 +95,9 @@ function knexBuilder() {
     database.transaction(async (t) => {
       const values = named(k++);
       const [id] = await t('orders').insert(values.order);
-      await t('positions').where(values.key).update({ qty: t.raw('qty + ?', values.qty), cost: t.raw('cost + ?', values.cost) });
+      await t('positions')
+        .where(values.key)
+        .update({ qty: t.raw('qty + ?', values.qty), cost: t.raw('cost + ?', values.cost) });
       await t('fills').insert(values.fill(Number(id)));
     });
 }
@@ -108,7 +114,12 @@ function knexRaw() {
     });
 }
 
-const steps = { bare: bare('bare'), again: bare('again'), tx: layer('tx', []), hook: layer('hook', [new LatencyRecorder()]) };
+const steps = {
+  bare: bare('bare'),
+  again: bare('again'),
+  tx: layer('tx', []),
+  hook: layer('hook', [new LatencyRecorder()]),
+};
 const [raw, builder] = [knexRaw(), knexBuilder()];
 const c = cContender('write', path('c'));
 const results = await interleave(
@@ -126,7 +137,13 @@ const results = await interleave(
 print('reference transaction, tmpfs, synchronous NORMAL', results);
 
 const of = (/** @type {string} */ name) => results.find((result) => result.name.includes(name));
-const [tx, hook, kx, rawKx, native] = [of('tx()'), of('latency hook'), of('knex builder'), of('knex raw'), of('C program')];
+const [tx, hook, kx, rawKx, native] = [
+  of('tx()'),
+  of('latency hook'),
+  of('knex builder'),
+  of('knex raw'),
+  of('C program'),
+];
 if (tx !== undefined && hook !== undefined && kx !== undefined && rawKx !== undefined) {
   target('tx() over the bare loop, CPU', tx.cpuRatio, '<=', 1.02);
   target('tx() over the knex builder, rate', tx.wallRatio / kx.wallRatio, '>=', 7);

@@ -21,9 +21,13 @@ function bare() {
   const database = new Database(path('bare'), { timeout: 0 });
   database.pragma('synchronous = FULL');
   database.pragma('wal_autocheckpoint = 10000');
-  const [begin, order, position, fill, commit] = ['BEGIN IMMEDIATE', insertOrder, updatePosition, insertFill, 'COMMIT'].map(
-    (sql) => database.prepare(sql),
-  );
+  const [begin, order, position, fill, commit] = [
+    'BEGIN IMMEDIATE',
+    insertOrder,
+    updatePosition,
+    insertFill,
+    'COMMIT',
+  ].map((sql) => database.prepare(sql));
   let k = 0;
   return () => {
     const values = valuesOf(k++);

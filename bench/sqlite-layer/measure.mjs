@@ -99,7 +99,9 @@ export async function interleave(contenders, { rounds, sliceMs }) {
 export function print(title, results) {
   console.log(`\n${title}`);
   const [base] = results;
-  console.log(`${''.padEnd(34)}${'per second'.padStart(12)}${'CPU us/op'.padStart(12)}${'rate'.padStart(9)}${'CPU'.padStart(9)}`);
+  console.log(
+    `${''.padEnd(34)}${'per second'.padStart(12)}${'CPU us/op'.padStart(12)}${'rate'.padStart(9)}${'CPU'.padStart(9)}`,
+  );
   for (const { name, perSecond, cpuUs, wallRatio, cpuRatio } of results) {
     const rate = Math.round(perSecond).toLocaleString('en-US');
     console.log(

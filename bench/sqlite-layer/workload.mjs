@@ -11,7 +11,8 @@ export const seededOrders = 200_000;
 
 export const insertOrder = `INSERT INTO orders (client_id, account_id, instrument_id, side, price, qty, status, created_us)
   VALUES (?, ?, ?, ?, ?, ?, 1, ?)`;
-export const updatePosition = 'UPDATE positions SET qty = qty + ?, cost = cost + ? WHERE account_id = ? AND instrument_id = ?';
+export const updatePosition =
+  'UPDATE positions SET qty = qty + ?, cost = cost + ? WHERE account_id = ? AND instrument_id = ?';
 export const insertFill = 'INSERT INTO fills (order_id, venue_id, price, qty, exec_us) VALUES (?, ?, ?, ?, ?)';
 export const selectOrder = 'SELECT * FROM orders WHERE id = ?';
 

@@ -69,7 +69,11 @@ try {
   } else {
     process.stdout.write(`median of ${runs} runs, Node ${process.version}\n`);
     for (const { name, medianMs, differenceMs, ratio, fastestMs, fastestDifferenceMs } of rows) {
-      const cells = [name.padEnd(24), `${medianMs.toFixed(1)} ms`.padStart(10), `+${differenceMs.toFixed(1)} ms`.padStart(11)];
+      const cells = [
+        name.padEnd(24),
+        `${medianMs.toFixed(1)} ms`.padStart(10),
+        `+${differenceMs.toFixed(1)} ms`.padStart(11),
+      ];
       const fastest = `fastest ${fastestMs.toFixed(1)} ms, +${fastestDifferenceMs.toFixed(1)} ms`;
       process.stdout.write(`  ${cells.join('  ')}  x${ratio.toFixed(2)}   ${fastest}\n`);
     }

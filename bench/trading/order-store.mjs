@@ -9,7 +9,12 @@ import { createDatabase } from '../../dist/core/sqlite/connection.js';
 import { normalProfile } from '../../dist/core/sqlite/pragma-profile.js';
 import { applyReferenceSchema } from '../../dist/core/trading/reference-schema.js';
 import { createOrderStore } from '../../dist/core/trading/store/order-store.js';
-import { ensureAccount, ensureAsset, ensureInstrument, ensureVenue } from '../../dist/core/trading/store/reference-data.js';
+import {
+  ensureAccount,
+  ensureAsset,
+  ensureInstrument,
+  ensureVenue,
+} from '../../dist/core/trading/store/reference-data.js';
 import { systemClock } from '../../dist/system/system-clock.js';
 import { systemRandom } from '../../dist/system/system-random.js';
 import { openPeer, tradeOne } from './knex-peer.mjs';
@@ -42,7 +47,13 @@ function throughStore(audit) {
   const started = performance.now();
   for (let number = 0; number < orders; number++) {
     const order = store.place({
-      accountId: market.accountId, instrumentId: market.instrumentId, clientOrderId: `s-${number}`, side: 'buy', type: 'limit', price: 10_000, quantity: 5,
+      accountId: market.accountId,
+      instrumentId: market.instrumentId,
+      clientOrderId: `s-${number}`,
+      side: 'buy',
+      type: 'limit',
+      price: 10_000,
+      quantity: 5,
     });
     store.acknowledge(order.orderId, { venueOrderId: `v-${number}` });
     store.fill(order.orderId, { venueTradeId: `t-${number}`, price: 10_000, quantity: 5 });

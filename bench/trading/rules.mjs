@@ -51,7 +51,9 @@ try {
   const broken = last.filter((result) => result.status !== 'ok');
   if (broken.length > 0) throw new Error(`rules are broken: ${broken.map((result) => result.id).join(', ')}`);
   const [rules, check] = [median(times.rules), median(times.check)];
-  console.log(`${orders} orders: quick_check ${check.toFixed(0)} ms, 32 rules ${rules.toFixed(0)} ms, ratio ${(rules / check).toFixed(2)}`);
+  console.log(
+    `${orders} orders: quick_check ${check.toFixed(0)} ms, 32 rules ${rules.toFixed(0)} ms, ratio ${(rules / check).toFixed(2)}`,
+  );
   const dearest = last.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, 6);
   console.log(`dearest: ${dearest.map(({ id, durationMs }) => `${id} ${durationMs.toFixed(0)} ms`).join(', ')}`);
 } finally {

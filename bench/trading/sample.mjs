@@ -73,12 +73,19 @@ try {
   const batches = await captured();
   const pairs = [];
   for (let round = 0; round < rounds; round++) {
-    const generator = await timed('generator.db', async (connection) => (await generateSample(connection, options, context)).rows);
+    const generator = await timed(
+      'generator.db',
+      async (connection) => (await generateSample(connection, options, context)).rows,
+    );
     const bare = await timed('bare.db', (connection) => bareLoop(connection, batches));
     pairs.push({ generator, bare, ratio: generator / bare });
-    console.log(`round ${round + 1}: generator ${Math.round(generator)} rows/s, bare loop ${Math.round(bare)} rows/s, ratio ${(generator / bare).toFixed(2)}`);
+    console.log(
+      `round ${round + 1}: generator ${Math.round(generator)} rows/s, bare loop ${Math.round(bare)} rows/s, ratio ${(generator / bare).toFixed(2)}`,
+    );
   }
-  console.log(`median ratio ${median(pairs.map((pair) => pair.ratio)).toFixed(2)} over ${rounds} rounds, ${orders} orders`);
+  console.log(
+    `median ratio ${median(pairs.map((pair) => pair.ratio)).toFixed(2)} over ${rounds} rounds, ${orders} orders`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -17,7 +17,9 @@ function makeSource() {
   db.pragma('auto_vacuum = 2');
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = OFF');
-  db.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, symbol TEXT, body BLOB); CREATE INDEX item_symbol ON item(symbol)');
+  db.exec(
+    'CREATE TABLE item (id INTEGER PRIMARY KEY, symbol TEXT, body BLOB); CREATE INDEX item_symbol ON item(symbol)',
+  );
   db.exec('CREATE TABLE ticks (id INTEGER PRIMARY KEY, at REAL, body TEXT)');
   db.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
@@ -29,7 +31,8 @@ function makeSource() {
 
 const child = {
   vacuum: "db.exec('VACUUM')",
-  fixed: "let n; do { db.exec('PRAGMA incremental_vacuum(100)'); n = db.pragma('freelist_count', { simple: true }); } while (n > 0.05 * db.pragma('page_count', { simple: true }))",
+  fixed:
+    "let n; do { db.exec('PRAGMA incremental_vacuum(100)'); n = db.pragma('freelist_count', { simple: true }); } while (n > 0.05 * db.pragma('page_count', { simple: true }))",
 };
 const driver = (path, work) => [
   '-e',
@@ -67,12 +70,16 @@ try {
   const pages = db.pragma('page_count', { simple: true });
   const free = db.pragma('freelist_count', { simple: true });
   db.close();
-  console.log(`${(statSync(source).size / 1e6).toFixed(0)} MB, ${free} of ${pages} pages free, writer of ${rate} commits/s beside each\n`);
+  console.log(
+    `${(statSync(source).size / 1e6).toFixed(0)} MB, ${free} of ${pages} pages free, writer of ${rate} commits/s beside each\n`,
+  );
   const results = [
     await measure('undisturbed', () => sleep(4000)),
     await measure('plain VACUUM', (path) => runNode(driver(path, child.vacuum))),
     await measure('fixed steps of 100', (path) => runNode(driver(path, child.fixed))),
-    await measure('tradedb vacuum', (path) => runNode([launcher, 'vacuum', '-d', path, '--reserve', '0B', '--progress', 'none'])),
+    await measure('tradedb vacuum', (path) =>
+      runNode([launcher, 'vacuum', '-d', path, '--reserve', '0B', '--progress', 'none']),
+    ),
     await measure('tradedb, duty 1', (path) =>
       runNode([launcher, 'vacuum', '-d', path, '--reserve', '0B', '--duty', '1', '--progress', 'none']),
     ),

@@ -16,8 +16,16 @@ export function capture(db, path) {
   const probe = db.prepare("SELECT sqlite_version() AS v, sqlite_compileoption_used('ENABLE_STAT4') AS s");
   const { v, s } = probe.get();
   const settings = pragmas.split(',').map((name) => [name, db.prepare(`PRAGMA ${name}`).get()]);
-  const known = settings.filter(([, row]) => row !== undefined).map(([name, row]) => [name, String(Object.values(row)[0])]);
-  line({ tradedbCapture: 1, engine: 'node', sqliteVersion: v, stat4: Number(s) === 1, pragmas: Object.fromEntries(known) });
+  const known = settings
+    .filter(([, row]) => row !== undefined)
+    .map(([name, row]) => [name, String(Object.values(row)[0])]);
+  line({
+    tradedbCapture: 1,
+    engine: 'node',
+    sqliteVersion: v,
+    stat4: Number(s) === 1,
+    pragmas: Object.fromEntries(known),
+  });
   const statement = Object.getPrototypeOf(probe);
   for (const method of ['run', 'get', 'all', 'iterate']) {
     const original = statement[method];
@@ -44,6 +52,7 @@ function packed(values) {
 function pack(value) {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;
   if (typeof value === 'bigint') return { $int: String(value) };
-  if (ArrayBuffer.isView(value)) return { $blob: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+  if (ArrayBuffer.isView(value))
+    return { $blob: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
   return { $text: String(value) };
 }

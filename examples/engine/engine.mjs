@@ -6,7 +6,15 @@
 // One line per second on stderr, the sums as one JSON line on stdout at the end. SIGTERM and SIGINT end it cleanly: open
 // orders are cancelled, the database is closed. Only what COMMIT has acknowledged is counted.
 import { parseArgs } from 'node:util';
-import { ensureAccount, ensureAsset, ensureInstrument, ensureStrategy, ensureVenue, openTradingDatabase, TradedbError } from 'tradedb';
+import {
+  ensureAccount,
+  ensureAsset,
+  ensureInstrument,
+  ensureStrategy,
+  ensureVenue,
+  openTradingDatabase,
+  TradedbError,
+} from 'tradedb';
 import { prices } from './prices.mjs';
 import { MeanReversion } from './strategy.mjs';
 
@@ -112,7 +120,9 @@ function cancel(order) {
 function quote() {
   const size = { bidQuantity: 100 + (number % 50), askQuantity: 100 + (number % 70) };
   const tsUs = Date.now() * 1000;
-  orders.quotes([{ instrumentId: instrument.id, tsUs, seq: number, bidPrice: price - 1, askPrice: price + 1, ...size }]);
+  orders.quotes([
+    { instrumentId: instrument.id, tsUs, seq: number, bidPrice: price - 1, askPrice: price + 1, ...size },
+  ]);
   sums.quotes += 1;
 }
 

@@ -21,6 +21,9 @@ export function* prices() {
 
 function parse(line) {
   // 32-bit floats of cents: 1438.359985 is 1438.36.
-  const [open, high, low, close] = line.split(',').slice(1, 5).map((text) => Math.round(Number(text) * 100));
+  const [open, high, low, close] = line
+    .split(',')
+    .slice(1, 5)
+    .map((text) => Math.round(Number(text) * 100));
   return { open, high, low, close };
 }

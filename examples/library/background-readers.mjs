@@ -13,7 +13,7 @@ console.log((await report).length, 'symbols');
 
 // Rows can be taken as they arrive, in batches of up to 1000, without keeping all of them.
 let rows = 0;
-await db.background.batches('SELECT * FROM ticks', [], { deadlineMs: 30_000 }, (columns, batch) => {
+await db.background.batches('SELECT * FROM ticks', [], { deadlineMs: 30_000 }, (_columns, batch) => {
   rows += batch.length;
 });
 console.log(rows, 'rows');

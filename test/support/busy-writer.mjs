@@ -13,7 +13,8 @@ let round = 0;
 const once = () => {
   round += 1;
   db.transaction(() => {
-    for (let row = 0; row < 20; row++) insert.run(`S${row % 7}`, round, 'n'.repeat((row * 37) % 600), Buffer.alloc((row % 9) * 800));
+    for (let row = 0; row < 20; row++)
+      insert.run(`S${row % 7}`, round, 'n'.repeat((row * 37) % 600), Buffer.alloc((row % 9) * 800));
     if (round % 4 === 0) remove.run(round % 5);
     if (round % 3 === 0) update.run(round % 41);
   })();

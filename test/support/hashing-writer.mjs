@@ -37,7 +37,8 @@ function note() {
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 while (done < Number(commits)) {
   commit(steps[random(steps.length)]);
-  if (chaos === '1' && done % 23 === 0) other.pragma(`wal_checkpoint(${['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][random(4)]})`);
+  if (chaos === '1' && done % 23 === 0)
+    other.pragma(`wal_checkpoint(${['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][random(4)]})`);
   if (chaos === '1' && done % 97 === 0) {
     db.exec('VACUUM');
     note();

@@ -22,5 +22,7 @@ requireApplied(
   await applyMigrations({ connection, source: folderSource(directory), tool: 'test', lockTimeoutMs: 5000 }, context),
 );
 connection.close();
-const loaded = Object.keys(createRequire(import.meta.url).cache).some((file) => /[\\/]node_modules[\\/]knex[\\/]/.test(file));
+const loaded = Object.keys(createRequire(import.meta.url).cache).some((file) =>
+  /[\\/]node_modules[\\/]knex[\\/]/.test(file),
+);
 process.stdout.write(JSON.stringify(loaded));

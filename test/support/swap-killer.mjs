@@ -1,7 +1,8 @@
 // Runs the swap of a compaction and kills itself at a step: argv = request as JSON, step. Exits 0 after the last step.
+
+import { swapInCompactCopy } from '../../dist/core/maintenance/vacuum/exclusive-swap.js';
 import { systemClock } from '../../dist/system/system-clock.js';
 import { systemRandom } from '../../dist/system/system-random.js';
-import { swapInCompactCopy } from '../../dist/core/maintenance/vacuum/exclusive-swap.js';
 
 const [request, fatal] = process.argv.slice(2);
 await swapInCompactCopy(JSON.parse(request), {
