@@ -3,6 +3,7 @@
  * loaded by the first `openTradingDatabase`.
  */
 import { openDatabase } from './core/sqlite/trading-database.ts';
+import { readConfiguredOptions } from './library/configured-options.ts';
 import { EngineDatabase } from './library/engine-database.ts';
 import { resolveOptions, type TradingDatabaseOptions } from './library/options.ts';
 import { systemClock } from './system/system-clock.ts';
@@ -27,6 +28,16 @@ export function openTradingDatabase(path: string, options: TradingDatabaseOption
     random: systemRandom,
   };
   return openDatabase(path, settings, EngineDatabase);
+}
+
+/**
+ * The options that the operator set for engines: the section `connection` of the tradedb.config.json at `path`, or of the
+ * nearest one from the folder `path` upward; environment variables count too.
+ *
+ * Throws TradedbError: `config_not_found` for a file that is not there, `config_invalid` with every problem at once.
+ */
+export function configuredOptions(path = '.'): TradingDatabaseOptions {
+  return readConfiguredOptions(path, (name) => process.env[name]);
 }
 
 function warnAboutHook(error: unknown): void {
