@@ -1,6 +1,7 @@
 import type { BaselineResult } from '../../core/migration/baseline.ts';
 import { defineCommand } from '../definition.ts';
-import { folderOptions, lockTimeoutOption, migrationSource, runSettings } from './settings.ts';
+import { changeHistory } from './history-change.ts';
+import { folderOptions, lockTimeoutOption } from './settings.ts';
 
 export interface MigrateBaselineData extends BaselineResult {
   readonly database: string;
@@ -32,24 +33,12 @@ export const definition = defineCommand({
   changes: true,
   async run({ options }, context) {
     const { recordBaseline } = await import('../../core/migration/baseline.ts');
-    const { openForMigration } = await import('../../core/migration/open.ts');
-    const { source, table } = await migrationSource(options, context);
-    const settings = runSettings(options, context);
     const database = context.databasePath();
-    const connection = await openForMigration(
-      database,
-      { create: false, lockTimeoutMs: settings.lockTimeoutMs },
-      context,
-    );
-    try {
+    return changeHistory(options, context, async (change) => {
       const result = await recordBaseline(
         {
-          ...settings,
-          connection,
-          source,
-          table,
+          ...change,
           force: options.force,
-          dryRun: context.dryRun,
           ...(options.version === undefined ? {} : { version: options.version }),
         },
         context,
@@ -63,9 +52,7 @@ export const definition = defineCommand({
         ],
       }));
       return context.report<MigrateBaselineData>({ database, dryRun: context.dryRun, ...result }, { findings });
-    } finally {
-      connection.close();
-    }
+    });
   },
   exitCode: ({ data }) => (data.differences.length > 0 && data.events.length === 0 ? 13 : 0),
 });

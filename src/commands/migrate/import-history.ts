@@ -1,7 +1,8 @@
 import { TradedbError } from '../../core/error.ts';
 import type { ImportResult } from '../../core/migration/history-import.ts';
 import { defineCommand } from '../definition.ts';
-import { folderOptions, lockTimeoutOption, migrationSource, runSettings } from './settings.ts';
+import { changeHistory } from './history-change.ts';
+import { folderOptions, lockTimeoutOption } from './settings.ts';
 
 export interface MigrateImportHistoryData extends ImportResult {
   readonly database: string;
@@ -44,25 +45,13 @@ export const definition = defineCommand({
         hint: 'name it with --from knex|dbmate|goose|flyway|golang-migrate',
       });
     const { importHistory } = await import('../../core/migration/history-import.ts');
-    const { openForMigration } = await import('../../core/migration/open.ts');
-    const { source, table } = await migrationSource(options, context);
-    const settings = runSettings(options, context);
     const database = context.databasePath();
-    const connection = await openForMigration(
-      database,
-      { create: false, lockTimeoutMs: settings.lockTimeoutMs },
-      context,
-    );
-    try {
+    return changeHistory(options, context, async (change) => {
       const result = await importHistory(
         {
-          ...settings,
-          connection,
-          source,
-          table,
+          ...change,
           from,
           allowMissing: options.allowMissing,
-          dryRun: context.dryRun,
           ...(options.sourceTable === undefined ? {} : { sourceTable: options.sourceTable }),
         },
         context,
@@ -79,9 +68,7 @@ export const definition = defineCommand({
         { database, dryRun: context.dryRun, ...result },
         { findings, ...(refused ? { status: 'failed' as const } : {}) },
       );
-    } finally {
-      connection.close();
-    }
+    });
   },
   exitCode: (report) => (report.status === 'failed' ? 1 : 0),
 });

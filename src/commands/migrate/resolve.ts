@@ -1,7 +1,8 @@
 import { TradedbError } from '../../core/error.ts';
 import type { Resolution, ResolveResult } from '../../core/migration/resolve.ts';
 import { defineCommand } from '../definition.ts';
-import { folderOptions, lockTimeoutOption, migrationSource, runSettings } from './settings.ts';
+import { changeHistory } from './history-change.ts';
+import { folderOptions, lockTimeoutOption } from './settings.ts';
 
 export interface MigrateResolveData extends ResolveResult {
   readonly database: string;
@@ -48,7 +49,6 @@ export const definition = defineCommand({
   async run({ options, arguments: [version = ''] }, context) {
     const { resolveConflict } = await import('../../core/migration/resolve.ts');
     const { conflictFinding } = await import('../../core/migration/conflict.ts');
-    const { openForMigration } = await import('../../core/migration/open.ts');
     const resolution = chosenWay(options);
     const { reason } = options;
     if (reason === undefined || reason.trim() === '') {
@@ -56,26 +56,15 @@ export const definition = defineCommand({
         hint: 'give it with --reason "..."; it is kept in the history',
       });
     }
-    const { source, table } = await migrationSource(options, context);
-    const settings = runSettings(options, context);
     const database = context.databasePath();
-    const connection = await openForMigration(
-      database,
-      { create: false, lockTimeoutMs: settings.lockTimeoutMs },
-      context,
-    );
-    try {
+    return changeHistory(options, context, async (change) => {
       const result = await resolveConflict(
         {
-          ...settings,
-          connection,
-          source,
-          table,
+          ...change,
           version,
           resolution,
           reason,
           user: context.host.userName,
-          dryRun: context.dryRun,
           ...(options.file === undefined ? {} : { file: options.file }),
         },
         context,
@@ -84,9 +73,7 @@ export const definition = defineCommand({
         { database, dryRun: context.dryRun, ...result },
         { findings: result.conflicts.map(conflictFinding) },
       );
-    } finally {
-      connection.close();
-    }
+    });
   },
   exitCode: ({ data }) => (data.conflicts.length > 0 ? 14 : 0),
 });

@@ -168,7 +168,7 @@ describe('knex modules', () => {
   });
 
   test('knex is loaded only where a module needs it', () => {
-    const script = fileURLToPath(new URL('../../support/loaded-modules.mjs', import.meta.url));
+    const script = fileURLToPath(new URL('../../support/migrate-and-tell-knex.mjs', import.meta.url));
     const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
     const sql = migrationFixture({ '1_a.sql': 'CREATE TABLE a(x);' });
     const loads = (fixture: MigrationFixture): boolean =>
