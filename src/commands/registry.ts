@@ -113,6 +113,7 @@ export const registry: readonly CommandGroup[] = [
       dashboard: () => import('./monitor/dashboard.ts'),
       sample: () => import('./monitor/sample.ts'),
       serve: () => import('./monitor/serve.ts'),
+      alerts: () => import('./monitor/alerts.ts'),
     },
   },
   {

@@ -1,4 +1,5 @@
 import type { HealthData } from '../../core/health/health-data.ts';
+import type { HealthResult } from '../../core/health/run-health.ts';
 import type { Report } from '../../core/report.ts';
 import { type CommandContext, defineCommand, type ExitCode } from '../definition.ts';
 import type { HealthOptions } from './request-of.ts';
@@ -43,6 +44,14 @@ export const definition = defineCommand({
       config: 'health.scanBudget',
       summary: 'for the page scan; a larger file is scanned in turns, 0s scans all of it',
     },
+    lastRunMax: {
+      type: 'text',
+      value: 'job=duration',
+      repeatable: true,
+      config: 'health.lastRunMax',
+      summary: 'critical when the last run of backup, health, daily or deep is older, such as backup=26h',
+    },
+    notify: { type: 'flag', summary: 'evaluate the alert rules and send what is due to alerts.channels' },
     nagios: { type: 'flag', group: 'Nagios', summary: 'one line and exit codes of the plugin convention' },
     perfdata: {
       type: 'choice',
@@ -56,6 +65,7 @@ export const definition = defineCommand({
     { command: 'health -d trading.db', does: 'the quick tier, in well under a second' },
     { command: 'health -d trading.db --full', does: 'everything, with integrity_check' },
     { command: 'health -d trading.db --tier due --nagios', does: 'for a monitoring system' },
+    { command: 'health --notify --quiet', does: 'for cron: whoever is named in alerts.channels hears of trouble once' },
     { command: 'health -d trading.db -f prometheus -o /var/lib/node_exporter/tradedb.prom', does: 'for a collector' },
   ],
   quietWhenOk: true,
@@ -75,25 +85,50 @@ export const definition = defineCommand({
   exitCode: (report, { options }) => (options.nagios ? pluginCode(report) : exitCodeOf(report)),
 });
 
-async function check(options: HealthOptions, context: CommandContext): Promise<Report<HealthData>> {
-  const [{ runHealth }, { requestOf }, { toChecks, toMetrics }] = await Promise.all([
+interface CheckOptions extends HealthOptions {
+  readonly notify: boolean;
+  readonly lastRunMax: readonly string[];
+}
+
+async function check(options: CheckOptions, context: CommandContext): Promise<Report<HealthData>> {
+  if (!options.notify) return reportOf(await examine(options, context), context);
+  const { heartbeat, notify, notifyUnreachable } = await import('./notify.ts');
+  await heartbeat('start', context);
+  let result: HealthResult;
+  try {
+    result = await examine(options, context);
+  } catch (error) {
+    await notifyUnreachable(error, context);
+    await heartbeat('fail', context);
+    throw error;
+  }
+  const { alerts, findings } = await notify(result.data, context);
+  await heartbeat('success', context);
+  return reportOf({ data: { ...result.data, alerts }, findings: [...result.findings, ...findings] }, context);
+}
+
+async function examine(options: CheckOptions, context: CommandContext): Promise<HealthResult> {
+  const [{ runHealth }, { requestOf }, { lastRuns }] = await Promise.all([
     import('../../core/health/run-health.ts'),
     import('./request-of.ts'),
-    import('../../core/health/health-data.ts'),
+    import('./last-run.ts'),
   ]);
+  const jobs = await lastRuns(options.lastRunMax, context);
   const { data, findings } = await runHealth(requestOf(options, context), context);
+  return { data: { ...data, checks: [...data.checks, ...jobs.rows] }, findings: [...findings, ...jobs.findings] };
+}
+
+async function reportOf({ data, findings }: HealthResult, context: CommandContext): Promise<Report<HealthData>> {
+  const { toChecks, toMetrics } = await import('../../core/health/health-data.ts');
   const statuses = new Set(data.checks.map(({ status }) => status));
-  const status = statuses.has('critical')
-    ? 'critical'
-    : statuses.has('warning') || statuses.has('unknown')
-      ? 'warning'
-      : 'ok';
+  const isUncertain = statuses.has('unknown') || findings.some(({ id }) => id === 'alerts.delivery');
+  const status = statuses.has('critical') ? 'critical' : statuses.has('warning') || isUncertain ? 'warning' : 'ok';
   return context.report(data, { status, findings, checks: toChecks(data.checks), metrics: toMetrics(data) });
 }
 
 /** A plugin always answers in its own convention, also when the database cannot be looked at. */
 async function runAsPlugin(
-  options: HealthOptions & { readonly perfdata: 'summary' | 'all' | 'none' },
+  options: CheckOptions & { readonly perfdata: 'summary' | 'all' | 'none' },
   context: CommandContext,
 ): Promise<Report<HealthData>> {
   const nagios = { perfdata: options.perfdata };

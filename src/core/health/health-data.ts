@@ -28,6 +28,8 @@ export interface HealthData {
   readonly damaged: boolean;
   /** SQL checks could not be made, because the database stayed locked. */
   readonly locked: boolean;
+  /** With --notify: alerts that people were told of, that wait for their time, and notifications that wait to be sent. */
+  readonly alerts?: { readonly firing: number; readonly pending: number; readonly queued: number };
   /** Asked for as a plugin: one line, with this much performance data. */
   readonly nagios?: { readonly perfdata: 'summary' | 'all' | 'none' };
 }

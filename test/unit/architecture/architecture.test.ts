@@ -26,7 +26,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   maintenance: ['sqlite', 'file-access', 'file-format', 'lease'],
   monitor: ['file-access', 'file-format', 'sqlite'],
   health: ['sqlite', 'schema', 'file-access', 'file-format', 'trading', 'backup'],
-  alert: [],
+  alert: ['lease'],
 };
 
 const files = sourceFiles();

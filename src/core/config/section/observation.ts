@@ -5,6 +5,7 @@ import {
   duration,
   fraction,
   integer,
+  optionalDuration,
   optionalInteger,
   optionalText,
   section,
@@ -99,6 +100,15 @@ export const healthSection = section(
       },
       'How often the dearer tiers are due',
     ),
+    lastRunMax: section(
+      {
+        backup: optionalDuration('Age of the newest backup from which health is critical'),
+        health: optionalDuration('Age of the last health run from which health is critical'),
+        daily: optionalDuration('Age of the last daily health run from which health is critical'),
+        deep: optionalDuration('Age of the last deep health run from which health is critical'),
+      },
+      'Jobs that should have run by now',
+    ),
     rules: v.pipe(
       v.optional(
         v.array(
@@ -119,8 +129,87 @@ export const healthSection = section(
   'Health checks',
 );
 
+const nonEmpty = v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'));
+const labels = v.optional(v.record(v.string(), v.string('expected a text')), {});
+const finite = v.number('expected a number');
+
+const alertRule = v.strictObject({
+  id: v.pipe(v.string('expected a text'), v.regex(/^[\w.-]+$/, 'expected a name such as "many-writers"')),
+  expr: v.pipe(nonEmpty, v.description('Metric, such as wal_backlog_bytes or health_status{check="wal.chain"}')),
+  warn: v.optional(finite),
+  crit: v.optional(finite),
+  clear: v.optional(v.strictObject({ warn: v.optional(finite), crit: v.optional(finite) }), {}),
+  direction: choice(['above', 'below'], 'above', 'Which side of the limits is bad'),
+  for: duration('0s', 'How long a limit must be crossed before anybody is told'),
+  keep: duration('0s', 'How long the value must be good before the alert ends'),
+  group: text('default', 'Alerts of one group go out together'),
+  nodata: choice(['keep', 'alert', 'ok'], 'keep', 'What missing samples do: nothing, raise an alert, end it'),
+  labels,
+  runbook: optionalText('Where to read what to do'),
+});
+
+const channelBase = {
+  minSeverity: choice(['warning', 'critical'], 'warning', 'Notifications below it are not sent here'),
+};
+const channelTimeout = { timeout: duration('10s', 'Longest attempt') };
+const urlFile = v.pipe(nonEmpty, v.description('File with the address; relative to the configuration file'));
+
+const channel = v.variant(
+  'type',
+  [
+    v.strictObject({
+      type: v.literal('webhook'),
+      urlFile,
+      secretFile: optionalText('File with the key of the signature (HMAC-SHA256)'),
+      ...channelBase,
+      ...channelTimeout,
+    }),
+    v.strictObject({ type: v.literal('slack'), urlFile, ...channelBase, ...channelTimeout }),
+    v.strictObject({
+      type: v.literal('command'),
+      command: v.pipe(v.array(nonEmpty, 'expected a program and its arguments'), v.minLength(1, 'must not be empty')),
+      ...channelBase,
+      ...channelTimeout,
+    }),
+    v.strictObject({
+      type: v.literal('syslog'),
+      host: text('127.0.0.1', 'Where the datagrams go'),
+      port: integer(514, 1, 65_535, 'UDP port'),
+      ...channelBase,
+    }),
+    v.strictObject({ type: v.literal('file'), path: nonEmpty, ...channelBase }),
+  ],
+  'expected one of "webhook", "slack", "command", "syslog", "file"',
+);
+
 export const alertsSection = section(
   {
+    interval: duration('5m', 'Longest usual time between two evaluations; twice as long counts as unwatched'),
+    groupWait: duration('10s', 'How long monitor serve collects alerts of a group before it tells them'),
+    groupInterval: duration('5m', 'Least time between two notifications of a group; critical ones do not wait'),
+    repeat: duration('4h', 'After which an alert that goes on is told again'),
+    rules: v.pipe(
+      v.optional(v.array(alertRule, 'expected a list of rules'), []),
+      v.description('Own alert rules; one with the id of a built-in rule replaces it'),
+    ),
+    channels: v.pipe(
+      v.optional(v.record(v.pipe(v.string(), v.regex(/^[\w-]+$/, 'expected a name such as "on-call"')), channel), {}),
+      v.description('Where notifications go: { name: { type: webhook, slack, command, syslog or file, ... } }'),
+    ),
+    inhibit: v.pipe(
+      v.optional(v.array(v.strictObject({ when: nonEmpty, mute: nonEmpty }), 'expected a list'), [
+        { when: 'rule=unreachable', mute: '*' },
+      ]),
+      v.description('While an alert that fits "when" lasts, those that fit "mute" are not told'),
+    ),
+    heartbeats: section(
+      {
+        health: v.optional(
+          v.strictObject({ urlFile, timeout: duration('5s', 'Longest ping') }, 'expected { urlFile }'),
+        ),
+      },
+      "Pings to a dead man's switch",
+    ),
     thresholds: section(
       {
         queryLatency: limits(duration('50ms', ''), '50ms', '500ms', '99th percentile of a transaction'),
@@ -141,7 +230,7 @@ export const alertsSection = section(
       'Limits at which checks and the monitor warn',
     ),
   },
-  'Alert limits',
+  'Alerts',
 );
 
 export const monitorSection = section(
