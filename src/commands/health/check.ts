@@ -92,7 +92,8 @@ interface CheckOptions extends HealthOptions {
 
 async function check(options: CheckOptions, context: CommandContext): Promise<Report<HealthData>> {
   if (!options.notify) return reportOf(await examine(options, context), context);
-  const { heartbeat, notify, notifyUnreachable } = await import('./notify.ts');
+  const { heartbeat, notify, notifyUnreachable, requireAlertSettings } = await import('./notify.ts');
+  requireAlertSettings(context);
   await heartbeat('start', context);
   let result: HealthResult;
   try {
@@ -103,8 +104,10 @@ async function check(options: CheckOptions, context: CommandContext): Promise<Re
     throw error;
   }
   const { alerts, findings } = await notify(result.data, context);
-  await heartbeat('success', context);
-  return reportOf({ data: { ...result.data, alerts }, findings: [...result.findings, ...findings] }, context);
+  // A run that could tell nobody is no success for whoever waits to hear from it.
+  await heartbeat(alerts === undefined ? 'fail' : 'success', context);
+  const data = alerts === undefined ? result.data : { ...result.data, alerts };
+  return reportOf({ data, findings: [...result.findings, ...findings] }, context);
 }
 
 async function examine(options: CheckOptions, context: CommandContext): Promise<HealthResult> {

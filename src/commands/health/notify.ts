@@ -13,12 +13,18 @@ import { alertSettings } from '../monitor/alert-settings.ts';
 type Series = Pick<Metric, 'name' | 'labels'>;
 
 export interface NotifyResult {
-  readonly alerts: NonNullable<HealthData['alerts']>;
+  /** Undefined when the alert state could not be used; a finding says why. */
+  readonly alerts: HealthData['alerts'];
   readonly findings: readonly Finding[];
 }
 
 /** Which check a series tells of; the others come with every run. */
 const checkOf: Readonly<Record<string, string>> = { wal_backlog_bytes: 'wal.backlog', pages_damaged: 'structure.page' };
+
+/** Throws `config_invalid` for alert settings that cannot be used, before the time for the checks is spent. */
+export function requireAlertSettings(context: CommandContext): void {
+  alertSettings(context);
+}
 
 /** Evaluates the alert rules on a health run, and sends what is due. */
 export async function notify(data: HealthData, context: CommandContext): Promise<NotifyResult> {
@@ -64,8 +70,37 @@ async function evaluate(
   context: CommandContext,
   expects: (series: Series) => boolean,
 ): Promise<NotifyResult> {
+  try {
+    return await evaluateAndSend(metrics, context, expects);
+  } catch (error) {
+    if (context.signal.aborted || (error instanceof TradedbError && error.code === 'config_invalid')) throw error;
+    const finding = stateProblem(error);
+    // Also where --quiet leaves out the report: nobody hears of alerts now.
+    context.log.error(finding.message);
+    return { alerts: undefined, findings: [finding] };
+  }
+}
+
+/** What the checks found is worth more than the alerts: it must not be lost with them, whatever went wrong here. */
+function stateProblem(error: unknown): Finding {
+  const reason = error instanceof Error ? error.message : String(error);
+  return {
+    id: 'alerts.state',
+    severity: 'warning',
+    message: `alerts were not evaluated or sent: ${reason}`,
+    hint:
+      (error instanceof TradedbError ? error.hint : undefined) ??
+      'check the folders "alerts" and "leases" of state.directory',
+  };
+}
+
+async function evaluateAndSend(
+  metrics: readonly Metric[],
+  context: CommandContext,
+  expects: (series: Series) => boolean,
+): Promise<NotifyResult> {
   const settings = alertSettings(context);
-  const { file } = await lookAtMetrics(settings, { metrics, expects, last: true }, context);
+  const { file } = await lookAtMetrics(settings, { metrics, expects }, context);
   const { failed } = await deliver(settings, context);
   for (const { channel, reason } of failed) context.log.warn(`the channel ${channel} took no notification: ${reason}`);
   const outbox = new Outbox(settings.stateDirectory, context);

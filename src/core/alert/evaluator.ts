@@ -99,17 +99,24 @@ function withSample(previous: AlertState, rule: AlertRule, value: number, input:
   const { now, intervalMs } = input;
   const gap = previous.lastSample === null ? 0 : gapMs(previous.lastSample, now);
   const counted = gap > 2 * intervalMs ? 0 : gap;
-  const phase: AlertPhase = previous.phase !== 'nodata' ? previous.phase : previous.notified === null ? 'ok' : 'firing';
-  const wasBad = previous.phase === 'nodata' ? phase === 'firing' : previous.bad;
+  const returns = previous.phase === 'nodata';
+  const phase = returns ? phaseAfterNoData(previous) : previous.phase;
+  // Data that was missing while the notice was kept is no change.
+  const wasBad = returns && rule.nodata !== 'keep' ? previous.notified !== null : previous.bad;
   const raised = severityOf(value, rule.limits, rule.direction);
   const isTold = phase === 'firing' || phase === 'recovering' || phase === 'flapping';
   // Hysteresis: an alert that was raised goes on until the value is beyond its clear limits too.
   const present = isTold ? (raised ?? severityOf(value, { ...rule.limits, ...rule.clear }, rule.direction)) : raised;
   const bad = present !== undefined;
   const observedMs = previous.observedMs + counted;
-  const recent = previous.changes.filter((at) => observedMs - at <= flappingWindowMs);
+  // While it flaps its changes stay: by their number it is known to flap when data was missing meanwhile.
+  const recent =
+    phase === 'flapping'
+      ? previous.changes.slice(-flappingChanges)
+      : previous.changes.filter((at) => observedMs - at <= flappingWindowMs);
   const changes = bad === wasBad ? recent : [...recent, observedMs];
-  const heldMs = bad === wasBad ? previous.heldMs + counted : 0;
+  // Calm before a time without data proves no calm after it.
+  const heldMs = bad !== wasBad || (returns && !bad) ? 0 : previous.heldMs + counted;
   const time = { lastSample: now, lastLook: now, missingMs: 0, observedMs };
   const state: AlertState = { ...previous, ...time, phase, value, changes, heldMs, bad };
   if (phase === 'flapping') return whileFlapping(state, present, now);
@@ -122,6 +129,11 @@ function withSample(previous: AlertState, rule: AlertRule, value: number, input:
   }
   if (phase === 'firing' || phase === 'recovering') return whileTold(state, rule, present, raised, now);
   return whileGood(state, rule, present, now);
+}
+
+function phaseAfterNoData({ notified, changes }: AlertState): AlertPhase {
+  if (notified === null) return 'ok';
+  return changes.length >= flappingChanges ? 'flapping' : 'firing';
 }
 
 /** OK and PENDING. */

@@ -21,8 +21,6 @@ export interface GroupInput {
   readonly inhibitions: readonly Inhibition[];
   readonly timing: GroupTiming;
   readonly now: SampleTime;
-  /** No further look follows soon: what has been collected goes out now. */
-  readonly last: boolean;
   readonly makeId: () => string;
 }
 
@@ -97,9 +95,9 @@ function collect(
   return { groups: Object.fromEntries(groups), notifications };
 }
 
-function isDue(group: AlertGroup, { timing, now, last }: GroupInput): boolean {
+function isDue(group: AlertGroup, { timing, now }: GroupInput): boolean {
   if (group.openedAt === null || group.waiting.length === 0) return false;
-  if (!last && elapsedMs(group.openedAt, now) < timing.waitMs) return false;
+  if (elapsedMs(group.openedAt, now) < timing.waitMs) return false;
   const isUrgent = group.waiting.some(({ kind, severity }) => severity === 'critical' && !isGoodNews(kind));
   return isUrgent || group.sentAt === null || elapsedMs(group.sentAt, now) >= timing.intervalMs;
 }

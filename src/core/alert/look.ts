@@ -23,8 +23,6 @@ export interface AlertSettings extends DeliveryRequest {
 export interface AlertLook {
   readonly metrics: readonly Metric[];
   readonly expects: (series: Pick<Metric, 'name' | 'labels'>) => boolean;
-  /** No further look follows soon: nothing waits for its group. */
-  readonly last: boolean;
   /** When the metrics were taken; now without it. */
   readonly at?: SampleTime;
 }
@@ -52,7 +50,7 @@ export async function lookAtMetrics(
     const { database } = before;
     const evaluation = evaluateAlerts({ ...look, rules, states: before.states, now, intervalMs, database });
     const makeId = (): string => Buffer.from(context.random.bytes(16)).toString('hex');
-    const after = takeIn(before, evaluation, { ...settings, now, last: look.last, makeId });
+    const after = takeIn(before, evaluation, { ...settings, now, makeId });
     save(after);
     if (after.outgoing.length === 0) return { file: after, transitions: evaluation.transitions };
     for (const notification of after.outgoing) {

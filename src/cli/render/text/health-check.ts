@@ -3,6 +3,7 @@ import { formatDuration } from '../../../core/config/duration.ts';
 import type { CheckRow } from '../../../core/health/check.ts';
 import type { HealthData } from '../../../core/health/health-data.ts';
 import type { Finding, Report } from '../../../core/report.ts';
+import { renderFindings } from '../findings.ts';
 import { plural, printable } from '../format.ts';
 import { renderNagios } from '../nagios.ts';
 import { paintStatus, type Style } from '../style.ts';
@@ -18,6 +19,9 @@ export function render(report: Report<HealthData>, style: Style): string {
   const idWidth = Math.max(...data.checks.map(({ id }) => id.length), 12);
   const lines = [heading(report, style)];
   for (const row of withRulesTogether(data.checks)) lines.push(...rowLines(row, report.findings, idWidth, style));
+  // No check tells of these: they are about the run itself.
+  const ofAlerts = report.findings.filter(({ id }) => id.startsWith('alerts.'));
+  if (ofAlerts.length > 0) lines.push(renderFindings(ofAlerts, style));
   lines.push(footer(report));
   return lines.join('\n');
 }

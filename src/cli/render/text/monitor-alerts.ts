@@ -25,7 +25,7 @@ function heading({ database, alerts }: AlertsData, style: Style): string {
   const pending = alerts.filter(({ state }) => state === 'pending').length;
   const facts =
     alerts.length === 0
-      ? 'no rule was evaluated yet (tradedb health --notify, or tradedb monitor serve)'
+      ? 'no rule was evaluated yet (tradedb health --notify does)'
       : `${firing} firing, ${pending} pending, ${alerts.length} watched`;
   return `${style.bold(printable(name))}   ${facts}`;
 }

@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { OperationContext } from '../../context.ts';
 import { DeliveryError } from './channel.ts';
@@ -19,7 +19,14 @@ export function post(wish: HttpPost, { clock, signal }: OperationContext): Promi
     const send = wish.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const length = Buffer.byteLength(wish.body);
     const headers = { ...wish.headers, 'Content-Length': String(length), Connection: 'close' };
-    const request = send(wish.url, { method: 'POST', headers, agent: false });
+    let request: ClientRequest;
+    try {
+      request = send(wish.url, { method: 'POST', headers, agent: false });
+    } catch {
+      // Such as a bare "%" in the password. The error may hold the address.
+      reject(new DeliveryError('failed: the address cannot be used'));
+      return;
+    }
     const settle = (error?: DeliveryError): void => {
       cancelTimeout();
       signal.removeEventListener('abort', abort);
@@ -45,6 +52,8 @@ export function post(wish: HttpPost, { clock, signal }: OperationContext): Promi
     request.on('error', (error: NodeJS.ErrnoException) =>
       settle(new DeliveryError(`failed: ${error.code ?? 'connection'}`)),
     );
+    // An answer of 101 ends in neither a response nor an error.
+    request.on('close', () => settle(new DeliveryError('failed: connection')));
     if (signal.aborted) abort();
     else request.end(wish.body);
   });

@@ -37,9 +37,9 @@ export function syslogMessage(notification: Notification, hostname: string): str
   return cut(`<${daemon * 8 + level}>1 ${time} ${host} tradedb - alert ${data} \ufeff${text}`, 2000);
 }
 
-/** PARAM-VALUE: quote, backslash and closing bracket are escaped. */
+/** PARAM-VALUE: quote, backslash and closing bracket are escaped; short enough that the message is never cut inside. */
 function value(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/["\\\]]/g, '\\$&');
+  return cut(text.replace(/[\u0000-\u001f\u007f]/g, ' '), 300).replace(/["\\\]]/g, '\\$&');
 }
 
 function cut(text: string, bytes: number): string {

@@ -185,7 +185,10 @@ const channel = v.variant(
 export const alertsSection = section(
   {
     interval: duration('5m', 'Longest usual time between two evaluations; twice as long counts as unwatched'),
-    groupWait: duration('10s', 'How long monitor serve collects alerts of a group before it tells them'),
+    groupWait: duration(
+      '0s',
+      'How long a group collects news before it is told; 0s: at the end of the run that found it',
+    ),
     groupInterval: duration('5m', 'Least time between two notifications of a group; critical ones do not wait'),
     repeat: duration('4h', 'After which an alert that goes on is told again'),
     rules: v.pipe(
