@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { LatencyHistogram, openTradingDatabase } from '../../dist/index.js';
 import { median, target } from './measure.mjs';
-import { insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
+import { bareTransactions, insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
 
 const { path } = prepare('disk', ['plain', 'idle']);
 const rounds = 7;
@@ -17,22 +17,7 @@ function plain() {
   const database = new Database(path('plain'), { timeout: 0 });
   database.pragma('synchronous = NORMAL');
   database.pragma('wal_autocheckpoint = 1000');
-  const [begin, order, position, fill, commit] = [
-    'BEGIN IMMEDIATE',
-    insertOrder,
-    updatePosition,
-    insertFill,
-    'COMMIT',
-  ].map((sql) => database.prepare(sql));
-  let k = 0;
-  return () => {
-    const values = valuesOf(k++);
-    begin?.run();
-    const id = order?.run(values.order).lastInsertRowid ?? 0;
-    position?.run(values.position);
-    fill?.run(values.fill(id));
-    commit?.run();
-  };
+  return bareTransactions(database);
 }
 
 const database = openTradingDatabase(path('idle'), { durability: 'normal' });

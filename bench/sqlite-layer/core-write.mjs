@@ -5,7 +5,7 @@ import knex from 'knex';
 import { LatencyRecorder, openTradingDatabase } from '../../dist/index.js';
 import { cContender } from './c-program.mjs';
 import { interleave, loop, loopAsync, print, target } from './measure.mjs';
-import { insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
+import { bareTransactions, insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
 
 const { path } = prepare('memory', ['bare', 'again', 'tx', 'hook', 'knex', 'builder', 'c']);
 
@@ -14,22 +14,7 @@ function bare(name) {
   const database = new Database(path(name), { timeout: 0 });
   database.pragma('synchronous = NORMAL');
   database.pragma('wal_autocheckpoint = 10000');
-  const [begin, order, position, fill, commit] = [
-    'BEGIN IMMEDIATE',
-    insertOrder,
-    updatePosition,
-    insertFill,
-    'COMMIT',
-  ].map((sql) => database.prepare(sql));
-  let k = 0;
-  return () => {
-    const values = valuesOf(k++);
-    begin?.run();
-    const id = order?.run(values.order).lastInsertRowid ?? 0;
-    position?.run(values.position);
-    fill?.run(values.fill(id));
-    commit?.run();
-  };
+  return bareTransactions(database);
 }
 
 // No idle checkpoint: it would run in the slices of a contender that lets the event loop turn.

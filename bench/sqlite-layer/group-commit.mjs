@@ -3,7 +3,7 @@
 import Database from 'better-sqlite3';
 import { openTradingDatabase } from '../../dist/index.js';
 import { interleave, loop, loopAsync, print, target } from './measure.mjs';
-import { insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
+import { bareTransactions, insertFill, insertOrder, prepare, updatePosition, valuesOf } from './workload.mjs';
 
 const sizes = [1, 10, 100];
 const { path } = prepare('disk', ['bare', 'tx', ...sizes.map((size) => `group${size}`)]);
@@ -21,22 +21,7 @@ function bare() {
   const database = new Database(path('bare'), { timeout: 0 });
   database.pragma('synchronous = FULL');
   database.pragma('wal_autocheckpoint = 10000');
-  const [begin, order, position, fill, commit] = [
-    'BEGIN IMMEDIATE',
-    insertOrder,
-    updatePosition,
-    insertFill,
-    'COMMIT',
-  ].map((sql) => database.prepare(sql));
-  let k = 0;
-  return () => {
-    const values = valuesOf(k++);
-    begin?.run();
-    const id = order?.run(values.order).lastInsertRowid ?? 0;
-    position?.run(values.position);
-    fill?.run(values.fill(id));
-    commit?.run();
-  };
+  return bareTransactions(database);
 }
 
 function single() {

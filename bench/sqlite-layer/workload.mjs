@@ -90,3 +90,26 @@ export function prepare(kind, names) {
   for (const name of names) copyFileSync(base, path(name));
   return { folder, base, path };
 }
+
+/**
+ * The reference transaction by hand on a connection of the driver: what the layer is compared with. Each call runs one.
+ * @param {import('better-sqlite3').Database} database
+ */
+export function bareTransactions(database) {
+  const [begin, order, position, fill, commit] = [
+    'BEGIN IMMEDIATE',
+    insertOrder,
+    updatePosition,
+    insertFill,
+    'COMMIT',
+  ].map((sql) => database.prepare(sql));
+  let k = 0;
+  return () => {
+    const values = valuesOf(k++);
+    begin?.run();
+    const id = order?.run(values.order).lastInsertRowid ?? 0;
+    position?.run(values.position);
+    fill?.run(values.fill(id));
+    commit?.run();
+  };
+}
