@@ -58,6 +58,8 @@ export const registry: readonly CommandGroup[] = [
       resolve: () => import('./migrate/resolve.ts'),
       baseline: () => import('./migrate/baseline.ts'),
       dump: () => import('./migrate/dump.ts'),
+      undo: () => import('./migrate/undo.ts'),
+      squash: () => import('./migrate/squash.ts'),
       'import-history': () => import('./migrate/import-history.ts'),
     },
   },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import type { MigrateDriftData } from '../../src/commands/migrate/drift.ts';
 import type { MigrateImportHistoryData } from '../../src/commands/migrate/import-history.ts';
 import type { MigrateLintData } from '../../src/commands/migrate/lint.ts';
 import type { MigrateResolveData } from '../../src/commands/migrate/resolve.ts';
+import type { MigrateSquashData } from '../../src/commands/migrate/squash.ts';
 import type { MigrateVerifyData } from '../../src/commands/migrate/verify.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { folderState } from '../support/folder-state.ts';
@@ -19,10 +20,10 @@ const files = {
   '2_index.sql': 'CREATE INDEX trades_px ON trades(px);',
 };
 
-function workplace() {
+function workplace(inFolder: Readonly<Record<string, string>> = files) {
   const cwd = temporaryFolder();
   mkdirSync(join(cwd, 'migrations'));
-  for (const [file, text] of Object.entries(files)) writeFileSync(join(cwd, 'migrations', file), text);
+  for (const [file, text] of Object.entries(inFolder)) writeFileSync(join(cwd, 'migrations', file), text);
   const run = (...args: string[]) => tradedb(['migrate', ...args, '-d', 'data.db'], { cwd });
   const sql = (text: string): void => {
     const database = new Database(join(cwd, 'data.db'));
@@ -185,4 +186,30 @@ test('lint --base: what two branches do to each other', async () => {
   ]);
   expect((await lint('--base', 'nowhere')).code).toBe(2);
   expect((await lint('--base', '--output=x')).code).toBe(2);
+});
+
+describe('migrate squash', () => {
+  test('the command, its report, and the database that had all files', async () => {
+    const { cwd, run } = workplace({
+      '1_a.sql': '-- migrate:up\nCREATE TABLE a(x);\nINSERT INTO a VALUES(1);\n-- migrate:down\nDROP TABLE a;',
+      '2_b.sql': '-- migrate:up\nCREATE TABLE b(x);\n-- migrate:down\nDROP TABLE b;',
+    });
+    expect((await run('up', '--create')).code).toBe(0);
+    const squash = (...args: string[]) => tradedb(['migrate', 'squash', ...args], { cwd });
+    const dry = await squash('--dry-run');
+    expect(dry.stdout).toContain('replaces=1..2,2');
+    expect(dry.stdout).toContain('equal in schema and rows; nothing was written');
+    const { data } = parseReport<MigrateSquashData>(await squash('--json'));
+    expect(data).toMatchObject({
+      equal: true,
+      file: '2_squashed.sql',
+      replaces: [{ file: '1_a.sql' }, { file: '2_b.sql' }],
+    });
+    expect(readdirSync(join(cwd, 'migrations')).sort()).toEqual(['2_squashed.sql', 'archived']);
+    expect((await run('up')).stdout).toContain('1 migration applied');
+    expect((await run('status')).stdout).toContain('nothing pending');
+    expect((await run('drift', '--from-files')).code).toBe(0);
+    expect((await run('verify')).code).toBe(0);
+    expect((await squash()).code).toBe(2);
+  });
 });

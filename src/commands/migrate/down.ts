@@ -58,6 +58,7 @@ export const definition = defineCommand({
     const { planDown, rollBackMigrations } = await import('../../core/migration/down.ts');
     const { conflictFinding } = await import('../../core/migration/conflict.ts');
     const { openForDown } = await import('../../core/migration/open.ts');
+    const { newRunId } = await import('../../core/migration/session.ts');
     const { source, table } = await migrationSource(options, context);
     const database = context.databasePath();
     const { lockTimeoutMs, tool } = runSettings(options, context);
@@ -70,13 +71,14 @@ export const definition = defineCommand({
     };
     const planOn = (connection: Connection): DownPlan => planDown({ ...choice, connection });
     const mode = options.backup ?? context.config.migrations.safetyBackup;
+    const run = newRunId(context);
     const backup = context.dryRun
       ? null
-      : await askAndBackUp({ database, mode, timeoutMs: lockTimeoutMs, planOn }, context);
+      : await askAndBackUp({ database, run, mode, timeoutMs: lockTimeoutMs, planOn }, context);
     const target = await openForDown(database, { dryRun: context.dryRun, table, lockTimeoutMs }, context);
     try {
       const onFile = (file: FileResult): void => context.emit({ type: 'rolledBack', ...file });
-      const settings = { ...choice, connection: target.connection, tool, lockTimeoutMs, onFile };
+      const settings = { ...choice, run, connection: target.connection, tool, lockTimeoutMs, onFile };
       const result = await rollBackMigrations(settings, context);
       const findings = [
         ...result.conflicts.map(conflictFinding),
@@ -97,6 +99,7 @@ export const definition = defineCommand({
 
 interface Intent {
   readonly database: string;
+  readonly run: string;
   readonly mode: 'auto' | 'always' | 'never';
   readonly timeoutMs: number;
   planOn(connection: Connection): DownPlan;

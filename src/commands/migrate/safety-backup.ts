@@ -19,8 +19,15 @@ export interface SafetyBackup {
   readonly sizeBytes: number;
 }
 
+/** The backup says before which run it was made: that is how undo finds it. */
+export function safetyLabel(run: string): string {
+  return `before-migration ${run}`;
+}
+
 interface Request {
   readonly database: string;
+  /** Id of the run that follows. */
+  readonly run: string;
   readonly mode: 'auto' | 'always' | 'never';
   /** How long to wait for somebody else's backup. */
   readonly timeoutMs: number;
@@ -35,7 +42,7 @@ export async function backUpBefore(request: Request, context: CommandContext): P
   const started = context.clock.now();
   while (await isNeeded(request, context)) {
     try {
-      return await makeBackup(context);
+      return await makeBackup(request.run, context);
     } catch (error) {
       const held = error instanceof TradedbError && error.code === 'lease_held';
       if (!held || context.clock.now() - started >= request.timeoutMs) throw error;
@@ -60,12 +67,12 @@ async function isNeeded(request: Request, context: CommandContext): Promise<bool
 }
 
 /** The command that the operator would type: same repository, same verification. */
-async function makeBackup(context: CommandContext): Promise<SafetyBackup> {
+async function makeBackup(run: string, context: CommandContext): Promise<SafetyBackup> {
   const { definition } = await import('../backup/create.ts');
   const options = {
     repository: undefined,
     type: 'auto',
-    label: 'before-migration',
+    label: safetyLabel(run),
     keep: undefined,
     codec: undefined,
     method: 'pages',

@@ -94,9 +94,12 @@ async function runUp(options: Choice, context: CommandContext): Promise<MigrateU
   const files = folder.list();
   const source = { directory: folder.directory, list: () => files };
   const { pendingSections } = await import('../../core/migration/pending-sections.ts');
+  const { newRunId } = await import('../../core/migration/session.ts');
+  const run = newRunId(context);
   const backup = await backUpBefore(
     {
       database,
+      run,
       mode: options.backup ?? context.config.migrations.safetyBackup,
       timeoutMs: settings.lockTimeoutMs,
       sections: (connection) => pendingSections(connection, source, { table, ...choiceOf(options, context) }),
@@ -111,7 +114,7 @@ async function runUp(options: Choice, context: CommandContext): Promise<MigrateU
   try {
     const onFile = (file: FileResult): void => context.emit({ type: 'applied', ...file });
     const result = await applyMigrations(
-      { ...settings, ...choiceOf(options, context), connection, source, table, onFile },
+      { ...settings, ...choiceOf(options, context), run, connection, source, table, onFile },
       context,
     );
     return { dryRun: false, database, ...result, backup, plan: null };

@@ -1,6 +1,7 @@
 import type { Finding } from '../report.ts';
 import type { VersionState } from './history.ts';
 import type { MigrationFile } from './migration.ts';
+import { coverageOf, replacesVersion, type Squashed } from './squash/coverage.ts';
 import { compareVersions, isRepeatable, type Version, versionKey } from './version.ts';
 
 export type ConflictClass = 'edited' | 'missing' | 'late' | 'duplicate' | 'interrupted';
@@ -42,6 +43,9 @@ export function findConflicts(
         files: names,
         detail: `${names.join(' and ')} have one version`,
       });
+    } else if (file.replaces !== undefined && coverageOf(file, states).kind !== 'none') {
+      const conflict = squashConflict(file, states);
+      if (conflict !== undefined) conflicts.push(conflict);
     } else if (state?.applied !== undefined) {
       const { applied } = state;
       if (applied.sha256 !== null && applied.sha256 !== file.sha256) {
@@ -66,8 +70,30 @@ export function findConflicts(
       });
     }
   }
-  for (const [key, state] of states) conflicts.push(...withoutFile(state, byKey.get(key) ?? []));
+  const squashed = files.filter((file) => file.replaces !== undefined);
+  for (const [key, state] of states) {
+    if (squashed.some((file) => replacesVersion(file, state.version))) continue;
+    conflicts.push(...withoutFile(state, byKey.get(key) ?? []));
+  }
   return conflicts.sort((left, right) => compareVersions(left.version, right.version));
+}
+
+/** A squashed file fits on all of what it replaces or on nothing of it. */
+function squashConflict(file: Squashed, states: ReadonlyMap<string, VersionState>): Conflict | undefined {
+  const { replaces } = file;
+  const { kind, applied } = coverageOf(file, states);
+  if (replaces === undefined || kind === 'itself' || kind === 'all') return undefined;
+  if (kind === 'edited') {
+    const at = states.get(versionKey(file.version))?.applied?.at.slice(0, 10);
+    const detail = `${file.file} was changed after it was applied on ${at}`;
+    return { class: 'edited', version: file.version, files: [file.file], detail };
+  }
+  return {
+    class: 'missing',
+    version: file.version,
+    files: [file.file],
+    detail: `${file.file} stands for ${replaces.counts.join(' or ')} versions from ${replaces.first} to ${replaces.last}, of which ${applied} are applied: bring the original files back, apply them, and squash afterwards`,
+  };
 }
 
 function withoutFile(state: VersionState, files: readonly MigrationFile[]): Conflict[] {

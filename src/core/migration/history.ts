@@ -194,9 +194,12 @@ export function versionStates(rows: readonly HistoryRow[]): Map<string, VersionS
   return states;
 }
 
-/** Takes the next row of the history into account. Seeds and new numbers of files say nothing about a version. */
+/** Rows that say nothing about a version: what was undone is not in the history to which they were appended. */
+const withoutState: readonly HistoryEvent[] = ['seeded', 'renumbered', 'undone'];
+
+/** Takes the next row of the history into account. */
 export function addRow(states: Map<string, VersionState>, row: HistoryRow): void {
-  if (row.event === 'seeded' || row.event === 'renumbered') return;
+  if (withoutState.includes(row.event)) return;
   const key = versionKey(row.version);
   states.delete(key);
   states.set(key, { version: row.version, row, applied: isAppliedEvent(row.event) ? row : undefined });

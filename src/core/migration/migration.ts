@@ -14,6 +14,16 @@ export interface MigrationOptions {
   readonly irreversible: boolean;
   /** Lint rules that the author silences for this file, each with a reason. */
   readonly lintIgnore: readonly { readonly code: string; readonly reason: string }[];
+  /** Only in a squashed file: the versions that it stands for. */
+  readonly replaces?: ReplacedVersions;
+}
+
+/** A range of versions, and how many of them a database has that has all of them. */
+export interface ReplacedVersions {
+  readonly first: Version;
+  readonly last: Version;
+  /** Several when a squashed file was squashed again: a database may have that one, or what it stood for. */
+  readonly counts: readonly number[];
 }
 
 /** The part of a file under one marker. */
@@ -49,6 +59,8 @@ export interface MigrationFile {
   readonly file: string;
   readonly kind: MigrationKind;
   readonly sha256: string;
+  /** Only for a squashed file. */
+  readonly replaces?: ReplacedVersions;
   /** Throws `migration_invalid` with file and line. */
   load(): Migration;
 }
@@ -59,6 +71,7 @@ export interface Migration {
   readonly file: string;
   readonly kind: MigrationKind;
   readonly sha256: string;
+  readonly replaces?: ReplacedVersions;
   readonly up: Section;
   readonly down?: Section;
   /** Looks for counter-examples: no row means that the migration did what it should. */

@@ -25,6 +25,8 @@ export interface RunSettings {
   readonly tool: string;
   /** Longest wait for other writers. */
   readonly lockTimeoutMs: number;
+  /** Id of the run, when something outside the database is named by it too; a new one otherwise. */
+  readonly run?: string;
   readonly onStatement?: Session['onStatement'];
   /** Told after each COMMIT. */
   readonly onFile?: (done: FileResult) => void;
@@ -87,7 +89,7 @@ export async function runSteps(
     history: new HistoryTable(connection, settings.table ?? defaultHistoryTable),
     context,
     breather: new Breather(context),
-    run: newRunId(context),
+    run: settings.run ?? newRunId(context),
     tool: settings.tool,
     lockTimeoutMs: settings.lockTimeoutMs,
     ...(settings.onStatement === undefined ? {} : { onStatement: settings.onStatement }),

@@ -5,7 +5,7 @@ import { fromFileSystem, TradedbError } from '../error.ts';
 import { tokenize } from '../schema/sql-lexer.ts';
 import { type FileName, parseFileName } from './format/file-name.ts';
 import { isGoose, parseGoose } from './format/goose.ts';
-import { parseNative, parsePlain, type Sections } from './format/native.ts';
+import { parseNative, parsePlain, readReplaces, type Sections } from './format/native.ts';
 import { invalid } from './invalid.ts';
 import type { MigrationFile, MigrationKind, MigrationSource } from './migration.ts';
 import { decodeMigration, type MigrationText } from './migration-text.ts';
@@ -125,7 +125,15 @@ function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile 
   const kind = kinds[file.role];
   // Both halves of a pair count as one file.
   const sha256 = down === undefined ? file.sha256 : hash('sha256', `${file.sha256}${down.sha256}`, 'hex');
-  const head = { version: file.version, name: file.name, file: file.file, kind, sha256 };
+  const replaces = kind === 'sql' ? readReplaces(file.text, file.file) : undefined;
+  const head = {
+    version: file.version,
+    name: file.name,
+    file: file.file,
+    kind,
+    sha256,
+    ...(replaces === undefined ? {} : { replaces }),
+  };
   return { ...head, load: () => ({ ...head, ...parse(file, down) }) };
 }
 

@@ -54,8 +54,14 @@ function compare(
   };
 }
 
-/** A repeatable file is applied as long as it has not changed. */
-export function isApplied(file: Pick<MigrationFile, 'kind' | 'sha256'>, state: VersionState | undefined): boolean {
+/**
+ * A repeatable file is applied as long as it has not changed; a squashed one has the version of the last file that it
+ * replaces, so only its content tells which of the two is applied.
+ */
+export function isApplied(
+  file: Pick<MigrationFile, 'kind' | 'sha256' | 'replaces'>,
+  state: VersionState | undefined,
+): boolean {
   if (state?.applied === undefined) return false;
-  return file.kind !== 'repeatable' || state.applied.sha256 === file.sha256;
+  return (file.kind !== 'repeatable' && file.replaces === undefined) || state.applied.sha256 === file.sha256;
 }

@@ -5,6 +5,7 @@ import type { MigrationFailure } from './failure.ts';
 import { type Migration, type MigrationFile, type MigrationSource, storedText } from './migration.ts';
 import { requirePrograms } from './program.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
+import { coverageOf, replacesVersion } from './squash/coverage.ts';
 import { isApplied, type MigrationState, readMigrationState } from './state.ts';
 import { compareVersions, isRepeatable, isVersion, type Version, versionKey } from './version.ts';
 
@@ -57,7 +58,8 @@ export async function applyMigrations(settings: UpSettings, context: OperationCo
   if (atomic) requireOneMode(migrations);
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
     findConflicts(state.files, cursor.states, settings).filter((conflict) => conflict.class !== 'interrupted');
-  const result = await runSteps(migrations.map(upStep), { ...settings, atomic, conflicts }, context);
+  const steps = migrations.map((migration) => upStep(migration, state));
+  const result = await runSteps(steps, { ...settings, atomic, conflicts }, context);
   return {
     run: result.run,
     applied: result.done,
@@ -111,7 +113,7 @@ function unmetRequirements(migrations: readonly Migration[], state: MigrationSta
   const conflicts: Conflict[] = [];
   for (const migration of migrations) {
     for (const wanted of migration.up.options.requires) {
-      if (applied.has(versionKey(wanted))) continue;
+      if (applied.has(versionKey(wanted)) || state.files.some((file) => replacesVersion(file, wanted))) continue;
       conflicts.push({
         class: 'missing',
         version: migration.version,
@@ -136,8 +138,22 @@ function requireOneMode(migrations: readonly Migration[]): void {
   );
 }
 
-function upStep(migration: Migration): Step {
+/** A database that has everything that a squashed file stands for gets its row, and nothing runs. */
+function squashedStep(migration: Migration): Step {
+  const { version, name, file, kind, sha256, up } = migration;
+  return {
+    place: { version, name, file, kind },
+    section: { ...up, text: '', statements: [] },
+    row: { event: 'squashed', sha256, sqlUp: storedText(up), sqlDown: null },
+    isDone: (cursor) => isApplied(migration, cursor.stateOf(version)),
+  };
+}
+
+function upStep(migration: Migration, state: MigrationState): Step {
   const { version, name, file, kind, sha256, up, down } = migration;
+  if (migration.replaces !== undefined && coverageOf(migration, state.states).kind === 'all') {
+    return squashedStep(migration);
+  }
   return {
     place: { version, name, file, kind },
     section: up,

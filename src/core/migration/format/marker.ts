@@ -1,5 +1,5 @@
 import { invalid } from '../invalid.ts';
-import type { MigrationOptions } from '../migration.ts';
+import type { MigrationOptions, ReplacedVersions } from '../migration.ts';
 import { isVersion } from '../version.ts';
 
 export type MarkerKind = 'up' | 'down' | 'verify';
@@ -20,7 +20,7 @@ export const defaultOptions: MigrationOptions = {
 };
 
 const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
-  up: ['foreign-keys', 'requires', 'irreversible', 'lint-ignore'],
+  up: ['foreign-keys', 'requires', 'irreversible', 'lint-ignore', 'replaces'],
   down: ['foreign-keys'],
   verify: ['until'],
 };
@@ -68,12 +68,24 @@ function optionValue(
       throw invalid(`${at.place}: ${JSON.stringify(word)} is not understood`, 'write foreign-keys=on');
     case 'requires':
       return { requires: [...at.options.requires, versionValue(value, word, at.place)] };
+    case 'replaces':
+      return { replaces: replacedVersions(value, word, at.place) };
     case 'lint-ignore':
       return { lintIgnore: [...at.options.lintIgnore, ignoredRule(value, word, at.place)] };
     default:
       if (value === undefined) return { irreversible: true };
       throw invalid(`${at.place}: irreversible takes no value`, 'write it alone');
   }
+}
+
+/** `1..9,9`: from, to, and how many there are, so that a database with only some of them is noticed. */
+function replacedVersions(value: string | undefined, word: string, place: string): ReplacedVersions {
+  const [, first = '', last = '', counts = ''] = /^([\d.]+?)\.\.([\d.]+)((?:,[1-9]\d*)+)$/.exec(value ?? '') ?? [];
+  if (isVersion(first) && isVersion(last)) return { first, last, counts: counts.slice(1).split(',').map(Number) };
+  throw invalid(
+    `${place}: ${JSON.stringify(word)} needs two versions and a number`,
+    'leave the marker as migrate squash has written it: replaces=<first>..<last>,<count>',
+  );
 }
 
 /** A rule is silenced only with a reason. */

@@ -1,6 +1,6 @@
 import { isTrivia, tokenize } from '../../schema/sql-lexer.ts';
 import { invalid } from '../invalid.ts';
-import type { MigrationOptions, Section, VerifySection } from '../migration.ts';
+import type { MigrationOptions, ReplacedVersions, Section, VerifySection } from '../migration.ts';
 import { readStatements } from '../statement.ts';
 import { defaultOptions, type Marker, type MarkerKind, parseMarker } from './marker.ts';
 import { type FoundComment, findComments } from './markers-in-text.ts';
@@ -55,6 +55,12 @@ export function parseNative(text: string, file: string): Sections {
     ...(down === undefined || down.section.statements.length === 0 ? {} : { down: down.section }),
     ...(verify === undefined ? {} : { verify: { ...verify.section, until: verify.until } }),
   };
+}
+
+/** What a squashed file stands for; known without parsing the statements. */
+export function readReplaces(text: string, file: string): ReplacedVersions | undefined {
+  if (!text.includes('replaces')) return undefined;
+  return findMarkers(text, file).find((marker) => marker.kind === 'up')?.options.replaces;
 }
 
 /** A text without markers as one section; one half of a pair of files is read this way. */
