@@ -63,7 +63,7 @@ export class LatencyHistogram {
   /** The value in nanoseconds that `percent` (0 to 100) of all values do not exceed; 0 when nothing was recorded. */
   percentileNs(percent: number): number {
     if (this.#count === 0) return 0;
-    const wanted = Math.max(1, Math.ceil((percent / 100) * this.#count));
+    const wanted = rankOf(percent, this.#count);
     let seen = 0;
     for (let index = 0; index < bucketCount; index++) {
       seen += this.#buckets[index] ?? 0;
@@ -167,6 +167,19 @@ export class LatencyHistogram {
     }
     return histogram;
   }
+}
+
+/** Digits behind the point of a percentage that count. */
+const percentScale = 1e6;
+
+/**
+ * The smallest rank, from 1, that covers `percent` of `count` values. In floating point 99.9 % of 1,000 is a little more
+ * than 999, which would give the rank behind.
+ */
+function rankOf(percent: number, count: number): number {
+  const whole = BigInt(100 * percentScale);
+  const share = BigInt(Math.round(percent * percentScale)) * BigInt(count);
+  return Math.max(1, Number((share + whole - 1n) / whole));
 }
 
 /** The least value of a bucket, in nanoseconds. */

@@ -17,13 +17,39 @@ function recorded(values: readonly number[]): LatencyHistogram {
 
 test('every percentile is the one of the sorted list, or at most 0.79% above it', () => {
   fc.assert(
-    fc.property(durations, fc.double({ min: 0, max: 100, noNaN: true }), (values, percent) => {
+    fc.property(durations, fc.integer({ min: 0, max: 100_000 }), (values, thousandths) => {
       const sorted = values.toSorted((a, b) => a - b);
-      const exact = sorted[Math.max(1, Math.ceil((percent / 100) * sorted.length)) - 1] ?? 0;
+      // Whole numbers, so that the rank is exact.
+      const exact = sorted[Math.max(1, Math.ceil((thousandths * sorted.length) / 100_000)) - 1] ?? 0;
+      const percent = thousandths / 1000;
       const found = recorded(values).percentileNs(percent);
       expect(found).toBeGreaterThanOrEqual(exact);
       expect(found).toBeLessThanOrEqual(exact * 1.0079);
     }),
+  );
+});
+
+test('the rank of a percentile is exact for any count: 999 values are 99.9 % of 1,000', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 2000 }),
+      fc.constantFrom(50, 90, 95, 99, 99.5, 99.9, 99.99, 99.999),
+      (thousands, percent) => {
+        // The lower values are exactly the share that the percentile asks for, the upper ones are far away.
+        const count = thousands * 1000;
+        const below = Math.ceil((Math.round(percent * 1000) * count) / 100_000);
+        const histogram = LatencyHistogram.fromJSON({
+          unit: 'ns',
+          encoding: 'float64-high-word',
+          mantissaBits: 7,
+          count,
+          min: 1,
+          max: 1e9,
+          buckets: [[0, below] as const, [3000, count - below] as const].filter(([, each]) => each > 0),
+        });
+        expect(histogram.percentileNs(percent)).toBeLessThan(10);
+      },
+    ),
   );
 });
 
