@@ -103,6 +103,10 @@ async function execute(invocation: Invocation, host: Host, interruption: Interru
   const toTerminal = options.output === undefined && host.terminal.stdout;
   const style = await styleFor(String(options.color), host, toTerminal, toTerminal ? host.terminal.columns : 0);
   const text = await renderReport(report, format, style);
+  if (options.annotations === 'github') {
+    const { renderGithubAnnotations } = await import('./render/github-annotations.ts');
+    await writeFully(process.stderr, renderGithubAnnotations(report));
+  }
   if (options.output === undefined) await writeFully(process.stdout, text);
   else writeResultFile(resolve(host.workingDirectory, String(options.output)), text);
   return exitCode;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { definition as compare } from '../../src/commands/loadtest/compare.ts';
@@ -20,6 +20,11 @@ function shop(): { folder: string; path: string } {
 
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 const scratchFolders = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('tradedb-'));
+
+/** The settings of a configuration file in `folder`, which the command finds from there. */
+function configure(folder: string, loadtest: unknown): void {
+  writeFileSync(join(folder, 'tradedb.config.json'), JSON.stringify({ loadtest }));
+}
 
 describe('loadtest knee', () => {
   it('a limit that never holds is an open interval and exit 4; the source is untouched', async () => {
@@ -55,6 +60,39 @@ describe('loadtest knee', () => {
     const result = await tradedb(args);
     expect(result.code, result.stdout + result.stderr).toBe(3);
     expect(result.stdout).toMatch(/^knee {2}above 1,200 per s/);
+  });
+
+  it('takes its search from the configuration, writes a page, and annotates for GitHub', async () => {
+    const { folder, path } = shop();
+    configure(folder, { knee: { slo: 'p50 < 1us', trial: '1s', repeats: 1, precision: '60%', maxLoad: '20s' } });
+    const args = [
+      'loadtest',
+      'knee',
+      '-d',
+      path,
+      '--scenario',
+      'order-read',
+      '--from-rate',
+      '1500',
+      '--to-rate',
+      '3000',
+    ];
+    const result = await tradedb([...args, '-f', 'html', '--annotations', 'github'], { cwd: folder });
+    expect(result.code, result.stderr).toBe(4);
+    expect(result.stderr).toMatch(
+      /^::error title=tradedb loadtest knee::p50 < 1us does not hold even at 1500\/s%0Atry: /m,
+    );
+    expect(result.stdout).toContain('The highest rate that holds p50 &lt; 1us');
+    expect(result.stdout).toContain('did not hold');
+    expect(result.stdout).not.toMatch(/https?:|<script/);
+  });
+
+  it('a configured number of repeats without a majority is refused', async () => {
+    const { folder, path } = shop();
+    configure(folder, { knee: { repeats: 2 } });
+    const result = await tradedb(['loadtest', 'knee', '-d', path], { cwd: folder });
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('odd number');
   });
 
   it.each([
@@ -129,8 +167,66 @@ describe('loadtest compare', () => {
     expect(compare.exitCode?.(report, { options: { failOn: 'regression' } as never })).toBe(3);
   });
 
+  it('runs another version of tradedb beside this one', async () => {
+    const { folder, path } = shop();
+    const old = join(folder, "old 'version'");
+    mkdirSync(join(old, 'bin'), { recursive: true });
+    writeFileSync(join(old, 'package.json'), JSON.stringify({ name: 'tradedb', version: '0.0.9' }));
+    const launcher = new URL('../../bin/tradedb.js', import.meta.url).href;
+    const marker = join(folder, 'starts');
+    // It notes each start, and then is the program under test.
+    writeFileSync(
+      join(old, 'bin', 'tradedb.js'),
+      `require('node:fs').appendFileSync(${JSON.stringify(marker)}, 'x'); import(${JSON.stringify(launcher)});`,
+    );
+    const before = hashOf(path);
+    const args = ['loadtest', 'compare', '-d', path, '--scenario', 'order-read', '--program', old];
+    const result = await tradedb([...args, '--pairs', '6', '--slice', '350ms', '--gate', 'cpu', '--json'], {
+      cwd: folder,
+    });
+    expect([0, 3, 4], result.stderr).toContain(result.code);
+    const { data } = parseReport<CompareData>(result);
+    expect(data.variants.map(({ version }) => version)).toEqual(['0.0.9', expect.not.stringMatching('0.0.9')]);
+    expect(data.differingKeys).toEqual(['program']);
+    expect(data.pairs.every(({ a, b }) => a.cpuUs > 0 && b.cpuUs > 0)).toBe(true);
+    expect(data.environment.node).toBe(process.version);
+    // The calibration and six slices.
+    expect(readFileSync(marker, 'utf8')).toBe('x'.repeat(7));
+    expect(hashOf(path)).toBe(before);
+    expect(scratchFolders(folder)).toEqual([]);
+  }, 120_000);
+
+  it('refuses a baseline of another environment, and of another version without its program', async () => {
+    const { folder, path } = shop();
+    const stored = join(folder, 'baseline.json');
+    const args = ['loadtest', 'compare', '-d', path, '--scenario', 'order-read', '--slice', '350ms'];
+    const made = await tradedb(
+      [...args, 'default', 'group=1', '--pairs', '6', '--gate', 'cpu', '--save-baseline', stored, '-f', 'html'],
+      { cwd: folder },
+    );
+    expect([0, 3, 4], made.stderr).toContain(made.code);
+    expect(made.stdout).toContain('Change of B over A');
+    expect(made.stdout).not.toMatch(/https?:|<script/);
+    const good = JSON.parse(readFileSync(stored, 'utf8'));
+    const refused = async (environment: Record<string, unknown>) => {
+      writeFileSync(stored, JSON.stringify({ ...good, environment: { ...good.environment, ...environment } }));
+      const result = await tradedb([...args, '--baseline', stored, 'default'], { cwd: folder });
+      expect(result.code, result.stderr).toBe(2);
+      expect(scratchFolders(folder)).toEqual([]);
+      return result.stderr;
+    };
+    expect(await refused({ cpuModel: 'abacus', cores: 1 })).toMatch(
+      /another environment: processor abacus, here .*; cores 1, here/,
+    );
+    const version = await refused({ tradedb: '0.0.9' });
+    expect(version).toContain('tradedb 0.0.9, here');
+    expect(version).toContain('--program');
+  }, 120_000);
+
   it.each([
     [['default'], 'needs two sides'],
+    [['default', 'group=2', '--program', '.'], 'no version of tradedb'],
+    [['--program', 'nowhere'], 'does not exist'],
     [['default', 'speed=9'], 'not possible'],
     [['default', 'durability'], 'no key=value'],
     [['default', 'group=2', '--pairs', '5'], 'could ever be significant'],
@@ -156,6 +252,18 @@ describe('loadtest durability', () => {
     expect(result.code).toBe(data.verdict === 'ok' ? 0 : 3);
     expect(data.methods[0]).toMatchObject({ method: 'kill', cycles: 2, verdict: 'ok' });
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('takes its method from the configuration, and writes a page', async () => {
+    const folder = temporaryFolder();
+    configure(folder, { durability: { method: 'kill', cycles: 1, control: false } });
+    const result = await tradedb(['loadtest', 'durability', '-f', 'html', '--scratch-dir', folder], { cwd: folder });
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toContain('<td>kill</td>');
+    expect(result.stdout).toContain('1 kill');
+    expect(result.stdout).toContain(`Node ${process.version}`);
+    expect(result.stdout).not.toContain('write-log');
+    expect(existsSync(join(folder, 'tradedb.config.json'))).toBe(true);
   });
 
   it('a scratch folder that is not there is told in one line', async () => {

@@ -12,8 +12,8 @@ export const definition = defineCommand({
     method: {
       type: 'choice',
       choices: ['default', 'kill', 'write-log', 'wal-tear', 'all'],
-      default: 'default',
       group: 'Method',
+      config: 'loadtest.durability.method',
       summary: 'default: kill, and the best that this machine can do about power',
     },
     cycles: {
@@ -21,8 +21,8 @@ export const definition = defineCommand({
       value: 'n',
       minimum: 1,
       maximum: 100_000,
-      default: '25',
       group: 'Method',
+      config: 'loadtest.durability.cycles',
       summary: 'kills',
     },
     cuts: {
@@ -30,8 +30,8 @@ export const definition = defineCommand({
       value: 'n',
       minimum: 1,
       maximum: 100_000,
-      default: '60',
       group: 'Method',
+      config: 'loadtest.durability.cuts',
       summary: 'losses of power',
     },
     writers: {
@@ -56,6 +56,7 @@ export const definition = defineCommand({
     durability: loadOptions.durability,
     noControl: { type: 'flag', group: 'Method', summary: 'leave the run with OFF out' },
     seed: loadOptions.seed,
+    annotations: loadOptions.annotations,
     scratchDir: loadOptions.scratchDir,
     keep: {
       type: 'flag',
@@ -73,10 +74,11 @@ export const definition = defineCommand({
     3: 'only wal-tear was possible',
     12: 'the contract is broken',
   },
-  formats: ['junit', 'markdown'],
+  formats: ['junit', 'markdown', 'html'],
   async run({ options }, context) {
     const { machineFacts, makeRunId, readProfile, scratchParent } = await import('./load-options.ts');
     const { runDurability } = await import('../../core/loadtest/durability/run-durability.ts');
+    const configured = context.config.loadtest.durability;
     const synchronous = options.durability ?? context.config.connection.durability;
     const data = await runDurability(
       {
@@ -84,16 +86,16 @@ export const definition = defineCommand({
         profile: readProfile(context.config, synchronous),
         synchronous,
         seed: options.seed ?? context.config.loadtest.seed ?? Math.floor(context.random.next() * 2 ** 32),
-        cycles: options.cycles,
-        cuts: options.cuts,
+        cycles: options.cycles ?? configured.cycles,
+        cuts: options.cuts ?? configured.cuts,
         writers: options.writers,
         groupSize: options.groupSize,
         transactions: options.transactions,
         scratchParent: scratchParent(options.scratchDir, context.databasePathIfAny(), context),
         machine: machineFacts(context),
         platform: context.host.platform,
-        method: options.method,
-        control: !options.noControl,
+        method: options.method ?? configured.method,
+        control: !options.noControl && configured.control,
         keep: options.keep,
       },
       context,

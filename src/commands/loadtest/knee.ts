@@ -3,7 +3,8 @@ import type { CheckResult, Finding } from '../../core/report.ts';
 import { defineCommand } from '../definition.ts';
 import { loadOptions } from './option-list.ts';
 
-const { scenario, clients, arrivals, seed, durability, pragma, groupSize, sampleOrders, scratchDir } = loadOptions;
+const { scenario, clients, arrivals, seed, durability, pragma, groupSize, sampleOrders, scratchDir, annotations } =
+  loadOptions;
 
 export const definition = defineCommand({
   path: ['loadtest', 'knee'],
@@ -14,8 +15,8 @@ export const definition = defineCommand({
     slo: {
       type: 'text',
       value: 'expression',
-      default: 'response.p99 <= 10ms',
       group: 'Search',
+      config: 'loadtest.knee.slo',
       summary: 'the limit that has to hold',
     },
     fromRate: {
@@ -32,22 +33,34 @@ export const definition = defineCommand({
       group: 'Search',
       summary: 'highest rate; 110% of a probe otherwise',
     },
-    trial: { type: 'duration', value: 'time', default: '1s', group: 'Search', summary: 'shortest trial' },
+    trial: {
+      type: 'duration',
+      value: 'time',
+      group: 'Search',
+      config: 'loadtest.knee.trial',
+      summary: 'shortest trial',
+    },
     repeats: {
       type: 'integer',
       value: 'n',
       minimum: 1,
       maximum: 21,
-      default: '3',
       group: 'Search',
+      config: 'loadtest.knee.repeats',
       summary: 'trials that decide a rate, an odd number',
     },
-    precision: { type: 'share', value: 'share', default: '3%', group: 'Search', summary: 'width of the interval' },
+    precision: {
+      type: 'share',
+      value: 'share',
+      group: 'Search',
+      config: 'loadtest.knee.precision',
+      summary: 'width of the interval',
+    },
     maxLoad: {
       type: 'duration',
       value: 'time',
-      default: '60s',
       group: 'Search',
+      config: 'loadtest.knee.maxLoad',
       summary: 'time of load over all trials',
     },
     threshold: {
@@ -66,6 +79,7 @@ export const definition = defineCommand({
     groupSize,
     sampleOrders,
     scratchDir,
+    annotations,
     keep: { type: 'flag', group: 'Database', summary: 'keep the scratch folder' },
   },
   examples: [
@@ -81,7 +95,7 @@ export const definition = defineCommand({
     11: 'the database is locked',
     12: 'not a database',
   },
-  formats: ['junit', 'markdown'],
+  formats: ['junit', 'markdown', 'html'],
   async run({ options }, context) {
     const { machineFacts, makeRunId, readPlan, readProfile, scratchParent } = await import('./load-options.ts');
     const { parseKneeLimit, runKnee } = await import('../../core/loadtest/knee/run-knee.ts');
@@ -92,9 +106,13 @@ export const definition = defineCommand({
 
     const source = context.databasePathIfAny();
     if (source !== undefined) requireDatabaseFile(source);
-    if (options.repeats % 2 === 0)
+    const { knee } = context.config.loadtest;
+    const repeats = options.repeats ?? knee.repeats;
+    const precision = options.precision ?? knee.precision;
+    const trialMs = options.trial ?? knee.trial;
+    if (repeats % 2 === 0)
       throw new TradedbError('usage', '--repeats takes an odd number, so that there is a majority');
-    if (options.precision <= 0) throw new TradedbError('usage', '--precision must be above 0%');
+    if (precision <= 0) throw new TradedbError('usage', '--precision must be above 0%');
     if (options.arrivals?.startsWith('trace:') === true) {
       throw new TradedbError(
         'usage',
@@ -102,7 +120,7 @@ export const definition = defineCommand({
       );
     }
     const plan = await readPlan(
-      { ...loadDefaults, ...options, rate: options.fromRate ?? 1, duration: options.trial },
+      { ...loadDefaults, ...options, rate: options.fromRate ?? 1, duration: trialMs },
       context,
     );
     const mix = await resolveScenarios(plan.scenarios);
@@ -116,13 +134,13 @@ export const definition = defineCommand({
         scratchParent: scratchParent(options.scratchDir, source, context),
         keep: options.keep,
         machine: machineFacts(context),
-        slo: parseThreshold(options.slo, scope),
+        slo: parseThreshold(options.slo ?? knee.slo, scope),
         ...(options.fromRate === undefined ? {} : { fromRate: options.fromRate }),
         ...(options.toRate === undefined ? {} : { toRate: options.toRate }),
-        trialMs: options.trial,
-        repeats: options.repeats,
-        precision: options.precision,
-        maxLoadMs: options.maxLoad,
+        trialMs,
+        repeats,
+        precision,
+        maxLoadMs: options.maxLoad ?? knee.maxLoad,
         limits: options.threshold.map(parseKneeLimit),
       },
       context,

@@ -56,6 +56,18 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
   }
 }
 
+/** The scenarios as another program's command line takes them: built-in names, and files by their absolute paths. */
+export function scenarioWords(typed: readonly string[], plan: LoadPlan, context: CommandContext): string[] {
+  const { scenario } = context.config.loadtest;
+  const names = typed.length > 0 ? typed : scenario === undefined ? [] : [scenario];
+  if (names.length === 0) return plan.scenarios.flatMap((one) => (one.kind === 'builtin' ? [one.name] : []));
+  return names.map((text) => {
+    const { name, weight } = splitWeight(text);
+    if (isBuiltin(name)) return text;
+    return `${typed.length > 0 ? context.resolve(name) : context.resolveConfigured(name)}@${weight}`;
+  });
+}
+
 export async function readPlan(options: LoadOptionValues, context: CommandContext): Promise<LoadPlan> {
   const { loadtest, connection } = context.config;
   const { kind, traceMs } = readArrivals(options.arrivals ?? loadtest.arrivals, context);

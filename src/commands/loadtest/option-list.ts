@@ -125,6 +125,12 @@ export const loadOptions = {
     summary: 'processes that scan a whole table once a second beside the load',
   },
   statements: { type: 'flag', group: 'Result', summary: 'times of each statement too (costs two clock reads each)' },
+  annotations: {
+    type: 'choice',
+    choices: ['github'],
+    group: 'Result',
+    summary: 'findings as annotations for that CI service, on stderr',
+  },
   interval: {
     type: 'duration',
     value: 'time',

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../core/error.ts';
+import { type BaselineEnvironment, baselineEnvironment } from '../../core/loadtest/compare/baseline-environment.ts';
 import type { CompareData } from '../../core/loadtest/compare/run-compare.ts';
 import { parseVariant, readVariant, type Variant, type VariantSettings } from '../../core/loadtest/compare/variant.ts';
 import type { CommandContext } from '../definition.ts';
@@ -17,6 +18,7 @@ export interface Baseline {
   readonly side: Side;
   readonly seed: number;
   readonly clients: number | undefined;
+  readonly environment: BaselineEnvironment;
 }
 
 export function readSide(text: string, context: CommandContext): Side {
@@ -29,6 +31,12 @@ export function readSide(text: string, context: CommandContext): Side {
         : parseVariant(text);
   const label = text.endsWith('.json') ? basename(text, '.json') : text === '' ? 'default' : text;
   return { label, settings, variant: readVariant(label, settings) };
+}
+
+/** The side as another version of tradedb runs it. */
+export function withProgram(side: Side, program: string): Side {
+  const settings = { ...side.settings, program };
+  return { label: side.label, settings, variant: readVariant(side.label, settings) };
 }
 
 function readJson(path: string): unknown {
@@ -59,7 +67,7 @@ export function writeBaseline(path: string, data: CompareData, clients: number |
     seed: data.seed,
     clients: clients ?? null,
     metrics: data.metrics.map(({ name, medianB }) => ({ name, median: medianB })),
-    environment: data.environment,
+    environment: baselineEnvironment(data.environment),
   };
   try {
     writeFileSync(path, `${JSON.stringify(stored, null, 2)}\n`);
@@ -70,7 +78,14 @@ export function writeBaseline(path: string, data: CompareData, clients: number |
 
 export function readBaseline(path: string): Baseline {
   const stored = readJson(path) as Partial<Record<string, unknown>> | null;
-  if (stored?.kind !== baselineKind || typeof stored.label !== 'string' || typeof stored.seed !== 'number') {
+  const environment = stored?.environment;
+  if (
+    stored?.kind !== baselineKind ||
+    typeof stored.label !== 'string' ||
+    typeof stored.seed !== 'number' ||
+    typeof environment !== 'object' ||
+    environment === null
+  ) {
     throw new TradedbError('usage', `${JSON.stringify(path)} is no baseline`, {
       hint: 'make one with: tradedb loadtest compare ... --save-baseline <file>',
     });
@@ -81,5 +96,6 @@ export function readBaseline(path: string): Baseline {
     side: { label, settings, variant: readVariant(label, settings) },
     seed: stored.seed,
     clients: typeof stored.clients === 'number' ? stored.clients : undefined,
+    environment: environment as BaselineEnvironment,
   };
 }

@@ -1,10 +1,10 @@
 import * as v from 'valibot';
 import { connectionSection, databaseSection } from './section/database.ts';
+import { loadtestSection } from './section/loadtest.ts';
 import {
   alertsSection,
   analyzeSection,
   healthSection,
-  loadtestSection,
   maintenanceSection,
   monitorSection,
   stateSection,

@@ -77,6 +77,16 @@ export class TrialSet {
     }
   }
 
+  /** Whether anything has told which Node and which settings the clients had. */
+  get knowsClients(): boolean {
+    return this.#clients.node !== '';
+  }
+
+  /** For a trial that another program made. */
+  noteClients(clients: Pick<TrialResult, 'connections' | 'node'>): void {
+    this.#clients = clients;
+  }
+
   environment(): Environment {
     return describeEnvironment(this.#request.machine, {
       fdatasyncUs: this.#fdatasyncUs,

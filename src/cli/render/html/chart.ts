@@ -4,9 +4,11 @@ import { html } from './page.ts';
 
 export interface Line {
   readonly label: string;
-  /** Name of a colour of the page: a, b or c. */
-  readonly color: 'a' | 'b' | 'c';
+  /** Name of a colour of the page. */
+  readonly color: 'a' | 'b' | 'c' | 'ok' | 'critical';
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** Points alone, which have no order. */
+  readonly isScattered?: boolean;
 }
 
 export interface ChartOptions {
@@ -33,14 +35,15 @@ export function lineChart(lines: readonly Line[], options: ChartOptions): string
   );
   const ys = points.map(([, y]) => y);
   const scaleY = options.logarithmic === true ? logarithmic(ys) : fromZero(ys);
-  const paths = lines.map(({ points: list, color, label }) => {
+  const paths = lines.map(({ points: list, color, label, isScattered = false }) => {
     const d = list.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${scaleX.at(x)} ${scaleY.at(y)}`).join('');
     const dots = list
       .map(([x, y]) => {
         const title = `${label} at ${options.formatX(x)}: ${options.formatY(y)}`;
-        return `<circle cx="${scaleX.at(x)}" cy="${scaleY.at(y)}" r="2.5" fill="var(--${color})"><title>${html(title)}</title></circle>`;
+        return `<circle cx="${scaleX.at(x)}" cy="${scaleY.at(y)}" r="${isScattered ? 4 : 2.5}" fill="var(--${color})"><title>${html(title)}</title></circle>`;
       })
       .join('');
+    if (isScattered) return dots;
     return `<path d="${d}" fill="none" stroke="var(--${color})" stroke-width="1.8"/>${list.length <= 120 ? dots : ''}`;
   });
   const body = `${gridY(scaleY, options.formatY)}${labelsX(scaleX, options.formatX)}${paths.join('')}`;

@@ -9,8 +9,12 @@ export function render(report: Report<CompareData>, style: Style): string {
   const { data } = report;
   const [a, b] = data.variants;
   const keys = data.differingKeys.length === 0 ? 'nothing (A/A)' : data.differingKeys.map(printable).join(', ');
+  const name = (variant: CompareData['variants'][number] | undefined): string => {
+    const version = a?.version === b?.version ? '' : ` (tradedb ${printable(variant?.version ?? '')})`;
+    return `${style.bold(printable(variant?.label ?? ''))}${version}`;
+  };
   const parts = [
-    `${style.bold('compare')}  A ${style.bold(printable(a?.label ?? ''))}  B ${style.bold(printable(b?.label ?? ''))}  differ in ${keys}`,
+    `${style.bold('compare')}  A ${name(a)}  B ${name(b)}  differ in ${keys}`,
     `${printable(data.scenario)}  seed ${data.seed}  ${plural(data.pairs.length, 'pair')} of ${formatCount(data.transactionsPerSlice)} transactions, ${data.environment.fileSystem.type}`,
     '',
     metricTable(data.metrics, style),

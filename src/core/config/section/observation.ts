@@ -6,7 +6,6 @@ import {
   fraction,
   integer,
   optionalDuration,
-  optionalInteger,
   optionalText,
   section,
   share,
@@ -256,34 +255,6 @@ export const monitorSection = section(
     ),
   },
   'Live view',
-);
-
-export const loadtestSection = section(
-  {
-    scenario: optionalText('Transaction mix: a built-in name, or a scenario file relative to the configuration file'),
-    clients: integer(1, 1, 64, 'Processes that generate load'),
-    duration: duration('30s', 'Length of the measured phase'),
-    warmup: duration('5s', 'Load before the measured phase'),
-    rate: optionalInteger(
-      1,
-      1_000_000,
-      'Transactions per second (open loop); without it each client runs as fast as it can',
-    ),
-    arrivals: choice(['constant', 'poisson', 'burst'], 'poisson', 'How open-loop arrivals are spread'),
-    stages: optionalText('Rates over time such as "0s:0,10s:1000,30s:1000" (open loop)'),
-    seed: optionalInteger(0, 2 ** 32 - 1, 'Seed of the statement stream; random and printed otherwise'),
-    thinkTime: duration('0ms', 'Pause of a client between two transactions (closed loop)'),
-    thresholds: texts('Expressions such as "order.new.p99 <= 5ms"; a crossed one sets exit code 4'),
-    scratchDirectory: optionalText('Folder of the copies that are tested; beside the database otherwise'),
-    interval: duration('1s', 'Length of one row of the time series'),
-    variants: v.pipe(
-      v.optional(v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number()]))), {}),
-      v.description(
-        'Named sides of loadtest compare: { name: { durability, group, scenario, base, "pragma.<name>" } }',
-      ),
-    ),
-  },
-  'Load tests',
 );
 
 export const tradingSection = section(

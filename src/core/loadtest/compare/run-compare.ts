@@ -9,6 +9,8 @@ import { countsOf, latencyOf } from '../result/measure.ts';
 import type { TargetData } from '../result/run-data.ts';
 import { CounterDraw } from '../stream/draw.ts';
 import { type TrialSet, type TrialSetRequest, withTrialSet } from '../trial-set.ts';
+import { type BaselineEnvironment, baselineEnvironment, refuseOtherEnvironment } from './baseline-environment.ts';
+import { type Program, type ProgramResult, runProgram } from './program.ts';
 import type { VariantSettings } from './variant.ts';
 
 export type MetricName = 'cpu' | 'p50' | 'p99' | 'tps';
@@ -17,6 +19,10 @@ export type MetricName = 'cpu' | 'p50' | 'p99' | 'tps';
 export interface CompareSide extends Pick<TrialSetRequest, 'plan' | 'profile' | 'source'> {
   readonly label: string;
   readonly settings: VariantSettings;
+  /** Set on both sides or on none, so that both are measured in the same way. */
+  readonly program?: Program;
+  /** Scenarios as the command line takes them. */
+  readonly scenarios: readonly string[];
 }
 
 export interface CompareRequest extends Omit<TrialSetRequest, 'plan' | 'profile' | 'source'> {
@@ -32,6 +38,8 @@ export interface CompareRequest extends Omit<TrialSetRequest, 'plan' | 'profile'
   readonly gate: readonly MetricName[];
   /** A third arm, like A: when it differs from A, the machine is too noisy for any verdict. */
   readonly control: boolean;
+  /** Environment of the baseline that is side A. */
+  readonly baseline?: BaselineEnvironment;
 }
 
 export interface SliceData {
@@ -63,11 +71,18 @@ export interface MetricData {
 }
 
 export interface CompareData {
-  readonly variants: readonly { readonly label: string; readonly settings: VariantSettings }[];
+  readonly variants: readonly {
+    readonly label: string;
+    readonly settings: VariantSettings;
+    /** Version of tradedb that ran it. */
+    readonly version: string;
+  }[];
   readonly differingKeys: readonly string[];
   readonly scenario: string;
   readonly seed: number;
   readonly paired: boolean;
+  /** Smallest relative change that counts. */
+  readonly floor: number;
   readonly transactionsPerSlice: number;
   readonly pairs: readonly PairData[];
   readonly metrics: readonly MetricData[];
@@ -149,11 +164,16 @@ class CompareRun {
     const controlData = control ? this.#judgeControl(controls) : null;
     const gated = metrics.filter((metric) => metric.gated).map((metric) => metric.verdict);
     return {
-      variants: [a, b].map(({ label, settings }) => ({ label, settings })),
+      variants: [a, b].map(({ label, settings, program }) => ({
+        label,
+        settings,
+        version: program?.version ?? this.#request.machine.tradedb,
+      })),
       differingKeys: differing,
       scenario: a.plan.scenarios.map((one) => (one.kind === 'sql' ? one.spec.name : one.name)).join('+'),
       seed: a.plan.seed,
       paired: true,
+      floor: this.#request.floor,
       transactionsPerSlice: this.#transactions,
       pairs,
       metrics: controlData?.rejected === true ? metrics.map((one) => ({ ...one, verdict: 'unresolved' })) : metrics,
@@ -167,12 +187,12 @@ class CompareRun {
   /** Both sides then run the same number of transactions, which keeps the amount of work out of the comparison. */
   async #calibrate(): Promise<void> {
     const sliceMs = Math.max(shortestSliceMs, this.#request.sliceMs);
-    const { plan, profile } = this.#request.a;
-    const probe = await this.#setA.run(
-      { ...plan, rehearsalCalls, warmupMs: 0, load: { loop: 'closed', durationMs: sliceMs, thinkMs: 0 } },
-      profile,
-    );
-    const count = probe.measured === undefined ? 0 : countsOf(probe.measured.transactions).succeeded;
+    const { plan } = this.#request.a;
+    const { count } = await this.#run('a', { durationMs: sliceMs });
+    const { baseline, a } = this.#request;
+    if (baseline !== undefined) {
+      refuseOtherEnvironment(baseline, baselineEnvironment(this.#setA.environment()), a.program !== undefined);
+    }
     if (count === 0) {
       throw new TradedbError('child_failed', 'no transaction of the calibration succeeded', {
         hint: 'try the scenario with: tradedb loadtest run',
@@ -182,19 +202,37 @@ class CompareRun {
   }
 
   async #slice(side: 'a' | 'b'): Promise<SliceData> {
-    const { plan, profile } = this.#request[side];
-    const result = await (side === 'a' ? this.#setA : this.#setB).run(slicePlan(plan, this.#transactions), profile);
-    const load = result.measured;
-    const succeeded = load === undefined ? 0 : countsOf(load.transactions).succeeded;
-    if (load === undefined || succeeded === 0) {
+    const { count, cpuMs, elapsedMs, service } = await this.#run(side, { transactions: this.#transactions });
+    if (count === 0) {
       throw new TradedbError('child_failed', `no transaction of variant ${this.#request[side].label} succeeded`);
     }
-    const service = mergedView(load.transactions, 'service');
     return {
-      cpuUs: ((load.resources.cpuUserMs + load.resources.cpuSystemMs) * 1000) / succeeded,
+      cpuUs: (cpuMs * 1000) / count,
       p50Us: latencyOf(service, 'p50'),
       p99Us: latencyOf(service, 'p99'),
-      perSecond: (succeeded / load.elapsedMs) * 1000,
+      perSecond: (count / elapsedMs) * 1000,
+    };
+  }
+
+  async #run(side: 'a' | 'b', amount: Amount): Promise<Omit<ProgramResult, 'environment'>> {
+    const { plan, profile, program, scenarios } = this.#request[side];
+    const set = side === 'a' ? this.#setA : this.#setB;
+    if (program !== undefined) {
+      const { base, folder } = set.scratch;
+      const words = amountWords(amount);
+      const request = { program, plan, profile, scenarios, base, folder, amount: words };
+      const result = await runProgram(request, this.#context);
+      if (side === 'b' || !set.knowsClients) set.noteClients(result.environment);
+      return result;
+    }
+    const { measured } = await set.run(slicePlan(plan, amount), profile);
+    const { succeeded } = countsOf(measured?.transactions ?? []);
+    const resources = measured?.resources;
+    return {
+      count: succeeded,
+      elapsedMs: measured?.elapsedMs ?? 0,
+      cpuMs: resources === undefined ? 0 : resources.cpuUserMs + resources.cpuSystemMs,
+      service: mergedView(measured?.transactions ?? [], 'service'),
     };
   }
 
@@ -237,13 +275,21 @@ class CompareRun {
   }
 }
 
-function slicePlan(plan: LoadPlan, transactions: number): LoadPlan {
+type Amount = { readonly transactions: number } | { readonly durationMs: number };
+
+function slicePlan(plan: LoadPlan, amount: Amount): LoadPlan {
   return {
     ...plan,
     rehearsalCalls,
     warmupMs: 0,
-    load: { loop: 'closed', durationMs: 600_000, transactions, thinkMs: 0 },
+    load: { loop: 'closed', durationMs: 600_000, thinkMs: 0, ...amount },
   };
+}
+
+function amountWords(amount: Amount): readonly [string, string] {
+  return 'transactions' in amount
+    ? ['--transactions', String(amount.transactions)]
+    : ['--duration', `${Math.round(amount.durationMs)}ms`];
 }
 
 function metricData(

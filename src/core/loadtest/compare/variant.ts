@@ -11,12 +11,14 @@ export interface Variant {
   readonly scenario?: string;
   /** Another database to start from. */
   readonly base?: string;
+  /** Another version of tradedb: its folder, or its launcher. */
+  readonly program?: string;
 }
 
 export type VariantSettings = Readonly<Record<string, string>>;
 
 const hint =
-  'keys are durability, group, scenario, base and pragma.<name>, such as: durability=normal,pragma.cache_size=-65536';
+  'keys are durability, group, scenario, base, program and pragma.<name>, such as: durability=normal,pragma.cache_size=-65536';
 
 /** `key=value,...`; the empty text, or `default`, is the configuration as it is. */
 export function parseVariant(text: string): VariantSettings {
@@ -44,6 +46,7 @@ export function readVariant(label: string, settings: VariantSettings): Variant {
     else if (key === 'group' && /^[1-9]\d{0,4}$/.test(value)) variant = { ...variant, groupSize: Number(value) };
     else if (key === 'scenario' && value !== '') variant = { ...variant, scenario: value };
     else if (key === 'base' && value !== '') variant = { ...variant, base: value };
+    else if (key === 'program' && value !== '') variant = { ...variant, program: value };
     else throw new TradedbError('usage', `variant ${JSON.stringify(label)}: ${key}=${value} is not possible`, { hint });
   }
   return { ...variant, pragmas };

@@ -46,9 +46,10 @@ export class DurabilityBench {
     this.#checker = new ChildProcess(entry('checker-main'), 'checker');
   }
 
-  async create(): Promise<void> {
+  /** Makes the base file; tells with which settings and which Node. */
+  async create(): Promise<Pick<Extract<FromChecker, { type: 'created' }>, 'connection' | 'node'>> {
     this.#checker.send({ type: 'create', path: this.scratch.base, profile: this.request.profile });
-    await this.#checker.next('created');
+    return this.#checker.next('created');
   }
 
   /** Opens the file in the checking process, which recovers it. */

@@ -13,8 +13,8 @@ const ports = { clock: systemClock, random: systemRandom };
 
 function answer(request: CheckerRequest): FromChecker {
   if (request.type === 'create') {
-    createLedger(request.path, request.profile, ports);
-    return { type: 'created' };
+    const connection = createLedger(request.path, request.profile, ports);
+    return { type: 'created', connection, node: process.version };
   }
   return { type: 'checked', state: checkLedger(request.path, request.writers, ports) };
 }

@@ -1,14 +1,15 @@
 import { TradedbError } from '../../error.ts';
 import { type ConnectionPorts, createDatabase, openReadWrite } from '../../sqlite/connection.ts';
-import { normalProfile, type PragmaProfile } from '../../sqlite/pragma-profile.ts';
+import { type EffectivePragmas, normalProfile, type PragmaProfile } from '../../sqlite/pragma-profile.ts';
 import { durabilityTables, type LedgerState, readLedger } from './ledger.ts';
 
 /** Makes the empty books; the file is closed with nothing in its WAL. */
-export function createLedger(path: string, profile: PragmaProfile, ports: ConnectionPorts): void {
+export function createLedger(path: string, profile: PragmaProfile, ports: ConnectionPorts): EffectivePragmas {
   const connection = createDatabase(path, profile, ports);
   try {
     connection.exec(durabilityTables);
     connection.pragma('wal_checkpoint(TRUNCATE)');
+    return connection.effectivePragmas();
   } finally {
     connection.close();
   }

@@ -1,4 +1,4 @@
-import type { PragmaProfile } from '../../sqlite/pragma-profile.ts';
+import type { EffectivePragmas, PragmaProfile } from '../../sqlite/pragma-profile.ts';
 import type { ErrorMessage } from '../child/protocol.ts';
 import type { Synchronous } from './contract.ts';
 import type { LedgerState } from './ledger.ts';
@@ -30,5 +30,5 @@ export type CheckerRequest =
 
 export type FromChecker =
   | ErrorMessage
-  | { readonly type: 'created' }
+  | { readonly type: 'created'; readonly connection: EffectivePragmas; readonly node: string }
   | { readonly type: 'checked'; readonly state: LedgerState };

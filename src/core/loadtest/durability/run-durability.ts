@@ -51,7 +51,7 @@ export async function runDurability(request: RunDurabilityRequest, context: Oper
   const bench = new DurabilityBench(scratch, request, context);
   try {
     const fdatasyncUs = probeFdatasync(scratch.folder, context.clock);
-    await bench.create();
+    const { connection, node } = await bench.create();
     const { results, control } = await runMethods(bench, methods, request);
     return {
       methods: results,
@@ -64,7 +64,7 @@ export async function runDurability(request: RunDurabilityRequest, context: Oper
         fdatasyncUs,
         loadAverageBefore,
         folder: scratch.folder,
-        clients: { connections: [], node: '' },
+        clients: { connections: [connection], node },
       }),
     };
   } finally {
