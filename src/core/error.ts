@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'read_only'
   | 'disk_full'
   | 'io_error'
+  | 'storage_refused'
+  | 'storage_unavailable'
   | 'unsupported'
   | 'sql_error'
   | 'constraint_violation'

@@ -69,26 +69,42 @@ export function databaseLeaseFolder(stateDirectory: string): string {
 /** Takes the lease, or throws `lease_held` that names the holder. It renews itself until it is released. */
 export function acquireLease(request: LeaseRequest, ports: LeasePorts): Lease {
   const file = join(request.directory, `${request.name}.json`);
-  const token = Buffer.from(ports.random.bytes(8)).toString('hex');
   const expiryMs = request.expiryMs ?? defaultExpiryMs;
-  const holder = (): LeaseHolder => ({
-    ...request.owner,
-    purpose: request.purpose,
-    token,
-    bootId: readBootId(),
-    processStart: readProcessStart(request.owner.pid),
-    since,
-    expiresAt: ports.clock.wallTime() + expiryMs,
-  });
-  const since = new Date(ports.clock.wallTime()).toISOString();
+  const first = newHolder({ ...request, expiryMs }, ports);
+  const { token } = first;
+  const holder = (): LeaseHolder => ({ ...first, expiresAt: ports.clock.wallTime() + expiryMs });
   makeFolder(request.directory);
   while (!place(file, holder())) {
     const other = readLease(file);
     if (other === undefined) continue;
-    if (isHeld(other, request.owner.hostname, ports.clock.wallTime())) throw heldBy(other);
+    if (isHeld(other, request.owner.hostname, ports.clock.wallTime())) throw leaseHeldBy(other);
     removeVoid(file, other, token);
   }
   return keep(file, token, holder, expiryMs, ports.clock);
+}
+
+/** What a lease says of the process that holds it, with a token of its own. */
+export function newHolder(
+  request: Pick<LeaseRequest, 'owner' | 'purpose'> & { readonly expiryMs: number },
+  ports: LeasePorts,
+): LeaseHolder {
+  const now = ports.clock.wallTime();
+  return {
+    ...request.owner,
+    purpose: request.purpose,
+    token: Buffer.from(ports.random.bytes(8)).toString('hex'),
+    bootId: readBootId(),
+    processStart: readProcessStart(request.owner.pid),
+    since: new Date(now).toISOString(),
+    expiresAt: now + request.expiryMs,
+  };
+}
+
+/** Whether the holder, a process of this machine since it was started, lives; undefined for one that cannot be seen. */
+export function isHeldHere(holder: LeaseHolder): boolean | undefined {
+  const bootId = readBootId();
+  if (bootId === null || holder.bootId !== bootId) return undefined;
+  return holder.processStart !== null && readProcessStart(holder.pid) === holder.processStart;
 }
 
 /** The holder of a lease that is valid now; undefined when it is free. */
@@ -186,15 +202,15 @@ const unreadable: LeaseHolder = {
 };
 
 function isHeld(holder: LeaseHolder, hostname: string, now: number): boolean {
+  const here = isHeldHere(holder);
+  if (here !== undefined) return here;
   const bootId = readBootId();
-  if (bootId !== null && holder.bootId === bootId) {
-    return holder.processStart !== null && readProcessStart(holder.pid) === holder.processStart;
-  }
   if (holder.hostname === hostname && holder.bootId !== null && bootId !== null) return false;
   return holder.expiresAt > now;
 }
 
-function heldBy(holder: LeaseHolder): TradedbError {
+/** The error of whoever comes second. */
+export function leaseHeldBy(holder: LeaseHolder): TradedbError {
   return new TradedbError(
     'lease_held',
     `${holder.purpose} is already running (pid ${holder.pid} on ${holder.hostname}, since ${holder.since})`,

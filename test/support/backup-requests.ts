@@ -18,7 +18,8 @@ export const testDatabaseId = databaseIdOf(label);
 let opened = 0;
 
 export function openTestRepository(folder: string): Promise<Repository> {
-  return Repository.openOrCreate(new LocalFolder(folder, `test-${process.pid}-${opened++}`), 'main', testPorts.random);
+  const storage = new LocalFolder(folder, `test-${process.pid}-${opened++}`);
+  return Repository.openOrCreate(storage, 'main', { ...testPorts, owner });
 }
 
 export async function backUp(

@@ -1,7 +1,14 @@
 import type { ArchiveGapRecord } from '../../core/backup/wal-archive/archiver.ts';
 import type { Finding } from '../../core/report.ts';
 import { defineCommand } from '../definition.ts';
-import { chosenLocation, databaseLabel, ownerOf, repositoryOption, workerCount } from './repository-option.ts';
+import {
+  chosenLocation,
+  databaseLabel,
+  openOrCreate,
+  ownerOf,
+  repositoryOption,
+  workerCount,
+} from './repository-option.ts';
 
 export interface BackupArchiveData {
   readonly dryRun: boolean;
@@ -69,22 +76,16 @@ export const definition = defineCommand({
     const common = {
       dryRun: context.dryRun,
       database,
-      repository: { name: location.name, kind: location.kind, location: location.path },
+      repository: { name: location.name, kind: location.kind, location: location.location },
     };
     if (context.dryRun) return context.report<BackupArchiveData>({ ...common, ...nothing });
-    const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
-    const { Repository } = await import('../../core/backup/repository/repository.ts');
     const { databaseIdOf } = await import('../../core/backup/repository/object-name.ts');
     const { createBackup } = await import('../../core/backup/create.ts');
     const { parseCodec } = await import('../../core/backup/chunk/codec.ts');
     const { runArchive } = await import('../../core/backup/wal-archive/archive-loop.ts');
     const settings = context.config.backup;
     const label = databaseLabel(context, database);
-    const repository = await Repository.openOrCreate(
-      openStorage(location, context.random),
-      location.name,
-      context.random,
-    );
+    const repository = await openOrCreate(context, location);
     const makeBase = async () => {
       const created = await createBackup(
         {
@@ -102,6 +103,7 @@ export const definition = defineCommand({
           maxWalBytes: settings.maxWal,
           busyTimeoutMs: context.config.connection.busyTimeout,
           owner: ownerOf(context),
+          leases: context.config.backup.leases,
           stateDirectory: context.stateDirectory(),
           toolVersion: context.host.version,
         },
@@ -122,6 +124,7 @@ export const definition = defineCommand({
         busyTimeoutMs: context.config.connection.busyTimeout,
         forMs: options.for ?? null,
         owner: ownerOf(context),
+        leases: context.config.backup.leases,
         onEvent: (event) => {
           context.emit({ type: 'event', time: new Date(context.clock.wallTime()).toISOString(), ...event });
           if (event.event === 'segment') context.log.debug('segment', event);

@@ -4,8 +4,10 @@ import { type CommandContext, defineCommand, type OptionValues } from '../defini
 import {
   chosenLocation,
   databaseLabel,
+  openOrCreate,
   ownerOf,
   repositoryOption,
+  storageOf,
   workerCount,
   workersOption,
 } from './repository-option.ts';
@@ -105,12 +107,19 @@ export const definition = defineCommand({
   async run({ options: given }, context) {
     const location = await chosenLocation(context, given.repository);
     const database = context.databasePath();
-    const repository = { name: location.name, kind: location.kind, location: location.path };
+    const repository = { name: location.name, kind: location.kind, location: location.location };
     const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
     requireDatabaseFile(database);
     if (context.dryRun) {
       const { planBackup } = await import('../../core/backup/plan.ts');
-      const request = { database, location, databaseLabel: databaseLabel(context, database), ...chain(given, context) };
+      const storage = await storageOf(context, location);
+      const request = {
+        database,
+        location,
+        storage,
+        databaseLabel: databaseLabel(context, database),
+        ...chain(given, context),
+      };
       return context.report<BackupCreateData>({
         ...nothing,
         dryRun: true,
@@ -121,11 +130,9 @@ export const definition = defineCommand({
     }
     const { createBackup } = await import('../../core/backup/create.ts');
     const { parseCodec } = await import('../../core/backup/chunk/codec.ts');
-    const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
-    const { Repository } = await import('../../core/backup/repository/repository.ts');
     const codec = parseCodec(given.codec ?? context.config.backup.codec);
     const keepUntil = await keepUntilOf(given.keep, context);
-    const opened = await Repository.openOrCreate(openStorage(location, context.random), location.name, context.random);
+    const opened = await openOrCreate(context, location);
     const created = await createBackup(
       {
         database,
@@ -140,6 +147,7 @@ export const definition = defineCommand({
         maxWalBytes: given.maxWal ?? context.config.backup.maxWal,
         busyTimeoutMs: context.config.connection.busyTimeout,
         owner: ownerOf(context),
+        leases: context.config.backup.leases,
         stateDirectory: context.stateDirectory(),
         toolVersion: context.host.version,
       },

@@ -81,6 +81,7 @@ export const definition = defineCommand({
       graceMs,
       recoveryWindowMs: retention.recoveryWindow,
       owner: ownerOf(context),
+      leases: context.config.backup.leases,
     };
     const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));
     const goes = plans.reduce((sum, { plan }) => sum + plan.remove.length, 0);

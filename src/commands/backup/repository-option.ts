@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { RepositoryLocation } from '../../core/backup/repository/open-repository.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { Storage } from '../../core/storage/storage.ts';
 import type { CommandContext } from '../definition.ts';
 
 /** What the commands of backup and restore share. */
@@ -9,7 +10,7 @@ export const repositoryOption = {
   type: 'text',
   value: 'name',
   short: 'R',
-  summary: 'repository: a name of backup.repositories, or a folder such as ./backups',
+  summary: 'repository: a name of backup.repositories, a folder such as ./backups, or an address',
   env: 'TRADEDB_REPOSITORY',
   config: 'backup.repositories',
 } as const;
@@ -26,25 +27,37 @@ export const workersOption = {
 /** The repository that is meant, not opened yet. */
 export async function chosenLocation(context: CommandContext, wanted: string | undefined): Promise<RepositoryLocation> {
   const { chooseRepository } = await import('../../core/backup/repository/open-repository.ts');
-  const configured = Object.entries(context.config.backup.repositories).map(([name, { kind, path }]) => ({
-    name,
-    kind,
-    path: context.resolveConfigured(path),
-  }));
   return chooseRepository({
-    configured,
-    fallbackPath: context.resolveConfigured('backups'),
+    configured: context.config.backup.repositories,
+    fallbackPath: 'backups',
     wanted,
     resolve: context.resolve,
+    resolveConfigured: context.resolveConfigured,
   });
+}
+
+/** The place of a repository, whether there is one yet or not. */
+export async function storageOf(context: CommandContext, location: RepositoryLocation): Promise<Storage> {
+  const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
+  const stateDirectory = context.stateDirectory();
+  return openStorage(location, { ...context, stateDirectory, environment: context.host.environment });
 }
 
 /** Opens the repository that is meant; `backup_not_found` when there is none. */
 export async function openChosen(context: CommandContext, wanted: string | undefined): Promise<Repository> {
-  const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
   const { Repository } = await import('../../core/backup/repository/repository.ts');
   const location = await chosenLocation(context, wanted);
-  return Repository.open(openStorage(location, context.random), location.name);
+  return Repository.open(await storageOf(context, location), location.name);
+}
+
+/** Opens the repository, or makes one in an empty place. */
+export async function openOrCreate(context: CommandContext, location: RepositoryLocation): Promise<Repository> {
+  const { Repository } = await import('../../core/backup/repository/repository.ts');
+  return Repository.openOrCreate(await storageOf(context, location), location.name, {
+    ...context,
+    owner: ownerOf(context),
+    leases: context.config.backup.leases,
+  });
 }
 
 /** Name of a database in the repositories. */

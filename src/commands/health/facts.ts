@@ -24,6 +24,8 @@ async function ownWork(context: CommandContext): Promise<{ pid: number; purpose:
 
 async function newestBackup(context: CommandContext): Promise<BackupFacts | undefined> {
   const configured = Object.values(context.config.backup.repositories)[0];
+  // A server is asked by monitor serve, not by a check that cron runs every five minutes.
+  if (configured !== undefined && configured.kind !== 'folder') return undefined;
   const path = context.resolveConfigured(configured?.path ?? 'backups');
   if (!existsSync(join(path, 'FORMAT'))) {
     // Without a word in the configuration, backups may be somebody else's business.

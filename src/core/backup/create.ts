@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { acquireLease, databaseLeaseFolder, databaseLeaseName, type Lease, type LeaseOwner } from '../lease.ts';
+import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner } from '../lease.ts';
 import type { Finding } from '../report.ts';
 import { requireDatabaseFile } from '../sqlite/database-file.ts';
 import { type Codec, formatCodec } from './chunk/codec.ts';
@@ -11,6 +11,7 @@ import { chooseParent, type Parent } from './incremental/from-pages.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/object-name.ts';
 import type { Repository } from './repository/repository.ts';
+import { acquireRepositoryLease, type LeaseTimes, type RepositoryLease } from './repository/repository-lease.ts';
 import { snapshotFindings } from './snapshot/findings.ts';
 import { type Snapshot, takeSnapshot } from './snapshot/snapshot.ts';
 
@@ -35,6 +36,7 @@ export interface CreateRequest {
   readonly fullEveryMs: number;
   readonly maxChain: number;
   readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
   readonly stateDirectory: string;
   readonly toolVersion: string;
   /** False when the caller holds the lease of the database already. */
@@ -53,7 +55,7 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
   // SQLite looks for the WAL beside the real file, whatever name led to it.
   const request = { ...asked, database: realpathSync(asked.database) };
   const databaseId = databaseIdOf(request.databaseLabel);
-  const leases = takeLeases(request, databaseId, context);
+  const leases = await takeLeases(request, databaseId, context);
   const { storage } = request.repository;
   try {
     await storage.removeUnfinished(databaseId);
@@ -73,7 +75,7 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
       await rm(stagingFolder, { recursive: true, force: true });
     }
   } finally {
-    for (const lease of leases) lease.release();
+    for (const lease of leases) await lease.release();
   }
 }
 
@@ -92,19 +94,24 @@ function otherPlace({ newest }: Parent, { database }: Manifest): Finding[] {
   ];
 }
 
-function takeLeases(request: CreateRequest, databaseId: string, context: OperationContext): Lease[] {
+async function takeLeases(
+  request: CreateRequest,
+  databaseId: string,
+  context: OperationContext,
+): Promise<RepositoryLease[]> {
   const common = { purpose: 'backup create', owner: request.owner };
-  const leases: Lease[] = [];
+  const taken: RepositoryLease[] = [];
   try {
     if (request.takeDatabaseLease !== false) {
       const directory = databaseLeaseFolder(request.stateDirectory);
-      leases.push(acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context));
+      const lease = acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context);
+      taken.push({ release: async () => lease.release() });
     }
-    const directory = request.repository.storage.leaseFolder;
-    if (directory !== undefined) leases.push(acquireLease({ ...common, directory, name: databaseId }, context));
-    return leases;
+    const { leases, repository } = request;
+    taken.push(await acquireRepositoryLease(repository.storage, { ...common, name: databaseId, leases }, context));
+    return taken;
   } catch (error) {
-    for (const lease of leases) lease.release();
+    for (const lease of taken) await lease.release();
     throw error;
   }
 }

@@ -4,9 +4,10 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { fileSystemOf } from '../file-access/file-system.ts';
 import { LiveReader } from '../file-access/live-reader.ts';
+import type { Storage } from '../storage/storage.ts';
 import { chooseParent } from './incremental/from-pages.ts';
 import { databaseIdOf } from './repository/object-name.ts';
-import { openStorage, type RepositoryLocation } from './repository/open-repository.ts';
+import type { RepositoryLocation } from './repository/open-repository.ts';
 import { Repository } from './repository/repository.ts';
 
 /** What `backup create` would do. Made without SQLite and without writing anything anywhere. */
@@ -19,12 +20,14 @@ export interface BackupPlan {
   readonly journalMode: 'wal' | 'rollback';
   /** The repository does not exist yet and would be made. */
   readonly newRepository: boolean;
-  readonly freeBytes: number;
+  /** Of the file system of a folder; null on a server. */
+  readonly freeBytes: number | null;
 }
 
 export interface PlanRequest {
   readonly database: string;
   readonly location: RepositoryLocation;
+  readonly storage: Storage;
   readonly databaseLabel: string;
   readonly type: 'auto' | 'full' | 'incremental';
   readonly fullEveryMs: number;
@@ -39,7 +42,7 @@ export async function planBackup(request: PlanRequest, context: OperationContext
       throw new TradedbError('not_a_database', `${JSON.stringify(request.database)} is not an SQLite database`);
     }
     const files = await reader.identities();
-    const repository = await openIfThere(request.location, context);
+    const repository = await openIfThere(request);
     const parent =
       repository === undefined
         ? null
@@ -53,20 +56,24 @@ export async function planBackup(request: PlanRequest, context: OperationContext
       walBytes: files.wal?.sizeBytes ?? 0,
       journalMode: header.readVersion === 2 ? 'wal' : 'rollback',
       newRepository: repository === undefined,
-      freeBytes: fileSystemOf(existingFolder(request.location.path)).freeBytes,
+      freeBytes: freeBytesOf(request.location),
     };
   } finally {
     await reader.close();
   }
 }
 
-async function openIfThere(location: RepositoryLocation, context: OperationContext): Promise<Repository | undefined> {
+async function openIfThere({ storage, location }: PlanRequest): Promise<Repository | undefined> {
   try {
-    return await Repository.open(openStorage(location, context.random), location.name);
+    return await Repository.open(storage, location.name);
   } catch (error) {
     if (error instanceof TradedbError && error.code === 'backup_not_found') return undefined;
     throw error;
   }
+}
+
+function freeBytesOf(location: RepositoryLocation): number | null {
+  return location.kind === 'folder' ? fileSystemOf(existingFolder(location.path)).freeBytes : null;
 }
 
 function existingFolder(path: string): string {

@@ -2,6 +2,7 @@ import { constants, type Dirent, existsSync } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { TradedbError } from '../error.ts';
+import { keyParts } from './object-key.ts';
 import type { ByteRange, ObjectInfo, Storage } from './storage.ts';
 import { fromStorage } from './storage-error.ts';
 
@@ -100,12 +101,15 @@ export class LocalFolder implements Storage {
     }
   }
 
+  /** By a hard link, which fails where the name is taken. */
+  async exclusiveCreate(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {}
+
   #path(key: string): string {
-    const parts = key.split('/');
-    if (parts.some((part) => part === '..' || part === '.' || part.includes('\\') || part.includes('\u0000'))) {
-      throw new TradedbError('repository_invalid', `${JSON.stringify(key)} is no object key`);
-    }
-    return join(this.location, ...parts);
+    return join(this.location, ...keyParts(key));
   }
 }
 

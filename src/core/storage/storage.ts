@@ -1,12 +1,15 @@
 /**
  * Where backups lie. Objects are immutable and appear whole or not at all; keys are relative paths with `/`. Errors:
- * `file_not_found` for a missing object, `disk_full`, `permission_denied`, `read_only`, `io_error`.
+ * `file_not_found` for a missing object, `disk_full`, `permission_denied`, `read_only`, `io_error`; of a server also
+ * `storage_refused` (it answered, and said no for good) and `storage_unavailable` (no answer after all tries).
  */
+
+export type StorageKind = 'folder' | 's3' | 'sftp';
 
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Milliseconds since 1970 UTC. */
+  /** Milliseconds since 1970 UTC, by the clock of the storage. */
   readonly modifiedMs: number;
 }
 
@@ -16,8 +19,8 @@ export interface ByteRange {
 }
 
 export interface Storage {
-  readonly kind: 'folder';
-  /** For people: the folder, the bucket. */
+  readonly kind: StorageKind;
+  /** For people: the folder, the bucket, the address; without any secret. */
   readonly location: string;
   /** Finished objects whose key starts with the folder `prefix` (`a/b`, or empty for all), in no particular order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
@@ -35,4 +38,8 @@ export interface Storage {
   removeUnfinished(group: string): Promise<void>;
   /** A local folder for lease files, where the storage has one. */
   readonly leaseFolder: string | undefined;
+  /** Whether of several writers with `ifAbsent` at the same moment exactly one wins. */
+  exclusiveCreate(): Promise<boolean>;
+  /** Ends connections; the next call makes new ones. An idle connection keeps no process alive. */
+  close(): Promise<void>;
 }

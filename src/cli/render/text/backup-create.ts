@@ -45,6 +45,6 @@ function planLines(data: BackupCreateData, style: Style): string[] {
     style.bold('dry run: nothing was written'),
     `  would make  a backup of type ${plan.type}${onto}`,
     `  from        ${printable(data.database)}: ${formatByteSize(plan.databaseBytes)}${wal}, ${plan.journalMode} mode`,
-    `  to          ${printable(data.repository.location)}${place}, ${formatByteSize(plan.freeBytes)} free`,
+    `  to          ${printable(data.repository.location)}${place}${plan.freeBytes === null ? '' : `, ${formatByteSize(plan.freeBytes)} free`}`,
   ];
 }

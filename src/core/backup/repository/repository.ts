@@ -1,11 +1,13 @@
-import type { Random } from '../../context.ts';
+import type { Clock, Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
+import type { LeaseOwner } from '../../lease.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
 import { decodePageIndex, type PageIndex } from '../chunk/page-index.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../manifest/manifest.ts';
 import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat } from './format-version.ts';
 import { databaseKey, formatKey, manifestKey, packKey, pageIndexKey, parseManifestKey } from './object-name.ts';
+import { acquireRepositoryLease, type LeaseTimes } from './repository-lease.ts';
 
 /** A restore point whose manifest could not be read. */
 export interface DamagedPoint {
@@ -22,6 +24,14 @@ export interface PointList {
 }
 
 export type StoredPack = Manifest['packs'][number];
+
+/** What it takes to make a repository. */
+export interface RepositoryMaker {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
+}
 
 /** The objects of a repository as they are meant; knows names and digests, not how they are stored. */
 export class Repository {
@@ -54,12 +64,21 @@ export class Repository {
   }
 
   /** Opens a repository, or makes one in an empty place. A place that holds other things is refused. */
-  static async openOrCreate(storage: Storage, name: string, random: Random): Promise<Repository> {
+  static async openOrCreate(storage: Storage, name: string, maker: RepositoryMaker): Promise<Repository> {
+    const there = await openIfThere(storage, name);
+    if (there !== undefined) return there;
+    const { owner, leases } = maker;
+    const request = { name: 'repository', purpose: 'making a repository', owner, leases };
+    const lease = await acquireRepositoryLease(storage, request, maker);
     try {
-      return await Repository.open(storage, name);
-    } catch (error) {
-      if (!(error instanceof TradedbError) || error.code !== 'backup_not_found') throw error;
+      // Somebody may have made it while we waited for the lease.
+      return (await openIfThere(storage, name)) ?? (await Repository.#create(storage, name, maker.random));
+    } finally {
+      await lease.release();
     }
+  }
+
+  static async #create(storage: Storage, name: string, random: Random): Promise<Repository> {
     for await (const object of storage.list('')) {
       if (object.key === formatKey || object.key.startsWith('leases/')) continue;
       throw new TradedbError(
@@ -118,6 +137,15 @@ export class Repository {
       const body = await this.storage.read(key, { offset: trailerAt - length, length });
       return decodeFooter(body, pack.name, pack.sizeBytes);
     });
+  }
+}
+
+async function openIfThere(storage: Storage, name: string): Promise<Repository | undefined> {
+  try {
+    return await Repository.open(storage, name);
+  } catch (error) {
+    if (error instanceof TradedbError && error.code === 'backup_not_found') return undefined;
+    throw error;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
-import { acquireLease, type LeaseOwner } from '../../lease.ts';
+import type { LeaseOwner } from '../../lease.ts';
 import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
 import { readMarks } from '../mark.ts';
 import { manifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
+import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
 import { type Epoch, readEpochs } from '../wal-archive/epoch.ts';
 import { type PrunePlan, type PruneRequest, planPrune } from './prune-plan.ts';
 import { Tombstones, writeTombstone } from './tombstone.ts';
@@ -13,6 +14,7 @@ export interface PruneOptions extends Pick<PruneRequest, 'policy' | 'minimumRedu
   readonly repository: Repository;
   readonly databaseId: string;
   readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
   readonly dryRun: boolean;
   /** Archived commits younger than this can be restored: what they build on is kept. */
   readonly recoveryWindowMs: number;
@@ -27,11 +29,14 @@ export interface Pruned {
 /** Marks what the rules do not keep, and deletes what was marked long enough ago and is still not kept. */
 export async function prune(options: PruneOptions, context: OperationContext): Promise<Pruned> {
   const { repository, databaseId } = options;
-  const directory = repository.storage.leaseFolder;
-  const lease =
-    directory === undefined || options.dryRun
-      ? undefined
-      : acquireLease({ directory, name: databaseId, purpose: 'backup prune', owner: options.owner }, context);
+  const { owner, leases } = options;
+  const lease = options.dryRun
+    ? undefined
+    : await acquireRepositoryLease(
+        repository.storage,
+        { name: databaseId, purpose: 'backup prune', owner, leases },
+        context,
+      );
   try {
     const { points } = await repository.points(databaseId);
     const { all: tombstones } = await Tombstones.read(repository, databaseId);
@@ -47,7 +52,7 @@ export async function prune(options: PruneOptions, context: OperationContext): P
     await removeMarked(options, plan, context);
     return { plan, pruneId };
   } finally {
-    lease?.release();
+    await lease?.release();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
-import { acquireLease, type LeaseOwner } from '../../lease.ts';
+import type { LeaseOwner } from '../../lease.ts';
+import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
 import { type ArchiveRequest, Archiver, type ArchiveTotals } from './archiver.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
 
@@ -7,6 +8,7 @@ export interface ArchiveRun extends ArchiveRequest {
   /** Ends by itself after this time; null: when the signal comes. */
   readonly forMs: number | null;
   readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
 }
 
 export interface Archived extends ArchiveTotals {
@@ -21,12 +23,13 @@ const checkpointPauseMs = 200;
 
 /** Archives until the time is over or the signal comes; then everything that was committed is made durable. */
 export async function runArchive(request: ArchiveRun, context: OperationContext): Promise<Archived> {
-  const directory = request.repository.storage.leaseFolder;
+  const { owner, leases } = request;
   const name = `${request.databaseId}-wal`;
-  const lease =
-    directory === undefined
-      ? undefined
-      : acquireLease({ directory, name, purpose: 'backup archive', owner: request.owner }, context);
+  const lease = await acquireRepositoryLease(
+    request.repository.storage,
+    { name, purpose: 'backup archive', owner, leases },
+    context,
+  );
   try {
     const archiver = await Archiver.open(request, context);
     try {
@@ -37,7 +40,7 @@ export async function runArchive(request: ArchiveRun, context: OperationContext)
       await archiver.close();
     }
   } finally {
-    lease?.release();
+    await lease.release();
   }
 }
 

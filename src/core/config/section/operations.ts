@@ -11,6 +11,7 @@ import {
   text,
   texts,
 } from '../value.ts';
+import { repository } from './repository.ts';
 
 export const migrationsSection = section(
   {
@@ -53,21 +54,12 @@ export const migrationsSection = section(
   'Schema migrations',
 );
 
-const folderRepository = v.strictObject({
-  kind: v.literal('folder', 'expected "folder"'),
-  path: v.pipe(
-    v.string('expected a path'),
-    v.minLength(1, 'must not be empty'),
-    v.description('Folder; relative to the configuration file'),
-  ),
-});
-
 export const backupSection = section(
   {
     repositories: v.pipe(
-      v.optional(v.record(v.string(), folderRepository), {}),
+      v.optional(v.record(v.string(), repository), {}),
       v.description(
-        'Where backups go; the first is the primary one. Default: a folder "backups" beside the configuration file',
+        'Where backups go: { name: { kind: folder, s3 or sftp, ... } }; the first is the primary one. Default: a folder "backups" beside the configuration file',
       ),
     ),
     label: optionalText('Label of the database in the repository; its file name otherwise'),
@@ -117,6 +109,13 @@ export const backupSection = section(
         grace: duration('24h', 'Time between marking a backup for deletion and deleting it'),
       },
       'Which backups prune keeps',
+    ),
+    leases: section(
+      {
+        expiry: duration('2m', 'A lease on a server that was not renewed for so long is void'),
+        settle: duration('2s', 'How long a lease waits for others where a server cannot create a name exclusively'),
+      },
+      'Leases in repositories on servers',
     ),
   },
   'Backups',
