@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { RecoverData } from '../../src/core/health/recovery/recover.ts';
+import type { RecoverData } from '../../src/core/health/recovery/recover-data.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { DamagedFile } from '../support/database-damage.ts';
 import { fileState } from '../support/file-state.ts';

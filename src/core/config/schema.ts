@@ -7,6 +7,7 @@ import {
   healthSection,
   maintenanceSection,
   monitorSection,
+  recoverySection,
   stateSection,
   tradingSection,
 } from './section/observation.ts';
@@ -25,6 +26,7 @@ export const configSchema = v.strictObject(
     maintenance: maintenanceSection,
     analyze: analyzeSection,
     health: healthSection,
+    recovery: recoverySection,
     alerts: alertsSection,
     monitor: monitorSection,
     loadtest: loadtestSection,

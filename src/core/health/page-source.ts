@@ -18,8 +18,8 @@ export class PageSource {
   /** Undefined when neither file holds the whole page, or when it does not exist. */
   read(pageNumber: number): Uint8Array | undefined {
     if (pageNumber < 1 || pageNumber > this.pageCount) return undefined;
-    const fromWal = this.#readFrame(pageNumber);
-    if (fromWal !== undefined) return fromWal;
+    const laidOver = this.#target.overlay?.read(pageNumber) ?? this.#readFrame(pageNumber);
+    if (laidOver !== undefined) return laidOver;
     const page = this.#target.files.read('database', (pageNumber - 1) * this.pageSize, this.pageSize);
     return page.length === this.pageSize ? page : undefined;
   }
@@ -36,7 +36,7 @@ export class PageSource {
   ): number {
     const { pageSize } = this;
     const perBlock = Math.max(1, Math.floor(blockBytes / pageSize));
-    const { frameOf } = this.#target.wal;
+    const { overlay, wal } = this.#target;
     let number = first;
     while (number <= last) {
       const wanted = Math.min(perBlock, last - number + 1);
@@ -44,7 +44,8 @@ export class PageSource {
       for (let index = 0; index < wanted; index++, number++) {
         const end = (index + 1) * pageSize;
         const inFile = end <= block.length ? block.subarray(index * pageSize, end) : undefined;
-        visit(frameOf.has(number) ? (this.#readFrame(number) ?? inFile) : inFile, number);
+        const newer = wal.frameOf.has(number) || overlay !== undefined;
+        visit(newer ? (overlay?.read(number) ?? this.#readFrame(number) ?? inFile) : inFile, number);
       }
       if (!proceed(number - 1)) break;
     }

@@ -78,4 +78,14 @@ export const sqliteJobs: readonly SqlJob[] = [
     source: 'built-in',
     work: { kind: 'integrity', full: true },
   },
+  {
+    id: 'index.vote',
+    tier: 'deep',
+    cost: 'expensive',
+    sentence: 'every index entry has its row with the same values, and every row its entries',
+    runbook: recover,
+    severity: 'critical',
+    source: 'built-in',
+    work: { kind: 'index-vote' },
+  },
 ];

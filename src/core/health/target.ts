@@ -46,6 +46,12 @@ export interface HealthTarget {
   readonly holders: readonly Holder[] | undefined;
   readonly fileSystem: FileSystemFacts;
   readonly files: LiveFiles;
+  /** Images that count more than those of the files: recovery lays the pages of a hot journal over the database. */
+  readonly overlay?: PageOverlay;
+}
+
+export interface PageOverlay {
+  read(page: number): Uint8Array | undefined;
 }
 
 const noSystem: FileSystemFacts = { type: '?', kind: 'unknown', freeBytes: 0, totalBytes: 0, freeInodes: undefined };

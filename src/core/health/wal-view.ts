@@ -79,7 +79,11 @@ function readLiveWal(
   if (header === undefined) return fail('foreign', 'the header of the -wal file is damaged');
   if (!sameGeneration(header, index))
     return fail('foreign', 'the salts of the -wal file are not those of the -shm in use');
-  const frameOf = readPageNumbers(files, index.maxFrame) ?? readFrameHeaders(files, header, index.maxFrame);
+  const pages = readPageNumbers(files, index.maxFrame);
+  const frameOf =
+    pages === undefined
+      ? readFrameHeaders(files, header, index.maxFrame)
+      : new Map(pages.map((page, place) => [page, place + 1]));
   return { ...base, frameOf, ...verifyTail(files, header, index) };
 }
 
@@ -123,18 +127,16 @@ function anchorAt(files: LiveFiles, header: WalHeader, frame: number) {
 }
 
 /** Page numbers of the frames from the WAL-index: 4 bytes per frame instead of a whole frame (walformat, section 2.2). */
-function readPageNumbers(files: LiveFiles, maxFrame: number): Map<number, number> | undefined {
-  const frameOf = new Map<number, number>();
-  let frame = 1;
-  for (let block = 0; frame <= maxFrame; block++) {
+export function readPageNumbers(files: LiveFiles, maxFrame: number): number[] | undefined {
+  const pages: number[] = [];
+  for (let block = 0; pages.length < maxFrame; block++) {
     const entries = block === 0 ? 4062 : 4096;
-    const wanted = Math.min(entries, maxFrame - frame + 1);
+    const wanted = Math.min(entries, maxFrame - pages.length);
     const bytes = files.read('shm', block === 0 ? 136 : block * 32768, wanted * 4);
     if (bytes.length < wanted * 4) return undefined;
-    const numbers = new Uint32Array(bytes.buffer, bytes.byteOffset, wanted);
-    for (const number of numbers) frameOf.set(number, frame++);
+    for (const number of new Uint32Array(bytes.buffer, bytes.byteOffset, wanted)) pages.push(number);
   }
-  return frameOf;
+  return pages;
 }
 
 function readFrameHeaders(files: LiveFiles, header: WalHeader, maxFrame: number): Map<number, number> {

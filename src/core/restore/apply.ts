@@ -20,6 +20,8 @@ export interface ApplyRequest {
   /** New file; it must not exist. */
   readonly file: string;
   readonly workers: number;
+  /** Only these pages are written; the others stay holes in the file. */
+  readonly pages?: ReadonlySet<number>;
 }
 
 export interface Applied {
@@ -51,7 +53,7 @@ export async function applyPoint(request: ApplyRequest, context: OperationContex
     for (const located of map.packs) {
       for (const [number, chunk] of located.footer.chunks.entries()) {
         throwIfCancelled(context.signal);
-        const selected = newestOf(chunk, located.member, map);
+        const selected = newestOf(chunk, located.member, map, request.pages);
         if (selected.length === 0) continue;
         await inFlight.add(async () => {
           await applyChunk({ ...request, index, pool }, located, { number, chunk, selected });
@@ -94,10 +96,11 @@ async function applyChunk(
 }
 
 /** Indexes of the pages of a chunk that no later member of the lineage replaces. */
-function newestOf(chunk: ChunkEntry, member: number, { newest }: PageMap): number[] {
+function newestOf(chunk: ChunkEntry, member: number, { newest }: PageMap, wanted?: ReadonlySet<number>): number[] {
   const selected: number[] = [];
   for (let index = 0; index < pageCountOf(chunk.pages); index++) {
-    if (newest[pageAt(chunk.pages, index) - 1] === member) selected.push(index);
+    const page = pageAt(chunk.pages, index);
+    if (newest[page - 1] === member && wanted?.has(page) !== false) selected.push(index);
   }
   return selected;
 }

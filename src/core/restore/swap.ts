@@ -18,6 +18,8 @@ export interface SwapOptions {
   /** Goes on although the old file cannot be locked, because it cannot be opened. */
   readonly force: boolean;
   readonly ownPid: number;
+  /** The old file is damaged and must not be opened: that nobody uses it is looked up, not locked. */
+  readonly withoutOpening?: boolean;
 }
 
 export interface Swapped {
@@ -91,6 +93,11 @@ const nothingHeld: Holder = { checkpointed: false, end: async () => {} };
 /** Locks the old database against everybody, in a child process that is killed at the end. */
 export async function holdOld(target: string, options: SwapOptions, context: OperationContext): Promise<Holder> {
   if (!existsSync(target)) return nothingHeld;
+  if (options.withoutOpening === true) {
+    const users = usersOf(target, [options.ownPid]);
+    if (users.length > 0) throw inUseError(target, users);
+    return nothingHeld;
+  }
   const child = new ReaderProcess(childEntry('./exclusive-holder-main', import.meta.url), { clock: context.clock });
   const end = (): Promise<void> => child.stop();
   const own = [options.ownPid, child.pid ?? 0];

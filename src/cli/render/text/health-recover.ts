@@ -1,5 +1,6 @@
 import { formatByteSize } from '../../../core/config/byte-size.ts';
-import type { RecoverData } from '../../../core/health/recovery/recover.ts';
+import { formatDuration } from '../../../core/config/duration.ts';
+import type { RecoverData } from '../../../core/health/recovery/recover-data.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
 import { formatCount, plural, printable } from '../format.ts';
@@ -18,6 +19,7 @@ function renderPlan(data: RecoverData, style: Style): string {
     way.offered ? way.method : style.dim(way.method),
     way.offered ? 'yes' : style.dim('no'),
     printable(way.expectedLoss),
+    way.estimatedMs === null ? '' : `~${formatDuration(Math.max(1000, way.estimatedMs))}`,
     way.diskBytes === null ? '' : formatByteSize(way.diskBytes),
     printable(way.reason),
   ]);
@@ -26,11 +28,34 @@ function renderPlan(data: RecoverData, style: Style): string {
     { title: 'way' },
     { title: 'offered' },
     { title: 'expected loss', flexible: true },
+    { title: 'time', align: 'right' as const },
     { title: 'disk', align: 'right' as const },
     { title: 'why', flexible: true },
   ];
-  lines.push(table(columns, rows, style), '', style.dim('  dry run: nothing was written'));
+  lines.push(
+    table(columns, rows, style),
+    ...readableLines(data, style),
+    '',
+    style.dim('  dry run: nothing was written'),
+  );
   return lines.join('\n');
+}
+
+/** What salvage would find, where a table is not whole. */
+function readableLines(data: RecoverData, style: Style): string[] {
+  const broken = data.readable.filter(({ brokenPages }) => brokenPages > 0);
+  if (broken.length === 0) return [];
+  const rows = broken.map(({ name, rows: count, brokenPages }) => [
+    printable(name),
+    formatCount(count),
+    formatCount(brokenPages),
+  ]);
+  const columns = [
+    { title: 'damaged table', flexible: true },
+    { title: 'rows to be read', align: 'right' as const },
+    { title: 'broken pages', align: 'right' as const },
+  ];
+  return ['', table(columns, rows, style)];
 }
 
 function damageLines(data: RecoverData): string[] {
@@ -41,7 +66,10 @@ function damageLines(data: RecoverData): string[] {
     const more = count > 1 ? ` (and ${formatCount(count - 1)} more)` : '';
     return `  ${kind}: ${printable(message)}${more}`;
   });
-  return [...found, ...(wal === '' ? [] : [wal])];
+  const { reanchoredCommits } = data.wal;
+  const behind =
+    reanchoredCommits === 0 ? [] : [`  behind the break: ${plural(reanchoredCommits, 'commit')} that can be verified`];
+  return [...found, ...(wal === '' ? [] : [wal]), ...behind];
 }
 
 function renderResult(report: Report<RecoverData>, result: NonNullable<RecoverData['result']>, style: Style): string {
@@ -49,27 +77,63 @@ function renderResult(report: Report<RecoverData>, result: NonNullable<RecoverDa
   const lines = [
     `${style.bold(`recovered by ${data.chosen}`)}: ${printable(result.path)} (${formatByteSize(result.sizeBytes)})`,
   ];
-  if (data.tables.length > 0) {
-    const rows = data.tables.map(({ name, rowsRecovered, rowsQuarantined, brokenPages }) => [
-      printable(name),
-      formatCount(rowsRecovered),
-      formatCount(rowsQuarantined),
-      formatCount(brokenPages),
-    ]);
-    const columns = [
-      { title: 'table', flexible: true },
-      { title: 'rows', align: 'right' as const },
-      { title: 'quarantined', align: 'right' as const },
-      { title: 'broken pages', align: 'right' as const },
-    ];
-    lines.push('', table(columns, rows, style));
+  for (const { method, reason } of data.attempts)
+    lines.push(style.dim(`  ${method} did not help: ${printable(reason)}`));
+  if (data.replacedPages.length > 0) {
+    lines.push(`  ${plural(data.replacedPages.length, 'page')} from the backup: ${pageList(data.replacedPages)}`);
   }
+  for (const { name, rows } of data.reindexed) {
+    lines.push(`  index ${printable(name)} built again${rows > 0 ? `, ${plural(rows, 'row')} disagreed` : ''}`);
+  }
+  if (data.tables.length > 0) lines.push('', salvagedTables(data, style));
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   const integrity = (data.verification?.integrity.length ?? 0) === 0 ? 'ok' : 'failed';
+  const rules = data.verification?.rulesChecked ?? 0;
+  const kept = rules === 0 ? '' : `, ${rules - (data.verification?.rules.length ?? 0)} of ${rules} rules kept`;
   lines.push(
     '',
-    `  integrity_check ${integrity}, ${plural(data.verification?.foreignKeyViolations ?? 0, 'broken reference')}`,
+    `  integrity_check ${integrity}, ${plural(data.verification?.foreignKeyViolations ?? 0, 'broken reference')}${kept}`,
+    ...comparedLines(data),
     `  frozen originals: ${printable(data.caseFolder ?? '')}`,
   );
+  if (data.swapped !== null) lines.push(`  in its place; the damaged file: ${printable(data.swapped.oldDatabase)}`);
   return lines.join('\n');
+}
+
+function pageList(pages: readonly number[]): string {
+  const shown = pages.slice(0, 10).map(formatCount).join(', ');
+  return pages.length > 10 ? `${shown} and ${formatCount(pages.length - 10)} more` : shown;
+}
+
+function salvagedTables(data: RecoverData, style: Style): string {
+  const rows = data.tables.map(({ name, rowsRecovered, rowsQuarantined, brokenPages }) => [
+    printable(name),
+    formatCount(rowsRecovered),
+    formatCount(rowsQuarantined),
+    formatCount(brokenPages),
+  ]);
+  const columns = [
+    { title: 'table', flexible: true },
+    { title: 'rows', align: 'right' as const },
+    { title: 'quarantined', align: 'right' as const },
+    { title: 'broken pages', align: 'right' as const },
+  ];
+  return table(columns, rows, style);
+}
+
+function comparedLines({ comparison, quarantine }: RecoverData): string[] {
+  const lines: string[] = [];
+  if ((quarantine?.deletedRows ?? 0) > 0) {
+    lines.push(
+      `  ${plural(quarantine?.deletedRows ?? 0, 'deleted row')} kept apart: table deleted of ${printable(quarantine?.path ?? '')}`,
+    );
+  }
+  if (comparison === null) return lines;
+  const missing = comparison.tables.reduce((sum, one) => sum + one.missing, 0);
+  const changed = comparison.tables.reduce((sum, one) => sum + one.changed, 0);
+  lines.push(
+    `  compared with backup ${comparison.backupId} (${comparison.at}): ${plural(missing, 'row')} missing, ${plural(changed, 'row')} different`,
+  );
+  if (comparison.rowsFile !== null) lines.push(`  missing rows: ${printable(comparison.rowsFile)}`);
+  return lines;
 }

@@ -128,6 +128,11 @@ export const healthSection = section(
   'Health checks',
 );
 
+export const recoverySection = section(
+  { caseFolder: optionalText('Where health recover makes its case folders; beside the database otherwise') },
+  'Recovery',
+);
+
 const nonEmpty = v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'));
 const labels = v.optional(v.record(v.string(), v.string('expected a text')), {});
 const finite = v.number('expected a number');

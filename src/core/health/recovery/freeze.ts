@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationContext, ProgressTask } from '../../context.ts';
 import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import { makeFolder } from '../../make-folder.ts';
-import { gatherTarget, isUnchanged } from '../target.ts';
+import { gatherTarget, type HealthTarget, isUnchanged } from '../target.ts';
 
 export interface FrozenFile {
   /** Such as `database.db-wal`. */
@@ -13,6 +13,8 @@ export interface FrozenFile {
   readonly original: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+  readonly device: number;
+  readonly inode: number;
 }
 
 export interface FrozenCase {
@@ -23,6 +25,21 @@ export interface FrozenCase {
 
 const suffixes = ['', '-wal', '-journal', '-shm'] as const;
 
+/** Throws `restore_target_in_use`, with the names, while a process is connected. */
+export function refuseConnected(path: string): void {
+  const target = gatherTarget(path);
+  target.files.close();
+  refuseHolders(target.holders);
+}
+
+function refuseHolders(holders: HealthTarget['holders']): void {
+  if (holders === undefined || holders.length === 0) return;
+  const names = holders.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
+  throw new TradedbError('restore_target_in_use', `the database is in use by ${names}`, {
+    hint: 'stop the services first: what they write would be missing in the recovered file',
+  });
+}
+
 /**
  * Copies the database and everything beside it into `folder`, before anything is tried. Refuses while a process is
  * connected, and when a file changes meanwhile: a mixture would be worth nothing.
@@ -30,13 +47,7 @@ const suffixes = ['', '-wal', '-journal', '-shm'] as const;
 export async function freeze(path: string, folder: string, context: OperationContext): Promise<FrozenCase> {
   const target = gatherTarget(path);
   try {
-    const holders = target.holders ?? [];
-    if (holders.length > 0) {
-      const names = holders.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
-      throw new TradedbError('restore_target_in_use', `the database is in use by ${names}`, {
-        hint: 'stop the services first: what they write would be missing in the recovered file',
-      });
-    }
+    refuseHolders(target.holders);
     makeFolder(folder);
     const bytes = suffixes.reduce((sum, suffix) => sum + sizeOf(`${target.path}${suffix}`), 0);
     const progress = context.progress.start({ id: 'freeze', label: 'copying the files', unit: 'bytes', total: bytes });
@@ -48,6 +59,7 @@ export async function freeze(path: string, folder: string, context: OperationCon
       files.push(await freezeFile(original, join(folder, `database.db${suffix}`), progress));
     }
     progress.done();
+    flushFolder(folder);
     if (!isUnchanged(target)) {
       throw new TradedbError('restore_target_in_use', 'the database was written to while it was copied', {
         hint: 'stop the services and try again',
@@ -75,7 +87,8 @@ async function freezeFile(original: string, copy: string, progress: ProgressTask
   chmodSync(copy, 0o400);
   const sizeBytes = sizeOf(copy);
   progress.advance(sizeBytes);
-  return { name: copy.slice(copy.lastIndexOf('database.db')), original, sizeBytes, sha256 };
+  const { dev, ino } = statSync(original);
+  return { name: copy.slice(copy.lastIndexOf('database.db')), original, sizeBytes, sha256, device: dev, inode: ino };
 }
 
 function sizeOf(path: string): number {
@@ -96,7 +109,23 @@ function hashFile(path: string, sync: boolean): string {
   }
 }
 
-/** The record of the case: what was frozen, when, by which version. */
-export function writeCaseFile(folder: string, facts: Readonly<Record<string, unknown>>): void {
-  writeFileSync(join(folder, 'case.json'), `${JSON.stringify(facts, null, 2)}\n`, { flag: 'wx' });
+/** Frozen copies are evidence: one that changed since is none. Throws `checksum_mismatch`. */
+export function verifyFrozen(folder: string, files: readonly FrozenFile[]): FrozenCase {
+  for (const { name, sha256 } of files) {
+    const copy = join(folder, name);
+    if (statSync(copy, { throwIfNoEntry: false }) !== undefined && hashFile(copy, false) === sha256) continue;
+    throw new TradedbError('checksum_mismatch', `the frozen copy ${JSON.stringify(copy)} is not what it was`, {
+      hint: 'start again with a new case; the original was not changed',
+    });
+  }
+  return { database: join(folder, 'database.db'), files };
+}
+
+function flushFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

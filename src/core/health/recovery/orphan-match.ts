@@ -47,6 +47,20 @@ export function* findOrphans(
   }
 }
 
+/** Leaves of tables on free pages, with the only table that their rows fit. */
+export function* findDeleted(source: SalvageSource, shapes: readonly TableShape[]): Generator<OrphanPage> {
+  const candidates = shapes.filter(({ withoutRowid }) => !withoutRowid);
+  const limits = { usableSize: source.usableSize, pageCount: source.pageCount };
+  for (const number of freePages(source)) {
+    const page = source.pages.read(number);
+    const header = page === undefined ? undefined : readPageHeader(page, number);
+    if (page === undefined || header?.type !== pageType.tableLeaf || header.cellCount === 0) continue;
+    if (findPageFault(page, number, limits) !== undefined) continue;
+    const { rows } = rowsOfPage(source, number);
+    if (rows.length > 0) yield { page: number, rows, ...match(rows, candidates) };
+  }
+}
+
 function isIndexPage(type: number): boolean {
   return type === pageType.indexLeaf || type === pageType.indexInterior;
 }

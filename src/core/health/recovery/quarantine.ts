@@ -17,6 +17,7 @@ export interface QuarantinedRow {
 export class Quarantine {
   readonly path: string;
   count = 0;
+  deleted = 0;
   readonly #ports: ConnectionPorts;
   #connection: Connection | undefined;
 
@@ -26,20 +27,27 @@ export class Quarantine {
   }
 
   add(row: QuarantinedRow): void {
-    const connection = this.#open();
-    connection.run(
-      'INSERT INTO quarantined (page, table_name, row_id, reason, record, bytes) VALUES (?, ?, ?, ?, ?, ?)',
-      [
-        row.page,
-        row.table ?? null,
-        row.rowid ?? null,
-        row.reason,
-        row.values === undefined ? null : recordJson(row.values),
-        row.bytes ?? null,
-      ],
-    );
+    this.#insert('quarantined', row);
     this.count += 1;
-    if (this.count % 1000 === 0) connection.exec('COMMIT; BEGIN');
+  }
+
+  /** A row that was deleted before the damage: kept apart from those without a place. */
+  addDeleted(row: QuarantinedRow): void {
+    this.#insert('deleted', row);
+    this.deleted += 1;
+  }
+
+  #insert(table: 'quarantined' | 'deleted', row: QuarantinedRow): void {
+    const connection = this.#open();
+    connection.run(`INSERT INTO ${table} (page, table_name, row_id, reason, record, bytes) VALUES (?, ?, ?, ?, ?, ?)`, [
+      row.page,
+      row.table ?? null,
+      row.rowid ?? null,
+      row.reason,
+      row.values === undefined ? null : recordJson(row.values),
+      row.bytes ?? null,
+    ]);
+    if ((this.count + this.deleted) % 1000 === 999) connection.exec('COMMIT; BEGIN');
   }
 
   close(): void {
@@ -51,9 +59,12 @@ export class Quarantine {
     if (this.#connection !== undefined) return this.#connection;
     writeFileSync(this.path, '', { flag: 'wx' });
     const connection = openReadWrite(this.path, normalProfile, this.#ports);
-    connection.exec(`CREATE TABLE quarantined (
-      id INTEGER PRIMARY KEY, page INTEGER NOT NULL, table_name TEXT, row_id INTEGER, reason TEXT NOT NULL,
-      record TEXT, bytes BLOB) STRICT; BEGIN`);
+    for (const name of ['quarantined', 'deleted']) {
+      connection.exec(`CREATE TABLE ${name} (
+        id INTEGER PRIMARY KEY, page INTEGER NOT NULL, table_name TEXT, row_id INTEGER, reason TEXT NOT NULL,
+        record TEXT, bytes BLOB) STRICT`);
+    }
+    connection.exec('BEGIN');
     this.#connection = connection;
     return connection;
   }

@@ -1,25 +1,35 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { OperationContext } from '../../context.ts';
-import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
+import { fromFileSystem, TradedbError } from '../../error.ts';
 import type { Finding } from '../../report.ts';
 import { openMemory } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
-import type { BackupFacts } from '../check.ts';
-import { sqliteJobs } from '../registry.ts';
+import type { EvidenceSource } from '../evidence/page-evidence.ts';
 import type { SchemaEntry } from '../schema-pages.ts';
-import { SqlSession } from '../sql/sql-session.ts';
-import { type FrozenFile, freeze, writeCaseFile } from './freeze.ts';
-import { type Damage, inspectDamage, type PlannedWay, planRecovery } from './plan.ts';
-import { replay } from './replay.ts';
-import { type SalvageResult, salvage } from './salvage.ts';
-import { openSalvageSource, type SalvageSource } from './salvage-source.ts';
-import { entriesOfSql, findSchema, type SalvageSchema } from './schema-source.ts';
+import type { SqlJob } from '../sql/sql-job.ts';
+import { carryOut, type Places, removeUnfinished } from './carry-out.ts';
+import { type FrozenCase, type FrozenFile, freeze, refuseConnected, verifyFrozen } from './freeze.ts';
+import { type Inspection, inspect } from './inspection.ts';
+import { type Method, type PlannedWay, planRecovery, triedWays } from './plan.ts';
+import {
+  type DescribedPart,
+  damageFindings,
+  describeInspection,
+  nothingDone,
+  type Outcome,
+  type RecoverData,
+  resultFindings,
+} from './recover-data.ts';
+import { RecoveryCase } from './recovery-case.ts';
+import { compareRows } from './row-diff.ts';
+import { entriesOfSql } from './schema-source.ts';
+import { verifyResult } from './verify-result.ts';
 
 export interface RecoverRequest {
   readonly path: string;
-  readonly method: 'auto' | 'replay' | 'salvage';
-  /** New folder for the frozen files and all results. */
+  readonly method: 'auto' | Method;
+  /** Folder for the frozen files and all results; new, unless `resume` is set. */
   readonly caseFolder: string;
   /** The recovered database; must not exist. */
   readonly resultPath: string;
@@ -27,26 +37,28 @@ export interface RecoverRequest {
   readonly schemaPath: string | undefined;
   readonly includeFreed: boolean;
   readonly dryRun: boolean;
-  readonly backup: BackupFacts | undefined;
+  /** Goes on with a case that was interrupted. */
+  readonly resume: boolean;
+  /** Compare with this backup instead of the newest known state. */
+  readonly backupId: string | undefined;
+  readonly evidence: EvidenceSource;
+  rules(tables: ReadonlySet<string>): Promise<readonly SqlJob[]>;
+  /** Puts the result in the place of the database; the old files go to `aside`. Undefined: the result stays where it is. */
+  readonly swap: SwapPort | undefined;
   readonly timeoutMs: number;
   readonly version: string;
 }
 
-export interface RecoverData {
-  readonly database: string;
-  readonly damage: readonly Damage[];
-  readonly wal: { readonly frames: number; readonly commits: number; readonly ignored: string | null };
-  readonly schemaOrigin: SalvageSchema['origin'];
-  readonly plan: readonly PlannedWay[];
-  /** Null in a dry run. */
-  readonly chosen: 'replay' | 'salvage' | null;
-  readonly caseFolder: string | null;
-  readonly frozen: readonly FrozenFile[];
-  readonly result: { readonly path: string; readonly sizeBytes: number } | null;
-  readonly tables: SalvageResult['tables'];
-  readonly failedObjects: SalvageResult['failedObjects'];
-  readonly quarantine: { readonly rows: number; readonly path: string } | null;
-  readonly verification: { readonly integrity: readonly string[]; readonly foreignKeyViolations: number } | null;
+export interface SwapPort {
+  /** Throws before anything is done when the places do not allow it. */
+  prepare(places: SwapPlaces): Promise<void>;
+  run(places: SwapPlaces): Promise<void>;
+}
+
+export interface SwapPlaces {
+  readonly target: string;
+  readonly result: string;
+  readonly aside: string;
 }
 
 export interface RecoverResult {
@@ -61,78 +73,227 @@ export interface RecoverResult {
 export async function recover(request: RecoverRequest, context: OperationContext): Promise<RecoverResult> {
   requireDatabaseFile(request.path);
   const fileSchema = schemaOfFile(request, context);
-  if (request.dryRun) {
-    const { source, schema, damage, plan } = inspect(request.path, fileSchema, request, context);
-    source.close();
-    return {
-      data: { ...describe(source, schema, damage, plan), ...nothingDone(request) },
-      findings: damageFindings(damage),
-    };
-  }
+  if (request.dryRun) return plan(request, fileSchema, context);
+  const work = request.resume ? RecoveryCase.open(request.caseFolder, context.clock) : begin(request, context);
+  const data = resultOf(work) ?? (await makeResult(request, work, fileSchema, context));
+  const done = request.swap === undefined ? data : await swap(request.swap, data, work);
+  return { data: done, findings: [...damageFindings(done.damage), ...resultFindings(done)] };
+}
+
+async function plan(
+  request: RecoverRequest,
+  fileSchema: readonly SchemaEntry[] | undefined,
+  context: OperationContext,
+): Promise<RecoverResult> {
+  const inspection = await inspect({ ...request, fileSchema }, context);
+  inspection.close();
+  const described = describeInspection(inspection, planRecovery(inspection));
+  return { data: { ...nothingDone, database: request.path, ...described }, findings: damageFindings(described.damage) };
+}
+
+function begin(request: RecoverRequest, context: OperationContext): RecoveryCase {
   refuseExisting(request);
-  const frozen = await freeze(request.path, join(request.caseFolder, 'frozen'), context);
-  const at = new Date(context.clock.wallTime()).toISOString();
-  writeCaseFile(request.caseFolder, { version: request.version, at, original: request.path, files: frozen.files });
-  const { source, schema, damage, plan } = inspect(frozen.database, fileSchema, request, context);
+  refuseConnected(request.path);
+  const { path, method, resultPath, schemaPath, includeFreed, backupId, version } = request;
+  const facts = {
+    path,
+    method,
+    resultPath,
+    schemaPath,
+    includeFreed,
+    backupId,
+    version,
+    swap: request.swap !== undefined,
+  };
+  return RecoveryCase.create(request.caseFolder, facts, context.clock);
+}
+
+/** A result that was finished before the interruption. */
+function resultOf(work: RecoveryCase): RecoverData | undefined {
+  return work.find('published')?.facts as RecoverData | undefined;
+}
+
+async function makeResult(
+  request: RecoverRequest,
+  work: RecoveryCase,
+  fileSchema: readonly SchemaEntry[] | undefined,
+  context: OperationContext,
+): Promise<RecoverData> {
+  const frozen = await frozenFiles(request, work, context);
+  const places: Places = {
+    resultPath: `${request.resultPath}.partial`,
+    quarantinePath: work.path('quarantine.db'),
+    workFolder: work.path('work'),
+  };
+  const inspection = await inspect({ ...request, path: frozen.database, fileSchema }, context);
   try {
-    const first = choose(request.method, plan);
-    let chosen = first;
-    let outcome = await attempt(first, source, schema, request, context);
-    if (
-      outcome === undefined ||
-      (first === 'replay' && request.method === 'auto' && outcome.verification.integrity.length > 0)
-    ) {
-      // SQLite cannot use what is there: the rows are taken from the pages instead.
-      removePartial(request);
-      chosen = 'salvage';
-      outcome = await attempt('salvage', source, schema, request, context);
-    }
-    if (outcome === undefined) throw new TradedbError('database_corrupt', 'nothing usable could be recovered');
-    renameSync(`${request.resultPath}.partial`, request.resultPath);
-    const data: RecoverData = {
-      ...describe(source, schema, damage, plan),
-      database: request.path,
-      chosen,
-      caseFolder: request.caseFolder,
-      frozen: frozen.files,
-      result: { path: request.resultPath, sizeBytes: statSync(request.resultPath).size },
-      ...outcome,
-    };
-    return { data, findings: [...damageFindings(damage), ...resultFindings(data)] };
+    const described = describeInspection(inspection, planRecovery(inspection));
+    work.writeJson('inspection.json', { ...described, plan: undefined });
+    work.writeJson('plan.json', described.plan);
+    removeUnfinished(places);
+    const made = await tryWays(request, { work, inspection, described, places }, context);
+    return await publish(request, { work, inspection, described, places, frozen, ...made }, context);
   } catch (error) {
-    for (const suffix of ['', '-wal', '-shm', '-journal'])
-      rmSync(`${request.resultPath}.partial${suffix}`, { force: true });
+    removeUnfinished(places);
     throw error;
   } finally {
-    source.close();
+    inspection.close();
   }
 }
 
-function removePartial(request: RecoverRequest): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal'])
-    rmSync(`${request.resultPath}.partial${suffix}`, { force: true });
-}
-
-type Outcome = Pick<RecoverData, 'tables' | 'failedObjects' | 'quarantine'> & {
-  readonly verification: NonNullable<RecoverData['verification']>;
-};
-
-/** Undefined when SQLite refuses what a replay made; with an explicit --method that is the operator's answer. */
-async function attempt(
-  chosen: 'replay' | 'salvage',
-  source: SalvageSource,
-  schema: SalvageSchema,
+async function frozenFiles(
   request: RecoverRequest,
+  work: RecoveryCase,
   context: OperationContext,
-): Promise<Outcome | undefined> {
+): Promise<FrozenCase> {
+  const folder = work.path('frozen');
+  const known = work.find('frozen')?.facts.files as readonly FrozenFile[] | undefined;
+  if (known !== undefined) return verifyFrozen(folder, known);
+  // Copies of an interrupted freeze: the original is as it was, so they are made again.
+  rmSync(folder, { recursive: true, force: true });
   try {
-    const done = await carryOut(chosen, source, schema, request, context);
-    return { ...done, verification: await verify(`${request.resultPath}.partial`, request, context) };
+    const frozen = await freeze(request.path, folder, context);
+    const at = new Date(context.clock.wallTime()).toISOString();
+    work.writeJson('case.json', { version: request.version, at, original: request.path, files: frozen.files });
+    work.note('frozen', { files: frozen.files });
+    return frozen;
   } catch (error) {
-    const unusable = error instanceof TradedbError && ['database_corrupt', 'not_a_database'].includes(error.code);
-    if (unusable && chosen === 'replay' && request.method === 'auto') return undefined;
+    if (!request.resume) rmSync(work.folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+interface Work {
+  readonly work: RecoveryCase;
+  readonly inspection: Inspection;
+  readonly described: DescribedPart;
+  readonly places: Places;
+}
+
+interface Made {
+  readonly chosen: Method;
+  readonly outcome: Outcome;
+  readonly attempts: RecoverData['attempts'];
+}
+
+/** One way after the other, best first, until one leads to a result that SQLite finds sound. */
+async function tryWays(request: RecoverRequest, work: Work, context: OperationContext): Promise<Made> {
+  const ways =
+    request.method === 'auto' ? triedWays(work.described.plan) : [named(request.method, work.described.plan)];
+  const attempts: RecoverData['attempts'][number][] = [];
+  for (const [place, { method }] of ways.entries()) {
+    const isLast = place === ways.length - 1;
+    work.work.note('chosen', { method });
+    try {
+      const made = await carryOut(method, work.inspection, work.places, request, context);
+      const verification = await verifyResult(work.places.resultPath, request, context);
+      work.work.writeJson('verify.json', { method, ...verification });
+      if (verification.integrity.length === 0 || isLast) {
+        return { chosen: method, attempts, outcome: { ...made, verification } };
+      }
+      attempts.push({ method, reason: `integrity_check: ${verification.integrity[0]}` });
+    } catch (error) {
+      if (isLast || !(error instanceof TradedbError) || !goesOn.has(error.code)) throw error;
+      attempts.push({ method, reason: error.message });
+    }
+    work.work.note('failed', { method, reason: attempts.at(-1)?.reason });
+    removeUnfinished(work.places);
+  }
+  throw new TradedbError('database_corrupt', 'nothing usable could be recovered');
+}
+
+/** What another way may still get around. A full disk or an interruption is not among it. */
+const goesOn: ReadonlySet<string> = new Set([
+  'database_corrupt',
+  'not_a_database',
+  'sql_error',
+  'unsupported',
+  'checksum_mismatch',
+  'constraint_violation',
+  'backup_not_found',
+]);
+
+function named(method: Method, ways: readonly PlannedWay[]): PlannedWay {
+  const way = ways.find((one) => one.method === method);
+  if (way?.offered === true) return way;
+  throw new TradedbError('unsupported', `${method} cannot help: ${way?.reason}`, {
+    hint: 'see the plan: tradedb health recover --dry-run',
+  });
+}
+
+async function publish(
+  request: RecoverRequest,
+  { work, inspection, described, places, frozen, ...made }: Work & Made & { readonly frozen: FrozenCase },
+  context: OperationContext,
+): Promise<RecoverData> {
+  const comparison = await compare(inspection, work, places, context);
+  renameSync(places.resultPath, request.resultPath);
+  const data: RecoverData = {
+    ...nothingDone,
+    ...described,
+    database: request.path,
+    chosen: made.chosen,
+    attempts: made.attempts,
+    caseFolder: request.caseFolder,
+    frozen: frozen.files,
+    result: { path: request.resultPath, sizeBytes: statSync(request.resultPath).size },
+    ...made.outcome,
+    comparison,
+  };
+  work.note('published', { ...data });
+  return data;
+}
+
+/** Row by row against the newest known state. */
+async function compare(
+  { found }: Inspection,
+  work: RecoveryCase,
+  places: Places,
+  context: OperationContext,
+): Promise<RecoverData['comparison']> {
+  if (found === undefined) return null;
+  const { evidence } = found;
+  const backup = work.path('compared-backup.db');
+  const rowsFile = work.path('missing-rows.ndjson');
+  const remove = (): void => {
+    for (const path of [backup, places.resultPath])
+      for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    rmSync(backup, { force: true });
+  };
+  rmSync(rowsFile, { force: true });
+  remove();
+  try {
+    await evidence.restore(backup);
+    const tables = compareRows(places.resultPath, backup, rowsFile, context);
+    const at = new Date(evidence.stateAt).toISOString();
+    return { backupId: evidence.backupId, at, tables, rowsFile: existsSync(rowsFile) ? rowsFile : null };
+  } catch (error) {
+    if (!(error instanceof TradedbError) || error.code === 'cancelled') throw error;
+    context.log.warn(`the result could not be compared with backup ${evidence.backupId}: ${error.message}`);
+    return null;
+  } finally {
+    remove();
+  }
+}
+
+async function swap(port: SwapPort, data: RecoverData, work: RecoveryCase): Promise<RecoverData> {
+  if (work.find('swapped') !== undefined) return { ...data, swapped: work.find('swapped')?.facts as never };
+  if ((data.verification?.integrity.length ?? 0) > 0) {
+    throw new TradedbError('checksum_mismatch', 'the result failed its verification, so it takes nobody’s place', {
+      hint: `look at ${work.path('verify.json')}`,
+    });
+  }
+  const places: SwapPlaces = {
+    target: data.database,
+    result: data.result?.path ?? '',
+    aside: work.path('damaged.db'),
+  };
+  await port.prepare(places);
+  work.note('swapping', { ...places });
+  await port.run(places);
+  work.note('swapped', { oldDatabase: places.aside });
+  const result = { path: places.target, sizeBytes: data.result?.sizeBytes ?? 0 };
+  return { ...data, result, swapped: { oldDatabase: places.aside } };
 }
 
 function schemaOfFile(request: RecoverRequest, context: OperationContext): readonly SchemaEntry[] | undefined {
@@ -151,146 +312,13 @@ function schemaOfFile(request: RecoverRequest, context: OperationContext): reado
   }
 }
 
-function inspect(
-  path: string,
-  fileSchema: readonly SchemaEntry[] | undefined,
-  request: RecoverRequest,
-  context: OperationContext,
-): { source: SalvageSource; schema: SalvageSchema; damage: Damage[]; plan: PlannedWay[] } {
-  const source = openSalvageSource(path, context.clock, () => throwIfCancelled(context.signal));
-  const schema = findSchema(source, fileSchema);
-  const damage = inspectDamage(source);
-  return { source, schema, damage, plan: planRecovery(source, schema, damage, request.backup) };
-}
-
-function describe(
-  source: SalvageSource,
-  schema: SalvageSchema,
-  damage: readonly Damage[],
-  plan: readonly PlannedWay[],
-) {
-  const { committedFrames, commits } = source.target.wal;
-  return {
-    damage,
-    wal: { frames: committedFrames, commits, ignored: source.walIgnored ?? null },
-    schemaOrigin: schema.origin,
-    plan,
-  };
-}
-
-function nothingDone(request: RecoverRequest) {
-  return {
-    database: request.path,
-    chosen: null,
-    caseFolder: null,
-    frozen: [],
-    result: null,
-    tables: [],
-    failedObjects: [],
-    quarantine: null,
-    verification: null,
-  };
-}
-
 function refuseExisting(request: RecoverRequest): void {
   for (const path of [request.caseFolder, request.resultPath, `${request.resultPath}.partial`]) {
     if (!existsSync(path)) continue;
-    throw new TradedbError('database_exists', `${JSON.stringify(path)} exists already`, { hint: 'name another place' });
+    const hint = path === request.caseFolder ? 'name another place, or go on with --resume' : 'name another place';
+    throw new TradedbError('database_exists', `${JSON.stringify(path)} exists already`, { hint });
   }
   if (dirname(request.resultPath) !== request.caseFolder && !existsSync(dirname(request.resultPath))) {
     throw new TradedbError('file_not_found', `folder ${JSON.stringify(dirname(request.resultPath))} does not exist`);
   }
-}
-
-function choose(method: RecoverRequest['method'], plan: readonly PlannedWay[]): 'replay' | 'salvage' {
-  const way = plan.find((one) => one.method === 'replay');
-  if (method === 'salvage') return 'salvage';
-  if (way?.offered === true) return 'replay';
-  if (method === 'auto') return 'salvage';
-  throw new TradedbError('unsupported', `replay cannot help: ${way?.reason}`, { hint: 'use --method salvage' });
-}
-
-async function carryOut(
-  chosen: 'replay' | 'salvage',
-  source: SalvageSource,
-  schema: SalvageSchema,
-  request: RecoverRequest,
-  context: OperationContext,
-): Promise<Pick<RecoverData, 'tables' | 'failedObjects' | 'quarantine'>> {
-  const resultPath = `${request.resultPath}.partial`;
-  if (chosen === 'replay') {
-    replay(source.target.path, resultPath, { withWal: source.walIgnored === undefined }, context);
-    return { tables: [], failedObjects: [], quarantine: null };
-  }
-  const quarantinePath = join(request.caseFolder, 'quarantine.db');
-  const { tables, failedObjects, quarantined } = salvage(
-    source,
-    schema,
-    { resultPath, quarantinePath, includeFreed: request.includeFreed },
-    context,
-  );
-  const quarantine = quarantined === 0 ? null : { rows: quarantined, path: quarantinePath };
-  return { tables, failedObjects, quarantine };
-}
-
-async function verify(
-  path: string,
-  request: RecoverRequest,
-  context: OperationContext,
-): Promise<Outcome['verification']> {
-  const session = new SqlSession(context, request.timeoutMs);
-  try {
-    await session.open(path, false, 5000);
-    const job = (id: string) => {
-      const found = sqliteJobs.find((one) => one.id === id);
-      if (found === undefined) throw new Error(`no check ${id}`);
-      return session.run(found);
-    };
-    const integrity = await job('sqlite.integrity');
-    const references = await job('sqlite.foreign-keys');
-    return {
-      integrity: integrity.findings.map(({ message }) => message),
-      foreignKeyViolations: references.value ?? 0,
-    };
-  } finally {
-    await session.close();
-    for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-  }
-}
-
-function damageFindings(damage: readonly Damage[]): Finding[] {
-  return damage.map(({ class: kind, count, message }) => ({
-    id: `damage.${kind}`,
-    severity: 'warning',
-    message: count > 1 ? `${message} (and ${count - 1} more)` : message,
-  }));
-}
-
-function resultFindings(data: RecoverData): Finding[] {
-  const findings: Finding[] = [];
-  const { quarantine, verification, failedObjects, result } = data;
-  if (quarantine !== null) {
-    findings.push({
-      id: 'recover.quarantine',
-      severity: 'warning',
-      message: `${quarantine.rows} rows have no place in the result: ${quarantine.path}`,
-      hint: 'look at table quarantined; --include-freed admits rows that may be deleted ones',
-      values: { rows: quarantine.rows },
-    });
-  }
-  for (const { type, name, reason } of failedObjects) {
-    findings.push({ id: 'recover.object', severity: 'warning', subject: `${type} ${name}`, message: reason });
-  }
-  for (const message of verification?.integrity ?? []) {
-    findings.push({ id: 'recover.verify', severity: 'critical', message });
-  }
-  if ((verification?.foreignKeyViolations ?? 0) > 0) {
-    findings.push({
-      id: 'recover.references',
-      severity: 'warning',
-      message: `${verification?.foreignKeyViolations} rows point to rows that were lost`,
-      hint: `tradedb health -d ${result?.path} --tier daily`,
-    });
-  }
-  return findings;
 }

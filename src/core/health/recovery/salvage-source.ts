@@ -8,6 +8,8 @@ import { PageSource } from '../page-source.ts';
 import type { StructureFault } from '../structure/page-roles.ts';
 import { scanStructure } from '../structure/scan.ts';
 import { gatherTarget, type HealthTarget } from '../target.ts';
+import { type JournalOverlay, readJournalOverlay } from './journal-overlay.ts';
+import { type Reanchored, reanchor } from './reanchor.ts';
 
 /** A database as far as it can be read: pages through the WAL, without trusting the header more than it deserves. */
 export interface SalvageSource {
@@ -21,6 +23,10 @@ export interface SalvageSource {
   readonly headerLost: boolean;
   /** Why the WAL was left out. */
   readonly walIgnored: string | undefined;
+  /** Commits behind a broken frame of the WAL: the pages are read with them. */
+  readonly reanchored: Reanchored | undefined;
+  /** A hot journal, whose images lie over the pages of the file. */
+  readonly journal: JournalOverlay | undefined;
   readonly freelist: Freelist;
   /** Free pages are known, so that every other page was in use. */
   readonly freelistSound: boolean;
@@ -33,16 +39,24 @@ export interface SalvageSource {
 
 const noWal = { committedFrames: 0, commits: 0, pageCount: 0, frameOf: new Map<number, number>(), framesVerified: 0 };
 
-export function openSalvageSource(path: string, clock: Clock, throwIfCancelled: () => void): SalvageSource {
+/** `withReanchored`: pages are read with the commits behind a broken frame of the WAL, where such verify. */
+export function openSalvageSource(
+  path: string,
+  options: { readonly clock: Clock; readonly throwIfCancelled: () => void; readonly withReanchored: boolean },
+): SalvageSource {
   const found = gatherTarget(path);
-  const headerLost = found.headerProblem !== undefined && found.header === undefined;
+  const headerLost = found.header === undefined;
   const walIgnored = foreignReason(found);
   let target = found;
   if (walIgnored !== undefined) target = withoutWal(target);
   if (headerLost) target = withGuessedSizes(target);
+  const reanchored = options.withReanchored ? reanchor(target) : undefined;
+  if (reanchored !== undefined) target = withCommits(target, reanchored);
+  const journal = readJournalOverlay(target);
+  if (journal !== undefined) target = withJournal(target, journal);
   const pages = new PageSource(target);
   const { usableSize, pageCount, header } = target;
-  const scan = scanStructure(target, { clock, budgetMs: 0, firstPage: 1, throwIfCancelled });
+  const scan = scanStructure(target, { ...options, budgetMs: 0, firstPage: 1 });
   const freelist = walkFreelist(
     header?.firstFreelistTrunk ?? 0,
     header?.freelistPages ?? 0,
@@ -58,6 +72,8 @@ export function openSalvageSource(path: string, clock: Clock, throwIfCancelled: 
     encoding: encodingOf(target),
     headerLost,
     walIgnored,
+    reanchored,
+    journal,
     freelist,
     freelistSound: header !== undefined && freelist.fault === undefined,
     suspects: new Set(scan.faults.filter(({ kind }) => kind === 'overflow').map(({ page }) => page)),
@@ -76,8 +92,28 @@ function withoutWal(target: HealthTarget): HealthTarget {
   return { ...target, header, pageSize, usableSize, pageCount, wal: { ...target.wal, ...noWal } };
 }
 
+/** The chain goes on behind the break: pages and page 1 as they are then. */
+function withCommits(target: HealthTarget, { frameOf, pageCount, frames }: Reanchored): HealthTarget {
+  const wal = { ...target.wal, frameOf, pageCount, committedFrames: target.wal.committedFrames + frames };
+  const next = { ...target, wal, pageCount };
+  return { ...next, header: newestHeader(next) ?? target.header };
+}
+
+/** The state before the interrupted transaction. */
+function withJournal(target: HealthTarget, { overlay, pageCount }: JournalOverlay): HealthTarget {
+  const next = { ...target, overlay, pageCount };
+  return { ...next, header: newestHeader(next) ?? target.header };
+}
+
+function newestHeader(target: HealthTarget): HealthTarget['header'] {
+  const page = new PageSource(target).read(1);
+  return page === undefined ? undefined : parseDatabaseHeader(page.subarray(0, 100));
+}
+
 function withGuessedSizes(target: HealthTarget): HealthTarget {
-  const pageSize = target.wal.header?.pageSizeBytes ?? guessPageSize(target);
+  const journalPages = target.journal?.header?.pageSizeBytes ?? 0;
+  const known = target.wal.header?.pageSizeBytes ?? (journalPages > 0 ? journalPages : undefined);
+  const pageSize = known ?? guessPageSize(target);
   return { ...target, pageSize, usableSize: pageSize, pageCount: Math.floor(target.sizeBytes / pageSize) };
 }
 

@@ -4,13 +4,14 @@ import { TradedbError, throwIfCancelled } from '../../error.ts';
 import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { readTable, type SchemaEntry } from '../schema-pages.ts';
-import { findOrphans } from './orphan-match.ts';
+import { describeRanges } from './missing-keys.ts';
+import { findDeleted, findOrphans } from './orphan-match.ts';
 import { type LostCell, rowsOfPage, type SalvagedRow } from './page-rows.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
 import { fits, insertSql, insertValues, shapeOf, type TableShape } from './table-shape.ts';
-import { walkTree } from './tree-walk.ts';
+import { type KeyRange, walkTree } from './tree-walk.ts';
 
 export interface SalvagedTable {
   readonly name: string;
@@ -18,12 +19,18 @@ export interface SalvagedTable {
   rowsQuarantined: number;
   /** Damaged or missing pages of its tree. */
   brokenPages: number;
+  /** Rowids that were below them, in words. */
+  missingKeyRanges: readonly string[];
+  /** Pages whose newest image was in a broken frame of the WAL: their rows are those of an older commit. */
+  outdatedPages: number;
 }
 
 export interface SalvageResult {
   readonly tables: readonly SalvagedTable[];
   /** Rows without a place, also those of no known table. */
   readonly quarantined: number;
+  /** Rows on free pages: deleted ones, kept apart in table `deleted` of the quarantine. */
+  readonly deletedRows: number;
   /** Objects that could not be made again. */
   readonly failedObjects: readonly { readonly type: string; readonly name: string; readonly reason: string }[];
 }
@@ -33,6 +40,7 @@ interface Work {
   readonly connection: Connection;
   readonly quarantine: Quarantine;
   readonly tables: Map<string, SalvagedTable>;
+  readonly ranges: Map<string, readonly KeyRange[]>;
   readonly progress: ProgressTask;
   readonly context: OperationContext;
 }
@@ -52,16 +60,26 @@ export function salvage(
     unit: 'pages',
     total: source.pageCount,
   });
-  const work: Work = { source, connection, quarantine, tables: new Map(), progress, context };
+  const work: Work = { source, connection, quarantine, tables: new Map(), ranges: new Map(), progress, context };
   try {
     const failed = createObjects(connection, schema.entries.filter(isOrdinaryTable));
     const present = schema.entries.filter(({ type, name }) => type === 'table' && exists(connection, name));
     const { taken, damaged } = copyTrees(work, present, schema.entries);
     placeOrphans(work, taken, damaged, options.includeFreed);
+    keepDeleted(
+      work,
+      present.filter((table) => !isInternal(table)).map(({ name }) => shapeOf(connection, name)),
+    );
+    describeMissing(work);
     copySequences(work, schema.entries);
     failed.push(...createObjects(connection, schema.entries.filter(isLater)), ...virtualTables(schema.entries));
     setHeaderValues(work);
-    return { tables: [...work.tables.values()], quarantined: quarantine.count, failedObjects: failed };
+    return {
+      tables: [...work.tables.values()],
+      quarantined: quarantine.count,
+      deletedRows: quarantine.deleted,
+      failedObjects: failed,
+    };
   } finally {
     progress.done();
     quarantine.close();
@@ -126,7 +144,16 @@ function copyTrees(
     const shape = shapeOf(connection, entry.name);
     const tree = entry.rootPage > 0 ? walkTree(source, entry.rootPage, !shape.withoutRowid, taken) : undefined;
     const broken = tree?.broken.length ?? 1;
-    work.tables.set(entry.name, { name: entry.name, rowsRecovered: 0, rowsQuarantined: 0, brokenPages: broken });
+    const stale = new Set(source.reanchored?.stalePages ?? []);
+    work.tables.set(entry.name, {
+      name: entry.name,
+      rowsRecovered: 0,
+      rowsQuarantined: 0,
+      brokenPages: broken,
+      missingKeyRanges: [],
+      outdatedPages: (tree?.pages ?? []).filter((page) => stale.has(page)).length,
+    });
+    work.ranges.set(entry.name, tree?.missing ?? []);
     if (broken > 0) damaged.push(shape);
     copyPages(work, shape, tree?.pages ?? []);
   }
@@ -208,6 +235,25 @@ function placeOrphans(
           );
       }
     });
+  }
+}
+
+/** Rows on free pages were deleted: never in a table, but not thrown away either. */
+function keepDeleted({ source, quarantine, context }: Work, shapes: readonly TableShape[]): void {
+  if (!source.freelistSound) return;
+  for (const { page, rows, table } of findDeleted(source, shapes)) {
+    throwIfCancelled(context.signal);
+    for (const { rowid, values } of rows)
+      quarantine.addDeleted({ page, table, rowid, reason: 'on a free page', values });
+  }
+}
+
+function describeMissing({ connection, ranges, tables }: Work): void {
+  for (const [name, missing] of ranges) {
+    const table = tables.get(name);
+    if (table !== undefined && missing.length > 0) {
+      table.missingKeyRanges = describeRanges(connection, shapeOf(connection, name), missing);
+    }
   }
 }
 

@@ -1,4 +1,14 @@
-import { childrenOf, findPageFault, isTableType, readPageHeader } from '../../file-format/btree-page.ts';
+import {
+  findPageFault,
+  isInteriorType,
+  isTableType,
+  type PageHeader,
+  pageType,
+  readCell,
+  readPageHeader,
+  uint16,
+  uint32,
+} from '../../file-format/btree-page.ts';
 import type { SalvageSource } from './salvage-source.ts';
 
 /** What can be reached from the root of a tree. */
@@ -7,31 +17,68 @@ export interface WalkedTree {
   readonly pages: readonly number[];
   /** Pages that the tree points at and that are damaged, of another kind, or used before. */
   readonly broken: readonly number[];
+  /** Keys that were below the broken pages; only of tables with rowids. */
+  readonly missing: readonly KeyRange[];
+  /** Rows on the sound pages. */
+  readonly rows: number;
+}
+
+/** Rowids above the first bound and up to the second; undefined: without a bound. */
+export interface KeyRange {
+  readonly above: bigint | undefined;
+  readonly upTo: bigint | undefined;
+}
+
+interface Branch extends KeyRange {
+  readonly page: number;
 }
 
 /** Follows a tree from its root. `taken` holds the pages of all trees so far: each page belongs to the first that reaches it. */
 export function walkTree(source: SalvageSource, root: number, isTable: boolean, taken: Set<number>): WalkedTree {
   const pages: number[] = [];
   const broken: number[] = [];
+  const missing: KeyRange[] = [];
+  let rows = 0;
   const limits = { usableSize: source.usableSize, pageCount: source.pageCount };
-  const open = [root];
-  for (let number = open.pop(); number !== undefined; number = open.pop()) {
+  const open: Branch[] = [{ page: root, above: undefined, upTo: undefined }];
+  for (let branch = open.pop(); branch !== undefined; branch = open.pop()) {
+    const number = branch.page;
     const page = taken.has(number) ? undefined : source.pages.read(number);
     const header = page === undefined ? undefined : readPageHeader(page, number);
     const isFree = source.freelistSound && freePages(source).has(number);
-    if (page === undefined || header === undefined || isFree || isTableType(header.type) !== isTable) {
+    const isSound =
+      page !== undefined &&
+      header !== undefined &&
+      !isFree &&
+      isTableType(header.type) === isTable &&
+      findPageFault(page, number, limits) === undefined;
+    if (!isSound) {
       broken.push(number);
-      continue;
-    }
-    if (findPageFault(page, number, limits) !== undefined) {
-      broken.push(number);
+      if (isTable) missing.push({ above: branch.above, upTo: branch.upTo });
       continue;
     }
     taken.add(number);
     pages.push(number);
-    open.push(...childrenOf(page, header).reverse());
+    // Interior pages of tables hold keys only; those of index trees hold entries too.
+    if (!isTable || !isInteriorType(header.type)) rows += header.cellCount;
+    open.push(...branchesOf(page, header, branch, source.usableSize).reverse());
   }
-  return { pages, broken };
+  return { pages, broken, missing, rows };
+}
+
+/** Children of an interior page with the keys that stand between them. */
+function branchesOf(page: Uint8Array, header: PageHeader, whole: KeyRange, usableSize: number): Branch[] {
+  if (!isInteriorType(header.type)) return [];
+  const branches: Branch[] = [];
+  let above = whole.above;
+  for (let index = 0; index < header.cellCount; index++) {
+    const at = uint16(page, header.pointersAt + 2 * index);
+    const key = header.type === pageType.tableInterior ? readCell(page, header.type, at, usableSize)?.rowid : undefined;
+    branches.push({ page: uint32(page, at), above, upTo: key });
+    above = key ?? above;
+  }
+  branches.push({ page: header.rightChild, above, upTo: whole.upTo });
+  return branches;
 }
 
 const sets = new WeakMap<SalvageSource, Set<number>>();

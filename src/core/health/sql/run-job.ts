@@ -3,6 +3,7 @@ import type { Finding } from '../../report.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { Row, SqlParameters } from '../../sqlite/statement.ts';
+import { voteFindings, voteOnIndexes } from './index-vote.ts';
 import { countedOffenders, type SqlJob, type SqlJobResult, shownOffenders } from './sql-job.ts';
 
 type Outcome = Omit<SqlJobResult, 'durationMs'>;
@@ -38,6 +39,8 @@ function perform(connection: Connection, job: SqlJob): Outcome {
       return foreignKeys(connection, job);
     case 'statistics':
       return statisticsDrift(connection, job);
+    case 'index-vote':
+      return indexVote(connection, job);
     case 'rule':
       return rule(connection, job, job.work);
     case 'trading':
@@ -59,6 +62,17 @@ function integrity(connection: Connection, job: SqlJob, full: boolean): Outcome 
     }),
   );
   return { summary, findings, value: messages.length };
+}
+
+function indexVote(connection: Connection, job: SqlJob): Outcome {
+  const result = voteOnIndexes(connection);
+  const findings = voteFindings(job.id, result);
+  const skipped = result.skipped.length === 0 ? '' : `, ${result.skipped.length} cannot be compared`;
+  const summary =
+    findings.length === 0
+      ? `${result.compared} indexes agree with their tables${skipped}`
+      : `${new Set(result.votes.map(({ index }) => index)).size} of ${result.compared} indexes disagree with their tables`;
+  return { summary, findings, value: result.votes.reduce((sum, { rows }) => sum + Math.max(1, rows), 0) };
 }
 
 interface Violation {

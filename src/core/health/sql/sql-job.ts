@@ -30,6 +30,7 @@ export type SqlWork =
   | { readonly kind: 'integrity'; readonly full: boolean }
   | { readonly kind: 'foreign-keys' }
   | { readonly kind: 'statistics' }
+  | { readonly kind: 'index-vote' }
   /** One SELECT; every row it returns is an offender. */
   | { readonly kind: 'rule'; readonly sql: string; readonly parameters: SqlParameters }
   /** A rule of the trading schema; all of a run are evaluated together, because one can be the cause of another. */
