@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -31,8 +31,8 @@ describe('health recover', () => {
     const text = await tradedb(['health', 'recover', '-d', path, '--dry-run']);
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toMatch(/^plan for /);
-    expect(text.stdout).toMatch(/^ +1 +replay +no/m);
-    expect(text.stdout).toMatch(/^ +3 +salvage +yes/m);
+    expect(text.stdout).toMatch(/^ +1 +salvage +yes/m);
+    expect(text.stdout).toMatch(/^ +2 +replay +no/m);
     const json = await tradedb(['health', 'recover', '-d', path, '--dry-run', '--json']);
     expect(parseReport<RecoverData>(json).data).toMatchObject({ chosen: null, caseFolder: null, result: null });
     expect(fileState(folder)).toEqual(before);
@@ -76,4 +76,75 @@ describe('health recover', () => {
     expect(result.code).toBe(10);
     expect(existsSync(folder) && readdirSync(folder)).toEqual([]);
   });
+
+  test('--swap asks, puts the result in place, and keeps the damaged file in the case', async () => {
+    const { folder, path } = damaged();
+    const wal = `${path}-wal`;
+    writeFileSync(wal, 'left over');
+    const before = readFileSync(path);
+    const caseFolder = join(folder, 'case');
+    const args = ['health', 'recover', '-d', path, '--case', caseFolder, '--swap', '--json', '--progress', 'none'];
+    const refused = await tradedb(args);
+    expect(refused.code).toBe(2);
+    expect(readFileSync(path)).toEqual(before);
+    const result = await tradedb(['health', 'recover', '--resume', caseFolder, '--swap', '--yes', '--json']);
+    expect(result.code, result.stderr).toBe(3);
+    const { data } = parseReport<RecoverData>(result);
+    expect(data).toMatchObject({ result: { path }, swapped: { oldDatabase: join(caseFolder, 'damaged.db') } });
+    expect(readFileSync(join(caseFolder, 'damaged.db'))).toEqual(before);
+    expect(readFileSync(join(caseFolder, 'damaged.db-wal'), 'utf8')).toBe('left over');
+    expect(existsSync(wal)).toBe(false);
+    expect((await tradedb(['health', '-d', path, '--full', '--skip', 'file.space'])).code).toBe(0);
+    const again = await tradedb(['health', 'recover', '--resume', caseFolder, '--yes', '--json']);
+    expect(parseReport<RecoverData>(again).data.swapped).toEqual(data.swapped);
+  });
+
+  test('killed at any moment it can be resumed, and ends as if nothing had happened', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'trading.db');
+    makeSoundDatabase(path, { rows: 6000 });
+    const file = new DamagedFile(path, 5);
+    file.page(file.pick(file.treePages('trade', 13))).fill(0);
+    file.save();
+    const damagedBytes = readFileSync(path);
+    const unbroken = await tradedb(['health', 'recover', '-d', path, '--case', join(folder, 'whole'), '--json']);
+    const wanted = parseReport<RecoverData>(unbroken).data.tables;
+    const runs = Number(process.env.TRADEDB_RECOVER_KILLS ?? 4);
+    for (let run = 0; run < runs; run++) {
+      const caseFolder = join(folder, `case ${run}`);
+      let finished = await killed(
+        ['health', 'recover', '-d', path, '--case', caseFolder, '--swap', '--yes'],
+        60 + run * 190,
+      );
+      for (let tries = 0; !finished && tries < 4 && existsSync(join(caseFolder, 'steps.ndjson')); tries++) {
+        finished = await killed(['health', 'recover', '--resume', caseFolder, '--yes'], 250 + tries * 400);
+      }
+      if (existsSync(join(caseFolder, 'steps.ndjson'))) {
+        const last = await tradedb([
+          'health',
+          'recover',
+          '--resume',
+          caseFolder,
+          '--yes',
+          '--json',
+          '--progress',
+          'none',
+        ]);
+        expect(last.code, last.stderr).toBe(3);
+        expect(parseReport<RecoverData>(last).data.tables).toEqual(wanted);
+        expect(readFileSync(join(caseFolder, 'damaged.db'))).toEqual(damagedBytes);
+      } else expect(readFileSync(path)).toEqual(damagedBytes);
+      writeFileSync(path, damagedBytes);
+    }
+  });
 });
+
+/** Runs it and kills it after a while; true when it ended by itself. */
+async function killed(args: readonly string[], afterMs: number): Promise<boolean> {
+  const result = await tradedb([...args], {
+    onStart: (child) => {
+      setTimeout(() => child.kill('SIGKILL'), afterMs).unref();
+    },
+  });
+  return result.signal === null;
+}

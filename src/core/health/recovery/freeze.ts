@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readSync, statSync, utimesSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationContext, ProgressTask } from '../../context.ts';
@@ -85,6 +85,9 @@ async function freezeFile(original: string, copy: string, progress: ProgressTask
   }
   // Read-only, so that no tool changes the evidence by accident.
   chmodSync(copy, 0o400);
+  // When the original was last written says whether a backup can know all of it.
+  const { atimeMs, mtimeMs } = statSync(original);
+  utimesSync(copy, atimeMs / 1000, mtimeMs / 1000);
   const sizeBytes = sizeOf(copy);
   progress.advance(sizeBytes);
   const { dev, ino } = statSync(original);

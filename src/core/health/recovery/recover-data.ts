@@ -120,7 +120,7 @@ export function resultFindings(data: RecoverData): Finding[] {
     );
   }
   for (const { name, outdatedPages } of data.tables.filter((table) => table.outdatedPages > 0)) {
-    const message = `rows on ${outdatedPages} pages are older than the last commit: newer ones were in a broken frame of the WAL`;
+    const message = `the newest version of ${outdatedPages} pages was in a broken frame of the WAL: rows of the older one are in quarantine`;
     findings.push(warn('recover.outdated', message, { subject: name }));
   }
   for (const { type, name, reason } of failedObjects) {

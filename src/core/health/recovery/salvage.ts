@@ -3,6 +3,7 @@ import type { OperationContext, ProgressTask } from '../../context.ts';
 import { TradedbError, throwIfCancelled } from '../../error.ts';
 import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { readTable, type SchemaEntry } from '../schema-pages.ts';
 import { describeRanges } from './missing-keys.ts';
 import { findDeleted, findOrphans } from './orphan-match.ts';
@@ -41,6 +42,9 @@ interface Work {
   readonly quarantine: Quarantine;
   readonly tables: Map<string, SalvagedTable>;
   readonly ranges: Map<string, readonly KeyRange[]>;
+  /** Pages whose image is older than the last commit: rows on them can be deleted or changed ones. */
+  readonly stale: ReadonlySet<number>;
+  readonly includeFreed: boolean;
   readonly progress: ProgressTask;
   readonly context: OperationContext;
 }
@@ -60,7 +64,17 @@ export function salvage(
     unit: 'pages',
     total: source.pageCount,
   });
-  const work: Work = { source, connection, quarantine, tables: new Map(), ranges: new Map(), progress, context };
+  const work: Work = {
+    source,
+    connection,
+    quarantine,
+    tables: new Map(),
+    ranges: new Map(),
+    stale: new Set(source.reanchored?.stalePages ?? []),
+    includeFreed: options.includeFreed,
+    progress,
+    context,
+  };
   try {
     const failed = createObjects(connection, schema.entries.filter(isOrdinaryTable));
     const present = schema.entries.filter(({ type, name }) => type === 'table' && exists(connection, name));
@@ -144,14 +158,13 @@ function copyTrees(
     const shape = shapeOf(connection, entry.name);
     const tree = entry.rootPage > 0 ? walkTree(source, entry.rootPage, !shape.withoutRowid, taken) : undefined;
     const broken = tree?.broken.length ?? 1;
-    const stale = new Set(source.reanchored?.stalePages ?? []);
     work.tables.set(entry.name, {
       name: entry.name,
       rowsRecovered: 0,
       rowsQuarantined: 0,
       brokenPages: broken,
       missingKeyRanges: [],
-      outdatedPages: (tree?.pages ?? []).filter((page) => stale.has(page)).length,
+      outdatedPages: (tree?.pages ?? []).filter((page) => work.stale.has(page)).length,
     });
     work.ranges.set(entry.name, tree?.missing ?? []);
     if (broken > 0) damaged.push(shape);
@@ -172,7 +185,12 @@ function copyPages(work: Work, shape: TableShape, pages: readonly number[]): voi
     work.connection.tx(() => {
       for (const page of batch) {
         const { rows, lost } = rowsOfPage(work.source, page);
-        for (const row of rows) placeRow(work, shape, row);
+        const isStale = work.stale.has(page) && !work.includeFreed;
+        for (const row of rows) {
+          if (isStale)
+            quarantineRow(work, shape.name, row, 'of an older version of the page: its newest was in a broken frame');
+          else placeRow(work, shape, row);
+        }
         for (const cell of lost) quarantineCell(work, shape.name, cell);
       }
     });
@@ -239,13 +257,24 @@ function placeOrphans(
 }
 
 /** Rows on free pages were deleted: never in a table, but not thrown away either. */
-function keepDeleted({ source, quarantine, context }: Work, shapes: readonly TableShape[]): void {
+function keepDeleted({ source, connection, quarantine, context }: Work, shapes: readonly TableShape[]): void {
   if (!source.freelistSound) return;
   for (const { page, rows, table } of findDeleted(source, shapes)) {
     throwIfCancelled(context.signal);
-    for (const { rowid, values } of rows)
+    const shape = shapes.find(({ name }) => name === table);
+    for (const { rowid, values } of rows) {
+      // When pages are merged, the freed one keeps old copies of rows that live on in another.
+      if (shape !== undefined && rowid !== undefined && hasRow(connection, shape, rowid)) continue;
       quarantine.addDeleted({ page, table, rowid, reason: 'on a free page', values });
+    }
   }
+}
+
+function hasRow(connection: Connection, shape: TableShape, rowid: bigint): boolean {
+  const key = shape.alias >= 0 ? shape.columns[shape.alias]?.name : shape.rowidName;
+  if (key === undefined) return false;
+  const sql = `SELECT 1 FROM ${quoteIdentifier(shape.name)} WHERE ${quoteIdentifier(key)} = ?`;
+  return connection.value(sql, [rowid]) !== undefined;
 }
 
 function describeMissing({ connection, ranges, tables }: Work): void {
