@@ -1,0 +1,171 @@
+import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import type { OperationContext } from '../../context.ts';
+import { fromFileSystem } from '../../error.ts';
+import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/connection.ts';
+import { normalProfile } from '../../sqlite/pragma-profile.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { TableShape } from '../retention/table-shape.ts';
+import { hasOwnRowId, type KeyedRow, splitRowId } from './live-unit.ts';
+import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
+import { type ExactRow, ExactStatements, exactList, exactRow, pick, placeholders } from './row.ts';
+
+/** A row as it stands in an archive, with the number of its unit. */
+export interface ArchivedRow extends KeyedRow {
+  readonly unit: number;
+}
+
+export type TableLayout = Omit<ArchivedTable, 'sums'>;
+
+/** How the rows of a table stand in an archive; our own columns get names that the table does not have. */
+export function layoutOf(shape: TableShape): TableLayout {
+  const taken = new Set(shape.columns.map(({ name }) => name.toLowerCase()));
+  const free = (wanted: string): string => {
+    let name = wanted;
+    while (taken.has(name)) name += '_';
+    return name;
+  };
+  return {
+    name: shape.name,
+    sql: shape.sql,
+    columns: shape.columns.map(({ name, type, generated }) => ({ name, type, generated })),
+    unitColumn: free('tradedb_unit'),
+    rowIdColumn: hasOwnRowId(shape) ? free('tradedb_rowid') : null,
+    keyColumns: shape.keyColumns,
+  };
+}
+
+/** Writes rows into a new file that no journal protects: after a crash it is dropped, never used. */
+export class ArchiveFileWriter {
+  readonly #connection: Connection;
+  readonly #statements: ExactStatements;
+  readonly #layouts: readonly TableLayout[];
+  readonly #path: string;
+
+  constructor(path: string, layouts: readonly TableLayout[], encoding: string, context: OperationContext) {
+    try {
+      writeFileSync(path, '', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      throw fromFileSystem(error, path);
+    }
+    this.#path = path;
+    this.#layouts = layouts;
+    this.#connection = openReadWrite(path, { ...normalProfile, foreignKeys: false }, context);
+    this.#statements = new ExactStatements(this.#connection);
+    try {
+      this.#connection.pragma(`encoding = ${quoteIdentifier(encoding)}`);
+      this.#connection.pragma('journal_mode = OFF');
+      this.#connection.pragma('synchronous = OFF');
+      this.#connection.exec('BEGIN');
+      layouts.forEach((layout, index) => {
+        const columns = layout.columns.map(({ name }) => quoteIdentifier(name));
+        if (layout.rowIdColumn !== null) columns.unshift(`${quoteIdentifier(layout.rowIdColumn)} INTEGER`);
+        columns.unshift(`${quoteIdentifier(layout.unitColumn)} INTEGER${index === 0 ? ' PRIMARY KEY' : ''}`);
+        this.#connection.exec(`CREATE TABLE ${quoteIdentifier(layout.name)} (${columns.join(', ')})`);
+      });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  insert(table: number, unit: number, { key, row }: KeyedRow): void {
+    const layout = this.#layouts[table];
+    if (layout === undefined) throw new Error(`no table ${table} in the archive`);
+    const own: ExactRow['values'] = layout.rowIdColumn === null ? [] : key.values;
+    const marks = ['?', ...own.map(() => '?'), ...placeholders(row)];
+    const sql = `INSERT INTO ${quoteIdentifier(layout.name)} VALUES (${marks.join(', ')})`;
+    this.#statements.run(sql, [BigInt(unit), ...own, ...row.values]);
+  }
+
+  /** Commits, indexes and closes; the bytes are on the disk when this returns. */
+  finish(): void {
+    const names = new Set(this.#layouts.map(({ name }) => name.toLowerCase()));
+    this.#layouts.slice(1).forEach((layout, index) => {
+      let name = `tradedb_unit_${index + 1}`;
+      while (names.has(name)) name += '_';
+      this.#connection.exec(
+        `CREATE INDEX ${quoteIdentifier(name)} ON ${quoteIdentifier(layout.name)} (${quoteIdentifier(layout.unitColumn)})`,
+      );
+    });
+    this.#connection.exec('COMMIT');
+    this.#connection.close();
+    syncFile(this.#path);
+  }
+
+  close(): void {
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+}
+
+/** No connection may be open on it. */
+export function syncFile(path: string): void {
+  try {
+    const file = openSync(path, 'r+');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fromFileSystem(error, path);
+  }
+}
+
+/** Reads a finished archive. */
+export class ArchiveFileReader {
+  readonly manifest: ArchiveManifest;
+  readonly connection: Connection;
+  readonly #statements: ExactStatements;
+
+  constructor(path: string, manifest: ArchiveManifest, context: OperationContext) {
+    this.manifest = manifest;
+    this.connection = openReadOnly(path, context);
+    this.#statements = new ExactStatements(this.connection);
+  }
+
+  /** Rows of a table whose unit lies in [from, to], in the order of their units. */
+  between(table: number, from: number, to: number): ArchivedRow[] {
+    const { sql, layout } = this.#select(table);
+    const unit = quoteIdentifier(layout.unitColumn);
+    return this.#statements
+      .all(`${sql} WHERE ${unit} BETWEEN ? AND ? ORDER BY ${unit}, _rowid_`, [BigInt(from), BigInt(to)])
+      .map((raw) => archivedRow(layout, raw));
+  }
+
+  /** All rows of a table, a page at a time. */
+  *rows(table: number): Generator<ArchivedRow[], void, undefined> {
+    const { sql, layout } = this.#select(table);
+    let after = 0n;
+    for (;;) {
+      const page = this.#statements.page(`${sql} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT 1000`, [after], pageBytes);
+      if (page.length === 0) return;
+      after = page.at(-1)?.at(-1) as bigint;
+      yield page.map((raw) => archivedRow(layout, raw));
+    }
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  #select(table: number): { sql: string; layout: ArchivedTable } {
+    const layout = this.manifest.tables[table];
+    if (layout === undefined) throw new Error(`no table ${table} in the archive`);
+    const expressions = layout.columns.map(({ name }) => quoteIdentifier(name));
+    if (layout.rowIdColumn !== null) expressions.unshift(quoteIdentifier(layout.rowIdColumn));
+    expressions.unshift(quoteIdentifier(layout.unitColumn));
+    // The row id of the archive itself comes last: it is where the next page goes on.
+    return { sql: `SELECT ${exactList(expressions)}, _rowid_ FROM ${quoteIdentifier(layout.name)}`, layout };
+  }
+}
+
+export const pageBytes = 8 * 1024 * 1024;
+
+function archivedRow(layout: ArchivedTable, raw: Parameters<typeof exactRow>[0]): ArchivedRow {
+  const own = layout.rowIdColumn === null ? 1 : 2;
+  const all = exactRow(raw, layout.columns.length + own);
+  const unit = Number(all.values[0]);
+  const rest = { values: all.values.slice(1), text: all.text.slice(1) };
+  if (layout.rowIdColumn !== null) return { unit, ...splitRowId(rest) };
+  return { unit, key: pick(rest, layout.keyColumns), row: rest };
+}

@@ -1,0 +1,91 @@
+import type { DiskProbe } from '../disk-guard.ts';
+import type { RetentionPolicy } from '../retention/policy.ts';
+import type { Counts } from './chunk.ts';
+
+export interface ArchiveRequest {
+  /** Absolute path. */
+  readonly database: string;
+  /** Absolute path of the folder of the archives. */
+  readonly folder: string;
+  readonly policies: readonly RetentionPolicy[];
+  /** Milliseconds since 1970. */
+  readonly before: number | undefined;
+  readonly chunkRows: number;
+  readonly restoreHoldMs: number;
+  readonly allowSlow: boolean;
+  /** Archive without deleting. */
+  readonly keepRows: boolean;
+  readonly maxDurationMs: number;
+  readonly latencyBudgetMs: number;
+  readonly walBudgetBytes: number;
+  readonly duty: number;
+  readonly readerWaitMs: number;
+  readonly reserveBytes: number;
+  readonly busyTimeoutMs: number;
+  readonly dryRun: boolean;
+}
+
+export interface ArchivePorts {
+  readonly probeDisk: DiskProbe;
+  /** Asks before rows are deleted; throws when the answer is no. */
+  readonly confirm: (question: string) => Promise<void>;
+  readonly owner: { readonly pid: number; readonly hostname: string };
+}
+
+export type ArchiveStop = 'done' | 'duration' | 'disk' | 'reader' | 'busy' | 'mismatch';
+
+/** A chunk in a report. */
+export interface ChunkResult extends Counts {
+  readonly id: string;
+  readonly table: string;
+  readonly state: string;
+  /** Rows of all its tables. */
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Archived only, with --keep-rows. */
+  readonly kept: boolean;
+  readonly archivedAt: string;
+  readonly database: string;
+  readonly restoredAt: string | null;
+}
+
+export interface PolicyResult {
+  readonly table: string;
+  readonly children: readonly string[];
+  readonly cutoff: string;
+  readonly keepMs: number;
+  /** Rows of the table itself. */
+  readonly rowsDue: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  readonly estimatedBytes: number;
+  readonly triggers: readonly string[];
+  /** Rows were put back into the table not long ago; until then nothing of it is due. */
+  readonly heldUntil: string | null;
+  readonly chunks: readonly ChunkResult[];
+  readonly ledger: { readonly path: string; readonly entries: number } | null;
+}
+
+export interface RestoreResult {
+  readonly id: string;
+  /** The new database; null when the rows went back into the table. */
+  readonly to: string | null;
+  readonly tables: readonly { readonly name: string; readonly rows: number; readonly skipped: number }[];
+  readonly staleLeftOut: number;
+}
+
+/** The data of the report of `vacuum archive`. */
+export interface ArchiveResult {
+  readonly database: string;
+  readonly folder: string;
+  readonly mode: 'archive' | 'resume' | 'list' | 'verify' | 'restore';
+  readonly dryRun: boolean;
+  readonly policies: readonly PolicyResult[];
+  /** Chunks that were listed, verified or resumed. */
+  readonly archives: readonly ChunkResult[];
+  readonly restored: RestoreResult | null;
+  readonly stoppedBy: ArchiveStop;
+  /** Chunks of this database that only --resume may finish. */
+  readonly pending: readonly string[];
+}

@@ -1,0 +1,161 @@
+import { TradedbError } from '../../error.ts';
+import type { Connection } from '../../sqlite/connection.ts';
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { SqlValue } from '../../sqlite/statement.ts';
+import { type Condition, dueCondition, requireUnit, timed, timeValue } from './due.ts';
+import { type RetentionPolicy, refuseLedgerTables } from './policy.ts';
+import { joinOn, readUnit, slowReferences, type UnitTable } from './unit.ts';
+
+export interface PlanRequest {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Only rows before this moment, which must not be later than the policy's own cutoff. */
+  readonly before: number | undefined;
+  readonly allowSlow: boolean;
+}
+
+/** What a policy would do now. */
+export interface PolicyPlan {
+  /** With the table's name as the schema spells it. */
+  readonly policy: RetentionPolicy;
+  readonly tables: readonly UnitTable[];
+  readonly schemaVersion: number;
+  /** ISO 8601, UTC. */
+  readonly cutoff: string;
+  readonly due: Condition;
+  /** Rows of the first table. */
+  readonly rowsDue: number;
+  /** As the time column holds them; null when nothing is due. */
+  readonly oldest: string | null;
+  readonly newest: string | null;
+  /** Triggers that would fire. */
+  readonly triggers: readonly string[];
+}
+
+/** Counts what is due under a policy, or refuses it; only asks questions. */
+export function planPolicy(connection: Connection, configured: RetentionPolicy, request: PlanRequest): PolicyPlan {
+  refuseLedgerTables([configured.table, ...configured.children]);
+  const cutoffMs = cutoffOf(configured, request);
+  return connection.read(() => {
+    const tables = readUnit(connection, configured.table, configured.children);
+    const shape = (tables[0] as UnitTable).shape;
+    const policy = { ...configured, table: shape.name };
+    requireColumns(
+      policy,
+      shape.columns.map(({ name }) => name.toLowerCase()),
+    );
+    requireUnit(connection, policy, request.now);
+    const triggers = tables.flatMap((table) => table.shape.deleteTriggers);
+    requireTriggers(policy, triggers);
+    if (!request.allowSlow) refuseSlow(connection, tables);
+    const due = dueCondition(policy, lowestCutoff(connection, policy, timeValue(policy.unit, cutoffMs)));
+    refuseInbound(connection, tables, due);
+    const column = `t.${quoteIdentifier(policy.column)}`;
+    const found = connection.get<{ rows: number; low: SqlValue; high: SqlValue }>(
+      `SELECT count(*) AS rows, min(${column}) AS low, max(${column}) AS high FROM ${quoteIdentifier(policy.table)} AS t WHERE ${due.sql}`,
+      due.values,
+    );
+    const text = (value: SqlValue | undefined): string | null => (value == null ? null : String(value));
+    return {
+      policy,
+      tables,
+      schemaVersion: Number(connection.pragmaValue('schema_version')),
+      cutoff: new Date(cutoffMs).toISOString(),
+      due,
+      rowsDue: found?.rows ?? 0,
+      oldest: text(found?.low),
+      newest: text(found?.high),
+      triggers,
+    };
+  });
+}
+
+function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number {
+  const own = now - policy.keep;
+  if (policy.keep < 0) throw new TradedbError('usage', 'a policy cannot keep rows for a negative time');
+  if (before === undefined) return own;
+  if (before <= own) return before;
+  throw new TradedbError(
+    'usage',
+    before > now
+      ? 'the time of --before is in the future'
+      : `--before is later than what the policy of ${JSON.stringify(policy.table)} lets go (${new Date(own).toISOString()})`,
+    { hint: 'give an earlier time, or shorten keep in the policy' },
+  );
+}
+
+function requireColumns(policy: RetentionPolicy, known: readonly string[]): void {
+  const named = [policy.column, ...policy.hold.map(({ column }) => column), policy.states?.column ?? policy.column];
+  const missing = named.find((name) => !known.includes(name.toLowerCase()));
+  if (missing === undefined) return;
+  throw new TradedbError(
+    'usage',
+    `the table ${JSON.stringify(policy.table)} has no column ${JSON.stringify(missing)}`,
+    {
+      hint: 'check maintenance.retention.policies',
+    },
+  );
+}
+
+export function requireTriggers(policy: RetentionPolicy, triggers: readonly string[]): void {
+  if (triggers.length === 0 || policy.triggers === 'fire') return;
+  throw new TradedbError(
+    'usage',
+    `deleting from ${JSON.stringify(policy.table)} would fire ${triggers.map((name) => JSON.stringify(name)).join(', ')}`,
+    {
+      hint: 'if that is wanted, say "triggers": "fire" in the policy',
+    },
+  );
+}
+
+function refuseSlow(connection: Connection, tables: readonly UnitTable[]): void {
+  const [slow] = slowReferences(connection, tables);
+  if (slow === undefined) return;
+  throw new TradedbError(
+    'usage',
+    `${JSON.stringify(slow.child)} has no index on ${slow.from.join(', ')}: every deleted row would scan it`,
+    {
+      hint: 'create that index, or accept it with --allow-slow',
+    },
+  );
+}
+
+/** The cutoff under which at least `minRows` of the newest rows stay. */
+function lowestCutoff(connection: Connection, policy: RetentionPolicy, cutoff: SqlValue): SqlValue {
+  if (policy.minRows === 0) return cutoff;
+  const column = `t.${quoteIdentifier(policy.column)}`;
+  const oldestKept = connection
+    .prepare(
+      `SELECT ${column} AS v FROM ${quoteIdentifier(policy.table)} AS t WHERE ${timed(policy)} ORDER BY ${column} DESC LIMIT 1 OFFSET ?`,
+    )
+    .withBigIntegers()
+    .get<{ v: SqlValue }>([BigInt(policy.minRows - 1)]);
+  // Fewer rows than must stay: nothing is older than the smallest value there is.
+  if (oldestKept === undefined) return policy.unit === 'iso' ? '' : -(2n ** 63n);
+  const { v } = oldestKept;
+  return (v as bigint | string) < (cutoff as bigint | string) ? v : cutoff;
+}
+
+/** Rows that do not leave must not point to rows that do. */
+function refuseInbound(connection: Connection, tables: readonly UnitTable[], due: Condition): void {
+  const alias = (index: number): string => (index === 0 ? 't' : `u${index}`);
+  tables.forEach((table, index) => {
+    const chain: number[] = [];
+    for (let at: number | undefined = index; at !== undefined; at = tables[at]?.parent) chain.push(at);
+    const from = chain.map((at) => `${quoteIdentifier(tables[at]?.shape.name ?? '')} AS ${alias(at)}`).join(', ');
+    const joins = chain.flatMap((at) => {
+      const { link, parent } = tables[at] as UnitTable;
+      return link === undefined || parent === undefined ? [] : [joinOn(link, alias(parent), alias(at))];
+    });
+    for (const reference of table.inbound) {
+      const where = [`(${due.sql})`, ...joins, joinOn(reference, alias(index), 'x')].join(' AND ');
+      const sql = `SELECT 1 FROM ${from}, ${quoteIdentifier(reference.child)} AS x WHERE ${where} LIMIT 1`;
+      if (connection.get(sql, due.values) === undefined) continue;
+      throw new TradedbError(
+        'usage',
+        `rows of ${JSON.stringify(reference.child)} point to rows of ${JSON.stringify(table.shape.name)} that are due`,
+        { hint: 'name that table among the children of the policy, or let the policy leave those rows' },
+      );
+    }
+  });
+}
