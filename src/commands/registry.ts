@@ -40,6 +40,7 @@ export const registry: readonly CommandGroup[] = [
       run: () => import('./vacuum/run.ts'),
       checkpoint: () => import('./vacuum/checkpoint.ts'),
       optimize: () => import('./vacuum/optimize.ts'),
+      archive: () => import('./vacuum/archive.ts'),
     },
   },
   {

@@ -28,7 +28,7 @@ function parsed<T>(parse: (text: string) => T, kind: string, examples: readonly 
   );
 }
 
-const durationText = parsed(parseDuration, 'a duration', ['5s', '250ms', '6h', '7d']);
+export const durationText = parsed(parseDuration, 'a duration', ['5s', '250ms', '6h', '7d']);
 const bytesText = parsed(parseByteSize, 'a size', ['64MiB', '1GB', '4096B']);
 const shareText = parsed(parseShare, 'a percentage', ['5%', '0.5%']);
 

@@ -12,6 +12,7 @@ import {
   text,
   texts,
 } from '../value.ts';
+import { archiveSection, retentionSection } from './retention.ts';
 
 const clockTime = v.pipe(
   v.string('expected a time such as "02:30"'),
@@ -66,6 +67,8 @@ export const maintenanceSection = section(
       { analysisLimit: integer(1000, 0, 1_000_000, 'Rows per index that ANALYZE reads; 0: all') },
       'Statistics',
     ),
+    retention: retentionSection,
+    archive: archiveSection,
   },
   'Maintenance',
 );

@@ -66,10 +66,15 @@ export class BudgetedWrites {
     this.#frameBytes = frameBytes(Number(this.connection.pragmaValue('page_size')));
   }
 
-  /** Runs batches until one says that it was the last; `committed` hears of each, `burst` of every few. */
+  /** Runs batches until one says that it was the last; `hear` learns of each, and of every few. */
   async run<T>(
     batch: Batch<T>,
-    hear: { readonly committed: (result: T) => void; readonly burst: () => void },
+    hear: {
+      /** Called before each batch with its size; what it reads must not wait inside the transaction. */
+      readonly prepare: (size: number) => Promise<void>;
+      readonly committed: (result: T) => void;
+      readonly burst: () => void;
+    },
   ): Promise<WriteStop> {
     try {
       for (;;) {
@@ -80,6 +85,7 @@ export class BudgetedWrites {
         }
         for (let count = 0; count < burstSteps; count += 1) {
           throwIfCancelled(this.#context.signal);
+          await hear.prepare(this.#step.pages);
           const done = await this.#once(batch);
           if (done === undefined) return 'busy';
           hear.committed(done.result);

@@ -27,7 +27,10 @@ export interface Chunk {
   /** Rows of all its tables; 0 before it was written. */
   readonly rows: number;
   readonly bytes: number;
+  readonly format: 'sqlite' | 'parquet';
+  /** Of the file of its first table. */
   readonly sha256: string;
+  /** Of the manifest, which holds the hashes of all files. */
   readonly manifestSha256: string;
   readonly counts: Counts;
   /** Units up to this one are dealt with. */
@@ -35,6 +38,7 @@ export interface Chunk {
   readonly staleUnits: readonly UnitRange[];
   /** Archived only: its rows are to stay. */
   readonly kept: boolean;
+  /** When its rows were last put back into their table. */
   readonly restoredAt: string | undefined;
 }
 
@@ -63,7 +67,12 @@ export function openTableFolders(archiveFolder: string): TableFolder[] {
     .sort((a, b) => (a.table < b.table ? -1 : 1));
 }
 
-export const archivePath = (folder: TableFolder, id: string): string => join(folder.path, `${id}.db`);
+/** Names of the files of an archive: one for SQLite, one per table for Parquet. */
+export function archiveNames(id: string, format: 'sqlite' | 'parquet', tables: readonly string[]): string[] {
+  if (format === 'sqlite') return [`${id}.db`];
+  return tables.map((table, index) => (index === 0 ? `${id}.parquet` : `${id}.${folderName(table)}.parquet`));
+}
+
 export const manifestPath = (folder: TableFolder, id: string): string => join(folder.path, `${id}.json`);
 
 /** The chunks of a ledger, oldest first. */
@@ -85,6 +94,7 @@ function first(entry: LedgerEntry, table: string): Chunk {
     plannedAt: entry.at,
     rows: 0,
     bytes: 0,
+    format: 'sqlite',
     sha256: '',
     manifestSha256: '',
     counts: noCounts,
@@ -99,8 +109,8 @@ function next(chunk: Chunk, { state, values, at }: LedgerEntry): Chunk {
   const known = values as Partial<Chunk>;
   switch (state) {
     case 'written': {
-      const { rows = 0, bytes = 0, sha256 = '', manifestSha256 = '' } = known;
-      return { ...chunk, state, rows, bytes, sha256, manifestSha256 };
+      const { rows = 0, bytes = 0, format = 'sqlite', sha256 = '', manifestSha256 = '' } = known;
+      return { ...chunk, state, rows, bytes, format, sha256, manifestSha256 };
     }
     case 'deleting':
       return {
@@ -113,7 +123,7 @@ function next(chunk: Chunk, { state, values, at }: LedgerEntry): Chunk {
     case 'done':
       return { ...chunk, state, counts: known.counts ?? chunk.counts };
     case 'restored':
-      return { ...chunk, restoredAt: at };
+      return values.intoTable === true ? { ...chunk, restoredAt: at } : chunk;
     default:
       return { ...chunk, state };
   }

@@ -2,17 +2,19 @@ import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { Condition } from '../retention/due.ts';
 import type { UnitTable } from '../retention/unit.ts';
-import { type ArchivedRow, ArchiveFileReader } from './archive-file.ts';
+
 import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
 import type { Chunk, Counts, UnitRange } from './chunk.ts';
+import { type ArchivedRow, type ArchiveReader, openArchiveReader } from './format.ts';
 import { type KeyedRow, LiveUnit } from './live-unit.ts';
 import type { ArchiveManifest } from './manifest.ts';
-import { ExactStatements, rowBytes } from './row.ts';
-import { requireSchema } from './write.ts';
+import { type ExactRow, ExactStatements } from './row.ts';
+import { RowEncoder } from './row-hash.ts';
+import { requireSchema } from './schema-guard.ts';
 
 export interface DeleteRequest {
   readonly chunk: Chunk;
-  readonly archivePath: string;
+  readonly archivePaths: readonly string[];
   readonly manifest: ArchiveManifest;
   readonly tables: readonly UnitTable[];
   readonly schemaVersion: number;
@@ -46,7 +48,7 @@ export async function deleteArchived(
   context: OperationContext,
 ): Promise<WriteStop> {
   const { chunk, manifest } = request;
-  const archive = new ArchiveFileReader(request.archivePath, manifest, context);
+  const archive = await openArchiveReader(request.archivePaths, manifest, context);
   const batch = new DeleteBatch(request, archive, writes);
   let counts = chunk.counts;
   let throughUnit = chunk.throughUnit;
@@ -62,6 +64,7 @@ export async function deleteArchived(
   const progress = context.progress.start({ id: 'delete', label: 'delete archived rows', unit: 'rows', total });
   try {
     return await writes.run<BatchResult>((size) => batch.run(throughUnit, size), {
+      prepare: (size) => archive.load(throughUnit + 1, throughUnit + size),
       committed(result) {
         counts = add(counts, result.counts);
         throughUnit = result.throughUnit;
@@ -83,11 +86,12 @@ function add(a: Counts, b: Counts): Counts {
 
 class DeleteBatch {
   readonly #request: DeleteRequest;
-  readonly #archive: ArchiveFileReader;
+  readonly #archive: ArchiveReader;
   readonly #writes: BudgetedWrites;
   readonly #live: LiveUnit;
+  readonly #encoder = new RowEncoder();
 
-  constructor(request: DeleteRequest, archive: ArchiveFileReader, writes: BudgetedWrites) {
+  constructor(request: DeleteRequest, archive: ArchiveReader, writes: BudgetedWrites) {
     this.#request = request;
     this.#archive = archive;
     this.#writes = writes;
@@ -99,7 +103,7 @@ class DeleteBatch {
     const { manifest, schemaVersion } = this.#request;
     const { connection } = this.#writes;
     requireSchema(connection, schemaVersion);
-    const last = Math.min(after + Math.max(1, size), manifest.units);
+    const last = Math.min(after + size, manifest.units);
     const before = Number(connection.value('SELECT total_changes()'));
     const archived = this.#archivedUnits(after + 1, last);
     let counts: Counts = { deleted: 0, stale: 0, alreadyGone: 0 };
@@ -157,11 +161,16 @@ class DeleteBatch {
     const root = live[0]?.[0];
     if (root === undefined || this.#live.matches(root.key, this.#request.hold)) return false;
     return live.every((rows, table) => {
-      const known = new Map(archived[table]?.map((row) => [keyText(row), rowBytes(row.row)]));
+      const known = new Map(archived[table]?.map((row) => [this.#text(row.key), this.#text(row.row)]));
       return rows.every(
-        (row) => known.get(keyText(row))?.equals(rowBytes(row.row)) === true && !this.#live.referenced(table, row.key),
+        (row) => known.get(this.#text(row.key)) === this.#text(row.row) && !this.#live.referenced(table, row.key),
       );
     });
+  }
+
+  /** The exact bytes of a row, as something that can be compared and kept. */
+  #text(row: ExactRow): string {
+    return Buffer.from(this.#encoder.encode(row)).toString('latin1');
   }
 
   #stay(archived: readonly (readonly ArchivedRow[])[]): Counts {
@@ -175,8 +184,4 @@ class DeleteBatch {
     });
     return { deleted: 0, stale, alreadyGone };
   }
-}
-
-function keyText({ key }: KeyedRow): string {
-  return rowBytes(key).toString('latin1');
 }

@@ -27,14 +27,28 @@ export class LiveUnit {
     );
   }
 
-  /** Due rows of the root behind `after`, in the order of their key. */
+  /** Due rows of the root behind `after`, in the order of their key, one by one. */
+  *due(due: Condition, after: ExactRow | undefined, limit: number): Generator<KeyedRow, void, undefined> {
+    const { shape } = this.#table(0);
+    const { sql, values } = this.#dueQuery(due, after, limit);
+    for (const raw of this.#statements.iterate(sql, values)) yield keyedRow(shape, raw);
+  }
+
+  /** The same as a list, which ends early when the rows are wide. */
   duePage(due: Condition, after: ExactRow | undefined, limits: { rows: number; bytes: number }): KeyedRow[] {
+    const { shape } = this.#table(0);
+    const { sql, values } = this.#dueQuery(due, after, limits.rows);
+    return this.#statements.page(sql, values, limits.bytes).map((raw) => keyedRow(shape, raw));
+  }
+
+  #dueQuery(due: Condition, after: ExactRow | undefined, limit: number): Condition {
     const { shape } = this.#table(0);
     const key = shape.key.map((name) => `t.${name}`);
     const behind = after === undefined ? '' : ` AND (${key.join(', ')}) > (${placeholders(after).join(', ')})`;
-    const sql = `SELECT ${this.#list(0, 't')} FROM ${quoteIdentifier(shape.name)} AS t WHERE (${due.sql})${behind} ORDER BY ${key.join(', ')} LIMIT ?`;
-    const values = [...due.values, ...(after?.values ?? []), BigInt(limits.rows)];
-    return this.#statements.page(sql, values, limits.bytes).map((raw) => keyedRow(shape, raw));
+    return {
+      sql: `SELECT ${this.#list(0, 't')} FROM ${quoteIdentifier(shape.name)} AS t WHERE (${due.sql})${behind} ORDER BY ${key.join(', ')} LIMIT ?`,
+      values: [...due.values, ...(after?.values ?? []), BigInt(limit)],
+    };
   }
 
   find(table: number, key: ExactRow): KeyedRow | undefined {
@@ -74,6 +88,7 @@ export class LiveUnit {
   }
 
   matches(key: ExactRow, condition: Condition): boolean {
+    if (condition.sql === '0') return false;
     const { shape } = this.#table(0);
     const sql = `SELECT 1 FROM ${quoteIdentifier(shape.name)} AS t WHERE (${condition.sql}) AND ${keyEquals(shape, 't', key)}`;
     return this.#statements.get(sql, [...condition.values, ...key.values]) !== undefined;

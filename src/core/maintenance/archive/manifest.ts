@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import { syncFolder } from '../vacuum/swap-file.ts';
-import type { TableSums } from './row.ts';
+import type { TableSums } from './row-sums.ts';
 
 export interface ArchivedColumn {
   readonly name: string;
@@ -12,7 +12,14 @@ export interface ArchivedColumn {
   readonly generated: boolean;
 }
 
-/** A table of an archive file. Its columns have no type there, so that every value stays as it was stored. */
+/** A file of an archive; its name has no folder. */
+export interface ArchivedFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** A table of an archive. In SQLite's format its columns have no type, so that every value stays as it was stored. */
 export interface ArchivedTable {
   readonly name: string;
   /** CREATE TABLE of the live table when it was archived. */
@@ -27,21 +34,25 @@ export interface ArchivedTable {
   readonly sums: TableSums;
 }
 
-/** Says what an archive file holds; written last, so that a file with a manifest is whole. */
+/** Says what an archive holds; written last, so that an archive with a manifest is whole. */
 export interface ArchiveManifest {
   readonly version: 1;
   readonly archiveId: string;
-  readonly format: 'sqlite';
+  readonly format: 'sqlite' | 'parquet';
+  /** Why it is not in the format that was asked for. */
+  readonly formatReason?: string;
   readonly database: string;
   readonly createdAt: string;
   /** Rows of the first table were older than this. */
   readonly cutoff: string;
+  /** All rows of the first table are of this month, YYYY-MM in UTC. */
+  readonly month: string;
   readonly policy: RetentionPolicy;
-  /** Text encoding of the database and of the file. */
+  /** Text encoding of the database, and of a file in SQLite's format. */
   readonly encoding: string;
   readonly units: number;
-  readonly bytes: number;
-  readonly sha256: string;
+  /** One for SQLite, one per table for Parquet. */
+  readonly files: readonly ArchivedFile[];
   readonly tables: readonly ArchivedTable[];
 }
 

@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
@@ -7,13 +8,13 @@ import { requireTriggers } from '../retention/plan.ts';
 import { refuseLedgerTables } from '../retention/policy.ts';
 import { readUnit, type UnitTable } from '../retention/unit.ts';
 import { BudgetedWrites, type WriteBudget } from './budgeted-writes.ts';
-import { archivePath, type Chunk, chunksOf, manifestPath, type TableFolder } from './chunk.ts';
+import { type Chunk, chunksOf, manifestPath, type TableFolder } from './chunk.ts';
 import { deleteArchived } from './delete.ts';
 import type { LedgerState } from './ledger.ts';
 import { hasOwnRowId } from './live-unit.ts';
 import { type ArchiveManifest, readManifest } from './manifest.ts';
 import type { ArchivePorts, ArchiveRequest, ArchiveStop, ChunkResult } from './request.ts';
-import { verifyArchive } from './verify.ts';
+import { archivePaths, verifyArchive } from './verify.ts';
 
 /** Writes a step of a chunk into its ledger; durable when it returns. */
 export function record(
@@ -54,11 +55,14 @@ export async function finishChunk(
   return 'done';
 }
 
-/** A chunk whose file and manifest are whole although the ledger does not say so yet; otherwise it is dropped. */
+/** A chunk whose files and manifest are whole although the ledger does not say so yet; otherwise it is dropped. */
 function adopt(folder: TableFolder, id: string, context: OperationContext): boolean {
-  rmSync(`${archivePath(folder, id)}.partial`, { force: true });
-  rmSync(`${manifestPath(folder, id)}.partial`, { force: true });
-  if (!existsSync(archivePath(folder, id)) || !existsSync(manifestPath(folder, id))) {
+  const whole = existsSync(manifestPath(folder, id));
+  // The manifest comes last: without it the files of this chunk are parts that nobody may use.
+  for (const name of readdirSync(folder.path)) {
+    if (name.startsWith(`${id}.`) && (!whole || name.endsWith('.partial'))) rmSync(join(folder.path, name));
+  }
+  if (!whole) {
     record(folder, id, { state: 'dropped', values: { reason: 'it was not written whole' } }, context);
     return false;
   }
@@ -74,7 +78,9 @@ export function recordWritten(
 ): void {
   const { manifest, sha256: manifestSha256 } = written;
   const rows = manifest.tables.reduce((sum, table) => sum + table.sums.rows, 0);
-  const values = { rows, bytes: manifest.bytes, sha256: manifest.sha256, manifestSha256 };
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  const { format, formatReason } = manifest;
+  const values = { rows, bytes, format, formatReason, sha256: manifest.files[0]?.sha256 ?? '', manifestSha256 };
   record(folder, id, { state: 'written', values }, context);
 }
 
@@ -131,7 +137,7 @@ async function deleteChunk(
     return await deleteArchived(
       {
         chunk,
-        archivePath: archivePath(folder, chunk.id),
+        archivePaths: archivePaths(folder, manifest),
         manifest,
         tables: live.tables,
         schemaVersion: live.schemaVersion,
@@ -203,6 +209,7 @@ export function chunkResult(chunk: Chunk): ChunkResult {
     state: chunk.state,
     rows: chunk.rows,
     bytes: chunk.bytes,
+    format: chunk.format,
     sha256: chunk.sha256,
     kept: chunk.kept,
     archivedAt: chunk.plannedAt,

@@ -1,6 +1,7 @@
 import type { DiskProbe } from '../disk-guard.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import type { Counts } from './chunk.ts';
+import type { ArchiveFormat } from './format.ts';
 
 export interface ArchiveRequest {
   /** Absolute path. */
@@ -10,7 +11,12 @@ export interface ArchiveRequest {
   readonly policies: readonly RetentionPolicy[];
   /** Milliseconds since 1970. */
   readonly before: number | undefined;
+  /** Overrides the format of the policies. */
+  readonly format: ArchiveFormat | undefined;
+  readonly defaultFormat: ArchiveFormat;
+  readonly strictTypes: boolean;
   readonly chunkRows: number;
+  readonly rowGroupRows: number;
   readonly restoreHoldMs: number;
   readonly allowSlow: boolean;
   /** Archive without deleting. */
@@ -29,7 +35,6 @@ export interface ArchivePorts {
   readonly probeDisk: DiskProbe;
   /** Asks before rows are deleted; throws when the answer is no. */
   readonly confirm: (question: string) => Promise<void>;
-  readonly owner: { readonly pid: number; readonly hostname: string };
 }
 
 export type ArchiveStop = 'done' | 'duration' | 'disk' | 'reader' | 'busy' | 'mismatch';
@@ -42,6 +47,7 @@ export interface ChunkResult extends Counts {
   /** Rows of all its tables. */
   readonly rows: number;
   readonly bytes: number;
+  readonly format: ArchiveFormat;
   readonly sha256: string;
   /** Archived only, with --keep-rows. */
   readonly kept: boolean;
@@ -63,6 +69,9 @@ export interface PolicyResult {
   readonly triggers: readonly string[];
   /** Rows were put back into the table not long ago; until then nothing of it is due. */
   readonly heldUntil: string | null;
+  /** For a policy without an archive: rows deleted without a copy, and rows of the table that had to stay. */
+  readonly deletedOnly: { readonly deleted: number; readonly kept: number } | null;
+  readonly archive: 'none' | ArchiveFormat | null;
   readonly chunks: readonly ChunkResult[];
   readonly ledger: { readonly path: string; readonly entries: number } | null;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Connection } from '../../sqlite/connection.ts';
 import type { SqlParameters, SqlValue, Statement } from '../../sqlite/statement.ts';
 
@@ -11,6 +10,9 @@ export interface ExactRow {
   /** Which of the byte values are TEXT. */
   readonly text: readonly boolean[];
 }
+
+/** Text and blobs that are read at once: wide rows must not fill the memory. */
+export const pageBytes = 8 * 1024 * 1024;
 
 /** Bits in one of the columns that tell which values are text; small enough for a 32-bit number. */
 const bitsPerMask = 30;
@@ -46,70 +48,6 @@ export function placeholders(row: ExactRow): string[] {
   return row.text.map((isText) => (isText ? 'CAST(? AS TEXT)' : '?'));
 }
 
-/** The bytes of a row, equal exactly when all values are: type, then value. */
-export function rowBytes({ values, text }: ExactRow): Buffer {
-  let size = 0;
-  for (const value of values) size += value === null ? 1 : 9 + (value instanceof Uint8Array ? value.length : 0);
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  values.forEach((value, index) => {
-    if (value === null) {
-      at = bytes.writeUInt8(0, at);
-    } else if (typeof value === 'bigint') {
-      at = bytes.writeBigInt64LE(value, bytes.writeUInt8(1, at));
-    } else if (typeof value === 'number') {
-      at = bytes.writeDoubleLE(value, bytes.writeUInt8(2, at));
-    } else {
-      at = bytes.writeBigUInt64LE(BigInt(value.length), bytes.writeUInt8(text[index] === true ? 3 : 4, at));
-      bytes.set(value, at);
-      at += value.length;
-    }
-  });
-  return bytes;
-}
-
-/** What the rows of a table add up to, in whatever order they come. */
-export interface TableSums {
-  readonly rows: number;
-  /** Sum of the first 128 bits of each row's SHA-256, modulo 2^128, hexadecimal. Added, not xored: equal rows count. */
-  readonly hash: string;
-  /** Sum of the INTEGER values of each column, decimal. */
-  readonly integers: readonly string[];
-}
-
-export class RowSums {
-  #rows = 0;
-  #high = 0n;
-  #low = 0n;
-  readonly #integers: bigint[];
-
-  constructor(columns: number) {
-    this.#integers = new Array<bigint>(columns).fill(0n);
-  }
-
-  /** Adds a row; returns the number of its bytes. */
-  add(row: ExactRow): number {
-    const bytes = rowBytes(row);
-    const digest = createHash('sha256').update(bytes).digest();
-    this.#rows += 1;
-    this.#high += digest.readBigUInt64BE(0);
-    this.#low += digest.readBigUInt64BE(8);
-    row.values.forEach((value, index) => {
-      if (typeof value === 'bigint') this.#integers[index] = (this.#integers[index] ?? 0n) + value;
-    });
-    return bytes.length;
-  }
-
-  get sums(): TableSums {
-    const hash = BigInt.asUintN(128, (this.#high << 64n) + this.#low);
-    return { rows: this.#rows, hash: hash.toString(16).padStart(32, '0'), integers: this.#integers.map(String) };
-  }
-}
-
-export function equalSums(a: TableSums, b: TableSums): boolean {
-  return a.rows === b.rows && a.hash === b.hash && a.integers.join() === b.integers.join();
-}
-
 /** Statements of one connection that yield rows as arrays with exact integers, kept by their text. */
 export class ExactStatements {
   readonly connection: Connection;
@@ -125,6 +63,10 @@ export class ExactStatements {
 
   get(sql: string, parameters: SqlParameters): SqlValue[] | undefined {
     return this.#reader(sql).get<SqlValue[]>(parameters);
+  }
+
+  iterate(sql: string, parameters: SqlParameters): Generator<SqlValue[], void, undefined> {
+    return this.#reader(sql).iterate<SqlValue[]>(parameters);
   }
 
   /** Rows until `limitBytes` of text and blobs have come: a page of wide rows must not fill the memory. */

@@ -1,14 +1,15 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError, throwIfCancelled } from '../../error.ts';
-import { ArchiveFileReader } from './archive-file.ts';
-import { archivePath, type Chunk, manifestPath, type TableFolder } from './chunk.ts';
+import { type Chunk, manifestPath, type TableFolder } from './chunk.ts';
+import { openArchiveReader } from './format.ts';
 import { type ArchiveManifest, hashFile, readManifest } from './manifest.ts';
-import { equalSums, RowSums } from './row.ts';
+import { equalSums, RowSums } from './row-sums.ts';
 
 /**
  * Reads an archive back from its file and compares it with what the ledger and the manifest say: hash of the manifest,
- * hash of the file, SQLite's integrity check, and for each table the number of rows, the sum of the row hashes and the
+ * hashes of the files, SQLite's integrity check where it is its format, and for each table the number of rows, the sum of the row hashes and the
  * sums of the integers. Throws `checksum_mismatch` that names what differs.
  */
 export async function verifyArchive(
@@ -16,33 +17,43 @@ export async function verifyArchive(
   chunk: Chunk,
   context: OperationContext,
 ): Promise<ArchiveManifest> {
-  const path = archivePath(folder, chunk.id);
   const metadata = manifestPath(folder, chunk.id);
-  for (const file of [path, metadata])
-    if (!existsSync(file)) throw differs(chunk.id, `${JSON.stringify(file)} is gone`);
+  if (!existsSync(metadata)) throw differs(chunk.id, `${JSON.stringify(metadata)} is gone`);
   const { manifest, sha256 } = readManifest(metadata);
   if (sha256 !== chunk.manifestSha256) throw differs(chunk.id, 'the manifest is not the one in the ledger');
-  if (manifest.sha256 !== chunk.sha256 || manifest.archiveId !== chunk.id) {
-    throw differs(chunk.id, 'manifest and ledger name different files');
+  const paths = archivePaths(folder, manifest);
+  for (const [index, file] of manifest.files.entries()) {
+    const path = paths[index] ?? '';
+    if (!existsSync(path)) throw differs(chunk.id, `${JSON.stringify(path)} is gone`);
+    if ((await hashFile(path, context.signal)) !== file.sha256) {
+      throw differs(chunk.id, `the bytes of ${JSON.stringify(path)} changed since it was written`);
+    }
   }
-  if ((await hashFile(path, context.signal)) !== chunk.sha256) {
-    throw differs(chunk.id, `the bytes of ${JSON.stringify(path)} changed since it was written`);
-  }
-  await verifyContent(path, manifest, context);
+  await verifyContent(paths, manifest, context);
   return manifest;
 }
 
-async function verifyContent(path: string, manifest: ArchiveManifest, context: OperationContext): Promise<void> {
+export function archivePaths(folder: TableFolder, { files }: Pick<ArchiveManifest, 'files'>): string[] {
+  return files.map(({ name }) => join(folder.path, name));
+}
+
+async function verifyContent(
+  paths: readonly string[],
+  manifest: ArchiveManifest,
+  context: OperationContext,
+): Promise<void> {
   const { archiveId } = manifest;
-  if (!isRollbackFile(path)) throw differs(archiveId, 'the file is in WAL mode');
-  const reader = new ArchiveFileReader(path, manifest, context);
+  const reader = await openArchiveReader(paths, manifest, context);
+  const rows = manifest.tables.reduce((sum, table) => sum + table.sums.rows, 0);
+  const progress = context.progress.start({ id: 'verify', label: 'read the archive back', unit: 'rows', total: rows });
   try {
-    const problems = reader.connection.pragma('integrity_check').map((row) => String(Object.values(row)[0]));
-    if (problems.join() !== 'ok') throw differs(archiveId, `integrity check: ${problems[0]}`);
+    const problem = reader.problem();
+    if (problem !== undefined) throw differs(archiveId, problem);
     for (const [index, table] of manifest.tables.entries()) {
       const sums = new RowSums(table.columns.length);
-      for (const page of reader.rows(index)) {
+      for await (const page of reader.rows(index)) {
         for (const { row } of page) sums.add(row);
+        progress.advance(page.length);
         throwIfCancelled(context.signal);
         await context.clock.sleep(0, context.signal);
       }
@@ -50,21 +61,13 @@ async function verifyContent(path: string, manifest: ArchiveManifest, context: O
         throw differs(archiveId, `the rows of ${JSON.stringify(table.name)} are not those that were archived`);
       }
     }
+  } catch (error) {
+    if (error instanceof TradedbError) throw error;
+    throw differs(archiveId, `it cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
+    progress.done();
     reader.close();
   }
-}
-
-/** Bytes 18 and 19 of the header: write and read version, 1 for a rollback journal. */
-function isRollbackFile(path: string): boolean {
-  const header = Buffer.alloc(20);
-  const file = openSync(path, 'r');
-  try {
-    readSync(file, header, 0, 20, 0);
-  } finally {
-    closeSync(file);
-  }
-  return header[18] === 1 && header[19] === 1;
 }
 
 function differs(id: string, what: string): TradedbError {

@@ -1,4 +1,5 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
@@ -6,15 +7,22 @@ import type { Condition } from '../retention/due.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import type { UnitTable } from '../retention/unit.ts';
 import { syncFolder } from '../vacuum/swap-file.ts';
-import { ArchiveFileWriter, layoutOf, pageBytes } from './archive-file.ts';
-import { archivePath, manifestPath, type TableFolder } from './chunk.ts';
+import { archiveNames, manifestPath, type TableFolder } from './chunk.ts';
+import { type ArchiveFormat, type ArchiveWriter, layoutOf, openArchiveWriter, type TableLayout } from './format.ts';
 import { LiveUnit } from './live-unit.ts';
 import { type ArchiveManifest, hashFile, writeManifest } from './manifest.ts';
-import { type ExactRow, ExactStatements, RowSums } from './row.ts';
+import { ClassMismatch } from './parquet-column.ts';
+import { type ExactRow, ExactStatements } from './row.ts';
+import { RowSums } from './row-sums.ts';
+import { requireSchema } from './schema-guard.ts';
 
 export interface WriteRequest {
   readonly archiveId: string;
   readonly folder: TableFolder;
+  readonly format: ArchiveFormat;
+  /** Refuse instead of turning to SQLite's format when Parquet cannot hold a value. */
+  readonly strictTypes: boolean;
+  readonly rowGroupRows: number;
   /** Outside a transaction; it reads the chunk in one snapshot. */
   readonly connection: Connection;
   /** Of the schema by which `tables` were read. */
@@ -23,6 +31,8 @@ export interface WriteRequest {
   readonly policy: RetentionPolicy;
   readonly due: Condition;
   readonly cutoff: string;
+  /** Month that `due` is limited to. */
+  readonly month: string;
   readonly after: ExactRow | undefined;
   readonly chunkRows: number;
   /** True when the disk has no more room; asked between pages. */
@@ -37,53 +47,83 @@ export interface WrittenArchive {
 }
 
 /**
- * Copies one chunk of due rows, with the rows that leave with them, into a file of its own, durable and whole under its
- * name when this returns, with its manifest. Undefined when nothing is due any more. Leaves nothing when it fails.
+ * Copies one chunk of due rows, with the rows that leave with them, into files of its own, durable and whole under
+ * their names when this returns, with their manifest. Undefined when nothing is due any more. Leaves nothing when it
+ * fails. A value that a Parquet column cannot hold sends the whole chunk to SQLite's format.
  */
 export async function writeArchive(
   request: WriteRequest,
   context: OperationContext,
 ): Promise<WrittenArchive | undefined> {
-  const { folder, archiveId, connection } = request;
-  const path = archivePath(folder, archiveId);
-  const partial = `${path}.partial`;
+  try {
+    return await writeAs(request, undefined, context);
+  } catch (error) {
+    if (!(error instanceof ClassMismatch)) throw error;
+    if (request.strictTypes) {
+      throw new TradedbError('usage', `${error.message}, so these rows cannot go to Parquet`, {
+        hint: 'archive them without --strict-types, which keeps such a chunk as SQLite, or with --archive-format sqlite',
+      });
+    }
+    context.log.debug('chunk is kept as SQLite', { archiveId: request.archiveId, reason: error.message });
+    return writeAs({ ...request, format: 'sqlite' }, error.message, context);
+  }
+}
+
+async function writeAs(
+  request: WriteRequest,
+  formatReason: string | undefined,
+  context: OperationContext,
+): Promise<WrittenArchive | undefined> {
+  const { folder, archiveId, connection, format } = request;
   const encoding = String(connection.pragmaValue('encoding'));
   const layouts = request.tables.map(({ shape }) => layoutOf(shape));
   const sums = layouts.map((layout) => new RowSums(layout.columns.length));
-  let written: Copied | undefined;
+  const names = archiveNames(
+    archiveId,
+    format,
+    layouts.map(({ name }) => name),
+  );
+  const paths = names.map((name) => join(folder.path, name));
+  const partials = paths.map((path) => `${path}.partial`);
   try {
-    const writer = new ArchiveFileWriter(partial, layouts, encoding, context);
+    const target = { layouts, encoding, rowGroupRows: request.rowGroupRows };
+    const writer = await openArchiveWriter(format, partials, target, context);
+    let copied: Copied | undefined;
     try {
-      written = await copyChunk(request, writer, sums, context);
-      if (written === undefined) return undefined;
+      copied = await copyChunk(request, writer, sums, context);
+      if (copied === undefined) return undefined;
       writer.finish();
     } finally {
       writer.close();
     }
-    const sha256 = await hashFile(partial, context.signal);
-    const bytes = statSync(partial).size;
-    renameSync(partial, path);
+    const files = [];
+    for (const [index, name] of names.entries()) {
+      const partial = partials[index] ?? '';
+      files.push({ name, bytes: statSync(partial).size, sha256: await hashFile(partial, context.signal) });
+    }
+    for (const [index, path] of paths.entries()) renameSync(partials[index] ?? '', path);
     syncFolder(folder.path);
     const manifest: ArchiveManifest = {
       version: 1,
       archiveId,
-      format: 'sqlite',
+      format,
+      ...(formatReason === undefined ? {} : { formatReason }),
       database: connection.path,
       createdAt: new Date(context.clock.wallTime()).toISOString(),
       cutoff: request.cutoff,
+      month: request.month,
       policy: request.policy,
       encoding,
-      units: written.units,
-      bytes,
-      sha256,
-      tables: layouts.map((layout, index) => ({ ...layout, sums: (sums[index] as RowSums).sums })),
+      units: copied.units,
+      files,
+      tables: layouts.map((layout: TableLayout, index) => ({ ...layout, sums: (sums[index] as RowSums).sums })),
     };
     const manifestSha256 = writeManifest(manifestPath(folder, archiveId), manifest);
-    return { manifest, manifestSha256, lastKey: written.lastKey, more: written.more };
+    return { manifest, manifestSha256, lastKey: copied.lastKey, more: copied.more };
   } catch (error) {
-    throw fromFileSystem(error, folder.path);
+    throw error instanceof ClassMismatch ? error : fromFileSystem(error, folder.path);
   } finally {
-    rmSync(partial, { force: true });
+    for (const partial of partials) rmSync(partial, { force: true });
   }
 }
 
@@ -95,57 +135,53 @@ interface Copied {
 
 async function copyChunk(
   request: WriteRequest,
-  writer: ArchiveFileWriter,
+  writer: ArchiveWriter,
   sums: readonly RowSums[],
   context: OperationContext,
 ): Promise<Copied | undefined> {
   const { connection, chunkRows } = request;
   const live = new LiveUnit(new ExactStatements(connection), request.tables);
+  const progress = context.progress.start({ id: 'archive', label: `copy ${request.month}`, unit: 'rows' });
   let rows = 0;
   let units = 0;
+  let reported = 0;
   let lastKey: ExactRow | undefined;
   connection.beginRead();
   try {
     requireSchema(connection, request.schemaVersion);
-    while (rows < chunkRows) {
-      const limits = { rows: Math.min(1000, chunkRows - rows), bytes: pageBytes };
-      const page = live.duePage(request.due, lastKey ?? request.after, limits);
-      if (page.length === 0) return lastKey === undefined ? undefined : { units, lastKey, more: false };
-      for (const root of page) {
-        units += 1;
-        live.gather(root).forEach((members, table) => {
-          for (const member of members) {
-            writer.insert(table, units, member);
-            sums[table]?.add(member.row);
-            rows += 1;
-          }
-        });
-        lastKey = root.key;
-        if (rows >= chunkRows) break;
+    for (const root of live.due(request.due, request.after, chunkRows)) {
+      units += 1;
+      lastKey = root.key;
+      for (const [table, members] of live.gather(root).entries()) {
+        for (const member of members) {
+          writer.insert(table, units, member);
+          sums[table]?.add(member.row);
+          rows += 1;
+        }
       }
-      throwIfCancelled(context.signal);
-      if (request.diskIsShort()) {
-        throw new TradedbError(
-          'disk_full',
-          `the reserve of free disk space of ${JSON.stringify(request.folder.path)} is reached`,
-          {
-            hint: 'free some space; nothing of this chunk was deleted',
-          },
-        );
+      if (units % rowsPerTurn === 0) {
+        progress.advance(rows - reported);
+        reported = rows;
+        await between(request, context);
       }
-      // Lets timers run: the lease is renewed by one.
-      await context.clock.sleep(0, context.signal);
+      if (rows >= chunkRows) return { units, lastKey, more: true };
     }
-    return lastKey === undefined ? undefined : { units, lastKey, more: true };
+    return lastKey === undefined ? undefined : { units, lastKey, more: false };
   } finally {
+    progress.done();
     if (connection.inTransaction) connection.commit();
   }
 }
 
-/** Inside a transaction: throws when the schema is not the one that the work was planned by. */
-export function requireSchema(connection: Connection, schemaVersion: number): void {
-  if (Number(connection.pragmaValue('schema_version')) === schemaVersion) return;
-  throw new TradedbError('database_locked', `the schema of ${JSON.stringify(connection.path)} was changed meanwhile`, {
-    hint: 'run it again; nothing was deleted after the change',
-  });
+/** Units between two looks at the signal and the disk, and turns of the event loop: the lease is renewed by a timer. */
+const rowsPerTurn = 10_000;
+
+async function between({ diskIsShort, folder }: WriteRequest, { clock, signal }: OperationContext): Promise<void> {
+  throwIfCancelled(signal);
+  if (diskIsShort()) {
+    throw new TradedbError('disk_full', `the reserve of free disk space of ${JSON.stringify(folder.path)} is reached`, {
+      hint: 'free some space; nothing of this chunk was deleted',
+    });
+  }
+  await clock.sleep(0, signal);
 }

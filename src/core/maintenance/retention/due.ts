@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 const yearMs = 31_557_600_000;
 
 /** Rows with a time of the declared kind; a value of another kind is never due. */
-export function timed(policy: RetentionPolicy): string {
+export function timed(policy: Pick<RetentionPolicy, 'column' | 'unit'>): string {
   const column = `t.${quoteIdentifier(policy.column)}`;
   if (policy.unit !== 'iso') return `typeof(${column}) IN ('integer', 'real')`;
   return `typeof(${column}) = 'text' AND ${column} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'`;
@@ -27,7 +27,12 @@ export function timed(policy: RetentionPolicy): string {
 export function timeValue(unit: RetentionPolicy['unit'], momentMs: number): SqlValue {
   if (unit === 'iso') return new Date(momentMs - 12 * hourMs).toISOString().slice(0, 10);
   if (unit === 's') return BigInt(Math.floor(momentMs / 1000));
-  return unit === 'ms' ? BigInt(Math.floor(momentMs)) : BigInt(Math.floor(momentMs)) * 1000n;
+  const ms = BigInt(Math.floor(momentMs));
+  return unit === 'ms' ? ms : ms * (unit === 'us' ? 1000n : 1_000_000n);
+}
+
+export function unitsPerMs(unit: Exclude<RetentionPolicy['unit'], 'iso'>): number {
+  return { s: 0.001, ms: 1, us: 1000, ns: 1_000_000 }[unit];
 }
 
 /** Rows that may leave: older than the cutoff, in a state that may leave, not on hold. */
@@ -76,8 +81,8 @@ export function requireUnit(connection: Connection, policy: RetentionPolicy, now
   if (range.timed === 0)
     throw new TradedbError('usage', `${about} holds no times of the unit ${policy.unit}`, { hint });
   if (policy.unit === 'iso') return;
-  const factor = policy.unit === 's' ? 1000 : policy.unit === 'ms' ? 1 : 0.001;
-  const [low, high] = [Number(range.low) * factor, Number(range.high) * factor];
+  const perMs = unitsPerMs(policy.unit);
+  const [low, high] = [Number(range.low) / perMs, Number(range.high) / perMs];
   if (high >= yearMs && low <= nowMs + 100 * yearMs) return;
   throw new TradedbError(
     'usage',

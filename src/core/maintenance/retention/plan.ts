@@ -28,6 +28,8 @@ export interface PolicyPlan {
   /** As the time column holds them; null when nothing is due. */
   readonly oldest: string | null;
   readonly newest: string | null;
+  /** About how much the due rows of the first table hold; from a sample. */
+  readonly estimatedBytes: number;
   /** Triggers that would fire. */
   readonly triggers: readonly string[];
 }
@@ -65,9 +67,25 @@ export function planPolicy(connection: Connection, configured: RetentionPolicy, 
       rowsDue: found?.rows ?? 0,
       oldest: text(found?.low),
       newest: text(found?.high),
+      estimatedBytes: Math.round(
+        (found?.rows ?? 0) *
+          averageBytes(
+            connection,
+            policy.table,
+            shape.columns.map(({ name }) => name),
+            due,
+          ),
+      ),
       triggers,
     };
   });
+}
+
+/** Average size of the stored values of a thousand due rows. */
+function averageBytes(connection: Connection, table: string, columns: readonly string[], due: Condition): number {
+  const sizes = columns.map((name) => `coalesce(length(CAST(s.${quoteIdentifier(name)} AS BLOB)), 0)`).join(' + ');
+  const sample = `SELECT * FROM ${quoteIdentifier(table)} AS t WHERE ${due.sql} LIMIT 1000`;
+  return Number(connection.value(`SELECT coalesce(avg(${sizes}), 0) FROM (${sample}) AS s`, due.values));
 }
 
 function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number {

@@ -13,7 +13,7 @@ export interface RetentionPolicy {
   readonly table: string;
   /** The time column. */
   readonly column: string;
-  readonly unit: 's' | 'ms' | 'us' | 'iso';
+  readonly unit: 's' | 'ms' | 'us' | 'ns' | 'iso';
   readonly keep: number;
   /** So many of the newest rows stay, however old they are. */
   readonly minRows: number;
@@ -23,6 +23,8 @@ export interface RetentionPolicy {
   readonly hold: readonly ColumnValues[];
   /** Tables whose rows leave together with the row they point to; parents before their children. */
   readonly children: readonly string[];
+  /** Format of its archives; none: the rows are deleted without a copy. Without it the configured format counts. */
+  readonly archive?: 'none' | 'sqlite' | 'parquet' | undefined;
   readonly triggers: 'refuse' | 'fire';
 }
 

@@ -1,41 +1,16 @@
-import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, writeFileSync } from 'node:fs';
 import type { OperationContext } from '../../context.ts';
-import { fromFileSystem } from '../../error.ts';
+import { fromFileSystem, TradedbError } from '../../error.ts';
 import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
-import type { TableShape } from '../retention/table-shape.ts';
-import { hasOwnRowId, type KeyedRow, splitRowId } from './live-unit.ts';
+import { type ArchivedRow, type ArchiveReader, type ArchiveWriter, archivedRow, type TableLayout } from './format.ts';
+import type { KeyedRow } from './live-unit.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
-import { type ExactRow, ExactStatements, exactList, exactRow, pick, placeholders } from './row.ts';
-
-/** A row as it stands in an archive, with the number of its unit. */
-export interface ArchivedRow extends KeyedRow {
-  readonly unit: number;
-}
-
-export type TableLayout = Omit<ArchivedTable, 'sums'>;
-
-/** How the rows of a table stand in an archive; our own columns get names that the table does not have. */
-export function layoutOf(shape: TableShape): TableLayout {
-  const taken = new Set(shape.columns.map(({ name }) => name.toLowerCase()));
-  const free = (wanted: string): string => {
-    let name = wanted;
-    while (taken.has(name)) name += '_';
-    return name;
-  };
-  return {
-    name: shape.name,
-    sql: shape.sql,
-    columns: shape.columns.map(({ name, type, generated }) => ({ name, type, generated })),
-    unitColumn: free('tradedb_unit'),
-    rowIdColumn: hasOwnRowId(shape) ? free('tradedb_rowid') : null,
-    keyColumns: shape.keyColumns,
-  };
-}
+import { type ExactRow, ExactStatements, exactList, exactRow, pageBytes, placeholders } from './row.ts';
 
 /** Writes rows into a new file that no journal protects: after a crash it is dropped, never used. */
-export class ArchiveFileWriter {
+export class SqliteArchiveWriter implements ArchiveWriter {
   readonly #connection: Connection;
   readonly #statements: ExactStatements;
   readonly #layouts: readonly TableLayout[];
@@ -111,45 +86,56 @@ export function syncFile(path: string): void {
   }
 }
 
-/** Reads a finished archive. */
-export class ArchiveFileReader {
-  readonly manifest: ArchiveManifest;
-  readonly connection: Connection;
+export class SqliteArchiveReader implements ArchiveReader {
+  readonly #manifest: ArchiveManifest;
+  readonly #connection: Connection;
   readonly #statements: ExactStatements;
 
   constructor(path: string, manifest: ArchiveManifest, context: OperationContext) {
-    this.manifest = manifest;
-    this.connection = openReadOnly(path, context);
-    this.#statements = new ExactStatements(this.connection);
+    this.#manifest = manifest;
+    // In WAL mode even a reader would leave files behind.
+    if (!isRollbackFile(path)) {
+      throw new TradedbError('checksum_mismatch', `${JSON.stringify(path)} is not as the archive was written`, {
+        hint: 'nothing is deleted with it; bring the file back from a backup',
+      });
+    }
+    this.#connection = openReadOnly(path, context);
+    this.#statements = new ExactStatements(this.#connection);
   }
 
-  /** Rows of a table whose unit lies in [from, to], in the order of their units. */
+  problem(): string | undefined {
+    const [first] = this.#connection.pragma('integrity_check').map((row) => String(Object.values(row)[0]));
+    return first === 'ok' ? undefined : `integrity check: ${first}`;
+  }
+
+  /** An index finds any unit. */
+  async load(): Promise<void> {}
+
   between(table: number, from: number, to: number): ArchivedRow[] {
     const { sql, layout } = this.#select(table);
     const unit = quoteIdentifier(layout.unitColumn);
     return this.#statements
       .all(`${sql} WHERE ${unit} BETWEEN ? AND ? ORDER BY ${unit}, _rowid_`, [BigInt(from), BigInt(to)])
-      .map((raw) => archivedRow(layout, raw));
+      .map((raw) => storedRow(layout, raw));
   }
 
-  /** All rows of a table, a page at a time. */
-  *rows(table: number): Generator<ArchivedRow[], void, undefined> {
+  async *rows(table: number): AsyncGenerator<ArchivedRow[], void, undefined> {
     const { sql, layout } = this.#select(table);
     let after = 0n;
     for (;;) {
-      const page = this.#statements.page(`${sql} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT 1000`, [after], pageBytes);
+      const page = this.#statements.page(`${sql} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT 10000`, [after], pageBytes);
       if (page.length === 0) return;
       after = page.at(-1)?.at(-1) as bigint;
-      yield page.map((raw) => archivedRow(layout, raw));
+      yield page.map((raw) => storedRow(layout, raw));
     }
   }
 
   close(): void {
-    this.connection.close();
+    this.#connection.close();
   }
 
   #select(table: number): { sql: string; layout: ArchivedTable } {
-    const layout = this.manifest.tables[table];
+    const layout = this.#manifest.tables[table];
     if (layout === undefined) throw new Error(`no table ${table} in the archive`);
     const expressions = layout.columns.map(({ name }) => quoteIdentifier(name));
     if (layout.rowIdColumn !== null) expressions.unshift(quoteIdentifier(layout.rowIdColumn));
@@ -159,13 +145,20 @@ export class ArchiveFileReader {
   }
 }
 
-export const pageBytes = 8 * 1024 * 1024;
-
-function archivedRow(layout: ArchivedTable, raw: Parameters<typeof exactRow>[0]): ArchivedRow {
+function storedRow(layout: ArchivedTable, raw: Parameters<typeof exactRow>[0]): ArchivedRow {
   const own = layout.rowIdColumn === null ? 1 : 2;
   const all = exactRow(raw, layout.columns.length + own);
-  const unit = Number(all.values[0]);
-  const rest = { values: all.values.slice(1), text: all.text.slice(1) };
-  if (layout.rowIdColumn !== null) return { unit, ...splitRowId(rest) };
-  return { unit, key: pick(rest, layout.keyColumns), row: rest };
+  return archivedRow(layout, Number(all.values[0]), { values: all.values.slice(1), text: all.text.slice(1) });
+}
+
+/** Bytes 18 and 19 of the header: write and read version, 1 for a rollback journal. */
+function isRollbackFile(path: string): boolean {
+  const header = Buffer.alloc(20);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, header, 0, 20, 0);
+  } finally {
+    closeSync(file);
+  }
+  return header[18] === 1 && header[19] === 1;
 }

@@ -1,0 +1,109 @@
+import { basename } from 'node:path';
+import { formatByteSize } from '../../../core/config/byte-size.ts';
+import { formatDuration } from '../../../core/config/duration.ts';
+import type { ArchiveResult, ChunkResult, PolicyResult } from '../../../core/maintenance/archive/request.ts';
+import type { Report } from '../../../core/report.ts';
+import { renderFindings } from '../findings.ts';
+import { formatCount, formatTime, plural, printable } from '../format.ts';
+import type { Style } from '../style.ts';
+import { table } from '../table.ts';
+
+export function render(report: Report<ArchiveResult>, style: Style): string {
+  const { data } = report;
+  const lines = [`${style.bold(printable(basename(data.database)))}   ${headline(data)}`, ...body(data, style)];
+  if (data.dryRun) lines.push(style.dim('  dry run: nothing was changed'));
+  if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
+  return lines.join('\n');
+}
+
+function headline(data: ArchiveResult): string {
+  const folder = printable(data.folder);
+  switch (data.mode) {
+    case 'list':
+      return `${plural(data.archives.length, 'archive')} in ${folder}`;
+    case 'verify':
+      return `${plural(data.archives.length, 'archive')} read back: equal to what was archived, byte for byte`;
+    case 'resume':
+      return data.archives.length === 0
+        ? 'nothing to resume'
+        : `${plural(data.archives.length, 'archive')} taken up again`;
+    case 'restore':
+      return `archive ${data.restored?.id ?? ''} ${data.restored?.to === null ? 'put back' : `written to ${printable(data.restored?.to ?? '')}`}`;
+    case 'archive': {
+      const due = data.policies.reduce((sum, { rowsDue }) => sum + rowsDue, 0);
+      if (due === 0) return 'no row is due';
+      return `${plural(due, 'row')} due, archives in ${folder}`;
+    }
+  }
+}
+
+function body(data: ArchiveResult, style: Style): string[] {
+  if (data.mode === 'list' || data.mode === 'verify' || data.mode === 'resume') {
+    return data.archives.length === 0 ? [] : [listing(data.archives, style)];
+  }
+  if (data.restored !== null) {
+    const { tables, staleLeftOut } = data.restored;
+    const rows = tables.map(({ name, rows: count, skipped }) => [
+      printable(name),
+      formatCount(count),
+      formatCount(skipped),
+    ]);
+    const columns = [
+      { title: 'TABLE', flexible: true },
+      { title: 'ROWS', align: 'right' as const },
+      { title: 'SKIPPED', align: 'right' as const },
+    ];
+    const stale =
+      staleLeftOut === 0 ? [] : [`  ${plural(staleLeftOut, 'row')} left out: newer versions stayed in their table`];
+    return [...(data.dryRun ? [] : [table(columns, rows, style)]), ...stale];
+  }
+  return data.policies.flatMap((policy) => policyLines(policy, style));
+}
+
+function policyLines(policy: PolicyResult, style: Style): string[] {
+  const children = policy.children.length === 0 ? '' : `, with ${policy.children.map(printable).join(', ')}`;
+  const format = policy.archive === 'none' ? ', without a copy' : '';
+  const due =
+    policy.rowsDue === 0
+      ? 'nothing due'
+      : `due ${formatCount(policy.rowsDue)} rows, about ${formatByteSize(policy.estimatedBytes)}`;
+  const head = `  ${style.bold(printable(policy.table))}   ${due}   ${style.dim(`before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${children}${format}`)}`;
+  const lines = [head];
+  if (policy.triggers.length > 0) lines.push(style.dim(`    fires ${policy.triggers.map(printable).join(', ')}`));
+  if (policy.chunks.length > 0) lines.push(listing(policy.chunks, style, 4));
+  if (policy.deletedOnly !== null) {
+    const kept =
+      policy.deletedOnly.kept === 0 ? '' : `, ${formatCount(policy.deletedOnly.kept)} stayed: other rows need them`;
+    lines.push(`    deleted ${formatCount(policy.deletedOnly.deleted)} rows${kept}`);
+  }
+  return lines;
+}
+
+function listing(chunks: readonly ChunkResult[], style: Style, indent = 2): string {
+  const rows = chunks.map((chunk) => [
+    chunk.id,
+    printable(chunk.table),
+    chunk.format,
+    formatCount(chunk.rows),
+    formatByteSize(chunk.bytes),
+    chunk.kept && chunk.state === 'done' ? 'kept' : chunk.state,
+    formatCount(chunk.deleted),
+    formatCount(chunk.stale + chunk.alreadyGone),
+  ]);
+  const right = 'right' as const;
+  return table(
+    [
+      { title: 'ARCHIVE' },
+      { title: 'TABLE', flexible: true },
+      { title: 'FORMAT' },
+      { title: 'ROWS', align: right },
+      { title: 'SIZE', align: right },
+      { title: 'STATE' },
+      { title: 'DELETED', align: right },
+      { title: 'CHANGED', align: right },
+    ],
+    rows,
+    style,
+    indent,
+  );
+}

@@ -1,0 +1,88 @@
+import type { ExactRow } from './row.ts';
+
+/** Storage classes as they are encoded. */
+const tags = { integer: 1, real: 2, text: 3, blob: 4 } as const;
+
+const c1 = 0xcc9e2d51;
+const c2 = 0x1b873593;
+const seeds = [0x5f3759df, 0x2545f491] as const;
+
+/**
+ * Turns rows into bytes that are equal exactly when all values are, and hashes them. A value is a 32-bit tag, then
+ * nothing (NULL), eight bytes little endian (INTEGER, REAL), or a 32-bit length and the bytes padded with zeros to four
+ * (TEXT, BLOB). One buffer serves all rows: a result is valid until the next row.
+ */
+export class RowEncoder {
+  #bytes = new Uint8Array(4096);
+  #view = new DataView(this.#bytes.buffer);
+  #words = new Int32Array(this.#bytes.buffer);
+  #length = 0;
+
+  /** The bytes of a row; copy them to keep them. */
+  encode({ values, text }: ExactRow): Uint8Array {
+    let at = 0;
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index] as ExactRow['values'][number];
+      if (value instanceof Uint8Array) {
+        this.#reserve(at + 12 + value.length);
+        this.#view.setInt32(at, text[index] === true ? tags.text : tags.blob, true);
+        this.#view.setUint32(at + 4, value.length, true);
+        this.#bytes.set(value, at + 8);
+        const end = at + 8 + value.length;
+        at = (end + 3) & ~3;
+        this.#bytes.fill(0, end, at);
+        continue;
+      }
+      this.#reserve(at + 12);
+      if (value === null) {
+        this.#view.setInt32(at, 0, true);
+        at += 4;
+      } else if (typeof value === 'bigint') {
+        this.#view.setInt32(at, tags.integer, true);
+        this.#view.setBigInt64(at + 4, value, true);
+        at += 12;
+      } else {
+        this.#view.setInt32(at, tags.real, true);
+        this.#view.setFloat64(at + 4, value, true);
+        at += 12;
+      }
+    }
+    this.#length = at;
+    return this.#bytes.subarray(0, at);
+  }
+
+  /** Two 32-bit MurmurHash3 of the row that was encoded last, with different seeds, as unsigned numbers. */
+  hash(into: { high: number; low: number }): void {
+    const words = this.#words;
+    const count = this.#length >> 2;
+    let high: number = seeds[0];
+    let low: number = seeds[1];
+    for (let index = 0; index < count; index += 1) {
+      let k = Math.imul(words[index] as number, c1);
+      k = Math.imul((k << 15) | (k >>> 17), c2);
+      high ^= k;
+      high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0;
+      low ^= k;
+      low = (Math.imul((low << 13) | (low >>> 19), 5) + 0xe6546b64) | 0;
+    }
+    into.high = finish(high ^ this.#length);
+    into.low = finish(low ^ this.#length);
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 ** Math.ceil(Math.log2(length)));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+    this.#words = new Int32Array(larger.buffer);
+  }
+}
+
+function finish(hash: number): number {
+  let h = hash ^ (hash >>> 16);
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
