@@ -41,7 +41,7 @@ export const archiveSection = section(
     folder: optionalText('Folder of the archives; relative to the configuration file. Needed by vacuum archive'),
     format: choice(['parquet', 'sqlite'], 'parquet', 'Format of new archives'),
     chunkRows: integer(1_000_000, 1, 1_000_000_000, 'Most rows of one archive, and of one read snapshot'),
-    rowGroupRows: integer(100_000, 1, 10_000_000, 'Rows of a row group in a Parquet archive'),
+    rowGroupRows: integer(20_000, 1, 10_000_000, 'Rows of a row group in a Parquet archive'),
     restoreHold: duration('30d', 'How long rows that were put back are left alone by retention'),
     reserve: bytes('1GiB', 'Free disk space that is never used up'),
   },

@@ -3,7 +3,16 @@ import type { SqlValue } from '../../sqlite/statement.ts';
 import type { Condition } from '../retention/due.ts';
 import type { TableShape } from '../retention/table-shape.ts';
 import { joinOn, type UnitTable } from '../retention/unit.ts';
-import { type ExactRow, type ExactStatements, exactList, exactRow, pick, placeholders } from './row.ts';
+import {
+  bindings,
+  type ExactRow,
+  type ExactStatements,
+  exactList,
+  exactRow,
+  mayHaveLost,
+  pick,
+  placeholders,
+} from './row.ts';
 
 /** A row with what identifies it in its table. */
 export interface KeyedRow {
@@ -11,51 +20,53 @@ export interface KeyedRow {
   readonly row: ExactRow;
 }
 
+/** Text of the row holds bytes that are no characters, or may: the chunk is read again in the exact way. */
+export class InexactText extends Error {}
+
 /** Rows of the tables of a unit in the live database. */
 export class LiveUnit {
   readonly tables: readonly UnitTable[];
   readonly #statements: ExactStatements;
-  readonly #lists: readonly ((alias: string) => string)[];
+  readonly exact: boolean;
 
-  constructor(statements: ExactStatements, tables: readonly UnitTable[]) {
+  /** `exact` reads all text as bytes, which is slower; without it `due` throws `InexactText` where that is needed. */
+  constructor(statements: ExactStatements, tables: readonly UnitTable[], exact = false) {
     this.#statements = statements;
     this.tables = tables;
-    this.#lists = tables.map(
-      ({ shape }) =>
-        (alias) =>
-          exactList(expressionsOf(shape, alias)),
-    );
+    this.exact = exact;
   }
 
   /** Due rows of the root behind `after`, in the order of their key, one by one. */
   *due(due: Condition, after: ExactRow | undefined, limit: number): Generator<KeyedRow, void, undefined> {
     const { shape } = this.#table(0);
-    const { sql, values } = this.#dueQuery(due, after, limit);
-    for (const raw of this.#statements.iterate(sql, values)) yield keyedRow(shape, raw);
+    const { sql, values } = this.#dueQuery(due, after, { limit, exact: this.exact });
+    for (const raw of this.#statements.iterate(sql, values)) {
+      if (!this.exact && mayHaveLost(raw)) throw new InexactText();
+      yield this.#keyed(shape, raw, this.exact);
+    }
   }
 
-  /** The same as a list, which ends early when the rows are wide. */
+  /** The same as a list, always exact, which ends early when the rows are wide. */
   duePage(due: Condition, after: ExactRow | undefined, limits: { rows: number; bytes: number }): KeyedRow[] {
     const { shape } = this.#table(0);
-    const { sql, values } = this.#dueQuery(due, after, limits.rows);
-    return this.#statements.page(sql, values, limits.bytes).map((raw) => keyedRow(shape, raw));
+    const { sql, values } = this.#dueQuery(due, after, { limit: limits.rows, exact: true });
+    return this.#statements.page(sql, values, limits.bytes).map((raw) => this.#keyed(shape, raw, true));
   }
 
-  #dueQuery(due: Condition, after: ExactRow | undefined, limit: number): Condition {
+  #dueQuery(due: Condition, after: ExactRow | undefined, how: { limit: number; exact: boolean }): Condition {
     const { shape } = this.#table(0);
     const key = shape.key.map((name) => `t.${name}`);
     const behind = after === undefined ? '' : ` AND (${key.join(', ')}) > (${placeholders(after).join(', ')})`;
     return {
-      sql: `SELECT ${this.#list(0, 't')} FROM ${quoteIdentifier(shape.name)} AS t WHERE (${due.sql})${behind} ORDER BY ${key.join(', ')} LIMIT ?`,
-      values: [...due.values, ...(after?.values ?? []), BigInt(limit)],
+      sql: `SELECT ${selectList(shape, 't', how.exact)} FROM ${quoteIdentifier(shape.name)} AS t WHERE (${due.sql})${behind} ORDER BY ${key.join(', ')} LIMIT ?`,
+      values: [...due.values, ...bindings(after ?? []), BigInt(how.limit)],
     };
   }
 
   find(table: number, key: ExactRow): KeyedRow | undefined {
     const { shape } = this.#table(table);
-    const sql = `SELECT ${this.#list(table, 't')} FROM ${quoteIdentifier(shape.name)} AS t WHERE ${keyEquals(shape, 't', key)}`;
-    const raw = this.#statements.get(sql, key.values);
-    return raw === undefined ? undefined : keyedRow(shape, raw);
+    const from = `FROM ${quoteIdentifier(shape.name)} AS t WHERE ${keyEquals(shape, 't', key)}`;
+    return this.#rows(shape, 't', { from, values: bindings(key) })[0];
   }
 
   /** Rows of a table that point to a row of its parent. */
@@ -63,8 +74,16 @@ export class LiveUnit {
     const { shape, parent, link } = this.#table(table);
     if (parent === undefined || link === undefined) return [];
     const above = this.#table(parent).shape;
-    const sql = `SELECT ${this.#list(table, 'c')} FROM ${quoteIdentifier(above.name)} AS p, ${quoteIdentifier(shape.name)} AS c WHERE ${keyEquals(above, 'p', parentKey)} AND ${joinOn(link, 'p', 'c')}`;
-    return this.#statements.all(sql, parentKey.values).map((raw) => keyedRow(shape, raw));
+    const from = `FROM ${quoteIdentifier(above.name)} AS p, ${quoteIdentifier(shape.name)} AS c WHERE ${keyEquals(above, 'p', parentKey)} AND ${joinOn(link, 'p', 'c')}`;
+    return this.#rows(shape, 'c', { from, values: bindings(parentKey) });
+  }
+
+  #rows(shape: TableShape, alias: string, { from, values }: { from: string; values: readonly SqlValue[] }): KeyedRow[] {
+    const read = (exact: boolean): SqlValue[][] =>
+      this.#statements.all(`SELECT ${selectList(shape, alias, exact)} ${from}`, values);
+    const rows = this.exact ? [] : read(false);
+    if (!this.exact && !rows.some(mayHaveLost)) return rows.map((raw) => this.#keyed(shape, raw, false));
+    return read(true).map((raw) => this.#keyed(shape, raw, true));
   }
 
   /** All rows below a root, for each table of the unit; the root itself first. */
@@ -83,7 +102,7 @@ export class LiveUnit {
     const { shape, inbound } = this.#table(table);
     return inbound.some((reference) => {
       const sql = `SELECT 1 FROM ${quoteIdentifier(shape.name)} AS p, ${quoteIdentifier(reference.child)} AS c WHERE ${keyEquals(shape, 'p', key)} AND ${joinOn(reference, 'p', 'c')} LIMIT 1`;
-      return this.#statements.get(sql, key.values) !== undefined;
+      return this.#statements.get(sql, bindings(key)) !== undefined;
     });
   }
 
@@ -91,13 +110,13 @@ export class LiveUnit {
     if (condition.sql === '0') return false;
     const { shape } = this.#table(0);
     const sql = `SELECT 1 FROM ${quoteIdentifier(shape.name)} AS t WHERE (${condition.sql}) AND ${keyEquals(shape, 't', key)}`;
-    return this.#statements.get(sql, [...condition.values, ...key.values]) !== undefined;
+    return this.#statements.get(sql, [...condition.values, ...bindings(key)]) !== undefined;
   }
 
   delete(table: number, key: ExactRow): number {
     const { shape } = this.#table(table);
     const sql = `DELETE FROM ${quoteIdentifier(shape.name)} AS t WHERE ${keyEquals(shape, 't', key)}`;
-    return this.#statements.run(sql, key.values);
+    return this.#statements.run(sql, bindings(key));
   }
 
   #table(index: number): UnitTable {
@@ -106,15 +125,18 @@ export class LiveUnit {
     return table;
   }
 
-  #list(table: number, alias: string): string {
-    return this.#lists[table]?.(alias) ?? '';
+  #keyed(shape: TableShape, raw: readonly SqlValue[], exact: boolean): KeyedRow {
+    const own = hasOwnRowId(shape) ? 1 : 0;
+    const row = exact ? exactRow(raw, shape.columns.length + own, this.#statements.encoding) : raw;
+    return own === 1 ? splitRowId(row) : { key: pick(row, shape.keyColumns), row };
   }
 }
 
 /** What is read of a row: its row id when that is no column, then the columns. */
-function expressionsOf(shape: TableShape, alias: string): string[] {
+function selectList(shape: TableShape, alias: string, exact: boolean): string {
   const columns = shape.columns.map(({ name }) => `${alias}.${quoteIdentifier(name)}`);
-  return hasOwnRowId(shape) ? [...shape.key.map((name) => `${alias}.${name}`), ...columns] : columns;
+  const all = hasOwnRowId(shape) ? [...shape.key.map((name) => `${alias}.${name}`), ...columns] : columns;
+  return exact ? exactList(all) : all.join(', ');
 }
 
 /** The row id is the key, and no column shows it. */
@@ -122,21 +144,9 @@ export function hasOwnRowId(shape: TableShape): boolean {
   return shape.keyColumns.length === 0;
 }
 
-function keyedRow(shape: TableShape, raw: readonly SqlValue[]): KeyedRow {
-  const columns = shape.columns.length;
-  if (!hasOwnRowId(shape)) {
-    const row = exactRow(raw, columns);
-    return { key: pick(row, shape.keyColumns), row };
-  }
-  const all = exactRow(raw, columns + 1);
-  return splitRowId(all);
-}
-
-export function splitRowId(all: ExactRow): KeyedRow {
-  return {
-    key: { values: all.values.slice(0, 1), text: [false] },
-    row: { values: all.values.slice(1), text: all.text.slice(1) },
-  };
+/** A row of which the row id comes first. */
+export function splitRowId(row: ExactRow): KeyedRow {
+  return { key: row.slice(0, 1), row: row.slice(1) };
 }
 
 export function keyEquals(shape: TableShape, alias: string, key: ExactRow): string {

@@ -50,6 +50,8 @@ export interface ArchiveManifest {
   readonly policy: RetentionPolicy;
   /** Text encoding of the database, and of a file in SQLite's format. */
   readonly encoding: string;
+  /** Text may hold bytes that are no characters: it is read as bytes. */
+  readonly exactText: boolean;
   readonly units: number;
   /** One for SQLite, one per table for Parquet. */
   readonly files: readonly ArchivedFile[];

@@ -1,12 +1,9 @@
-import { isUtf8 } from 'node:buffer';
 import type { SchemaElement } from 'hyparquet';
 import type { ArchivedColumn } from './manifest.ts';
-import type { ExactRow } from './row.ts';
+import { type ExactValue, RawText } from './row.ts';
 
 /** What a Parquet column holds; SQLite decides per value, Parquet per column. */
 export type ColumnClass = 'integer' | 'real' | 'text' | 'blob';
-
-type Value = ExactRow['values'][number];
 
 /** A value that its column cannot hold: such a chunk is kept in SQLite's format. */
 export class ClassMismatch extends Error {
@@ -19,11 +16,11 @@ export class ClassMismatch extends Error {
   }
 }
 
-function classOf(value: Value, isText: boolean): ColumnClass | undefined {
+function classOf(value: ExactValue): ColumnClass | undefined {
   if (value === null) return undefined;
   if (typeof value === 'bigint') return 'integer';
   if (typeof value === 'number') return 'real';
-  return isText ? 'text' : 'blob';
+  return typeof value === 'string' ? 'text' : 'blob';
 }
 
 /** The class a column is declared with, by SQLite's rules of affinity; for columns that hold nothing but NULL. */
@@ -50,26 +47,22 @@ export class ParquetColumn {
     return this.#class;
   }
 
-  add(value: Value, isText: boolean): void {
-    const found = classOf(value, isText);
-    if (found !== undefined) {
-      this.#class ??= found;
-      if (found !== this.#class) throw new ClassMismatch(this.name, this.#class);
+  add(value: ExactValue): void {
+    if (value instanceof RawText) throw new ClassMismatch(this.name, 'text');
+    const found = classOf(value);
+    if (found !== undefined && found !== this.#class) {
+      if (this.#class !== undefined) throw new ClassMismatch(this.name, this.#class);
+      this.#class = found;
     }
-    if (found !== 'text') {
-      this.#values.push(value);
-      return;
-    }
-    const bytes = value as Buffer;
-    if (!isUtf8(bytes)) throw new ClassMismatch(this.name, 'text');
-    this.#values.push(bytes.toString('utf8'));
+    this.#values.push(value);
   }
 
-  /** The values since the last call. */
-  take(): unknown[] {
-    const values = this.#values;
+  /** The values since the last call, as the Parquet writer takes them. */
+  take(): { readonly name: string; readonly data: unknown[]; readonly encoding?: 'PLAIN' } {
+    const data = this.#values;
     this.#values = [];
-    return values;
+    // A dictionary would take 0 and -0 for one value.
+    return { name: this.name, data, ...(this.columnClass === 'real' ? { encoding: 'PLAIN' } : {}) };
   }
 
   get schema(): SchemaElement {

@@ -7,8 +7,6 @@ import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
 import type { ExactRow } from './row.ts';
 
 const compressors = { ZSTD: (bytes: Uint8Array): Uint8Array => zstdDecompressSync(bytes) };
-/** Text stays bytes: it is compared byte for byte. */
-const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes };
 
 /** Reads an archive of one Parquet file per table. */
 export class ParquetArchiveReader implements ArchiveReader {
@@ -68,8 +66,6 @@ class ParquetTableReader {
   readonly #metadata: FileMetaData;
   /** First row of each row group, and the end. */
   readonly #starts: readonly number[];
-  /** Which of the columns are text. */
-  readonly #isText: readonly boolean[];
   /** Rows that were read and are still asked for, from `#head` on. */
   #window: ArchivedRow[] = [];
   #head = 0;
@@ -87,7 +83,6 @@ class ParquetTableReader {
     const starts = [0];
     for (const group of parts.metadata.row_groups) starts.push((starts.at(-1) ?? 0) + Number(group.num_rows));
     this.#starts = starts;
-    this.#isText = parts.metadata.schema.slice(1).map((element) => element.converted_type === 'UTF8');
   }
 
   static async open(path: string, layout: ArchivedTable, withUnits: boolean): Promise<ParquetTableReader> {
@@ -144,27 +139,24 @@ class ParquetTableReader {
 
   async #group(index: number): Promise<ArchivedRow[]> {
     const start = this.#starts[index] ?? 0;
-    let found: readonly ExactRow['values'][] = [];
+    let found: readonly ExactRow[] = [];
     await parquetRead({
       file: this.#buffer,
       metadata: this.#metadata,
       compressors,
-      parsers: parsers as never,
       utf8: false,
       rowStart: start,
       rowEnd: this.#starts[index + 1] ?? start,
       onComplete: (rows) => {
-        found = rows as unknown as readonly ExactRow['values'][];
+        found = rows as unknown as readonly ExactRow[];
       },
     });
-    return found.map((values, offset) => this.#row(values, start + offset + 1));
+    return found.map((row, offset) => this.#row(row, start + offset + 1));
   }
 
-  #row(raw: ExactRow['values'], position: number): ArchivedRow {
-    const skip = this.#withUnits ? 1 : 0;
-    const values = (skip === 0 ? raw : raw.slice(1)).map((value) => value ?? null);
-    const text = values.map((value, index) => value !== null && this.#isText[index + skip] === true);
-    return archivedRow(this.#layout, this.#withUnits ? Number(raw[0]) : position, { values, text });
+  #row(raw: ExactRow, position: number): ArchivedRow {
+    if (!this.#withUnits) return archivedRow(this.#layout, position, raw);
+    return archivedRow(this.#layout, Number(raw[0]), raw.slice(1));
   }
 }
 

@@ -58,10 +58,10 @@ class ParquetTable {
   }
 
   add(unit: number, { key, row }: KeyedRow): void {
-    this.#units?.add(BigInt(unit), false);
-    this.#rowIds?.add(key.values[0] ?? null, false);
+    this.#units?.add(BigInt(unit));
+    this.#rowIds?.add(key[0] ?? null);
     for (let index = 0; index < this.#columns.length; index += 1) {
-      (this.#columns[index] as ParquetColumn).add(row.values[index] ?? null, row.text[index] === true);
+      (this.#columns[index] as ParquetColumn).add(row[index] ?? null);
     }
     this.#rows += 1;
     if (this.#rows === this.#rowGroupRows) this.#flush();
@@ -80,7 +80,7 @@ class ParquetTable {
   #flush(): void {
     if (this.#rows === 0) return;
     const writer = this.#open();
-    const columnData = this.#all.map((column) => ({ name: column.name, data: column.take() })) as ColumnSource[];
+    const columnData = this.#all.map((column) => column.take()) as ColumnSource[];
     writer.write({ columnData, rowGroupSize: this.#rows });
     this.#rows = 0;
     this.#sink.flush();

@@ -1,7 +1,7 @@
-import type { ExactRow } from './row.ts';
+import { type ExactRow, RawText } from './row.ts';
 
 /** Storage classes as they are encoded. */
-const tags = { integer: 1, real: 2, text: 3, blob: 4 } as const;
+const tags = { integer: 1, real: 2, text: 3, blob: 4, rawText: 5 } as const;
 
 const c1 = 0xcc9e2d51;
 const c2 = 0x1b873593;
@@ -10,45 +10,66 @@ const seeds = [0x5f3759df, 0x2545f491] as const;
 /**
  * Turns rows into bytes that are equal exactly when all values are, and hashes them. A value is a 32-bit tag, then
  * nothing (NULL), eight bytes little endian (INTEGER, REAL), or a 32-bit length and the bytes padded with zeros to four
- * (TEXT, BLOB). One buffer serves all rows: a result is valid until the next row.
+ * (TEXT in UTF-8, BLOB, raw text). One buffer serves all rows: a result is valid until the next row.
  */
 export class RowEncoder {
-  #bytes = new Uint8Array(4096);
-  #view = new DataView(this.#bytes.buffer);
-  #words = new Int32Array(this.#bytes.buffer);
+  #bytes = Buffer.alloc(4096);
+  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
+  #words = wordsOf(this.#bytes);
   #length = 0;
 
   /** The bytes of a row; copy them to keep them. */
-  encode({ values, text }: ExactRow): Uint8Array {
+  encode(row: ExactRow): Uint8Array {
     let at = 0;
-    for (let index = 0; index < values.length; index += 1) {
-      const value = values[index] as ExactRow['values'][number];
-      if (value instanceof Uint8Array) {
-        this.#reserve(at + 12 + value.length);
-        this.#view.setInt32(at, text[index] === true ? tags.text : tags.blob, true);
-        this.#view.setUint32(at + 4, value.length, true);
-        this.#bytes.set(value, at + 8);
-        const end = at + 8 + value.length;
-        at = (end + 3) & ~3;
-        this.#bytes.fill(0, end, at);
-        continue;
-      }
-      this.#reserve(at + 12);
-      if (value === null) {
-        this.#view.setInt32(at, 0, true);
-        at += 4;
-      } else if (typeof value === 'bigint') {
+    for (let index = 0; index < row.length; index += 1) {
+      const value = row[index];
+      if (typeof value === 'bigint') {
+        this.#reserve(at + 12);
         this.#view.setInt32(at, tags.integer, true);
         this.#view.setBigInt64(at + 4, value, true);
         at += 12;
-      } else {
+      } else if (typeof value === 'string') {
+        at = this.#text(at, value);
+      } else if (typeof value === 'number') {
+        this.#reserve(at + 12);
         this.#view.setInt32(at, tags.real, true);
         this.#view.setFloat64(at + 4, value, true);
         at += 12;
+      } else if (value instanceof Uint8Array) {
+        at = this.#blob(at, tags.blob, value);
+      } else if (value instanceof RawText) {
+        at = this.#blob(at, tags.rawText, value.bytes);
+      } else {
+        this.#reserve(at + 4);
+        this.#view.setInt32(at, 0, true);
+        at += 4;
       }
     }
     this.#length = at;
     return this.#bytes.subarray(0, at);
+  }
+
+  #text(at: number, value: string): number {
+    // A UTF-16 unit never takes more than three bytes.
+    this.#reserve(at + 12 + value.length * 3);
+    const length = this.#bytes.write(value, at + 8);
+    this.#view.setInt32(at, tags.text, true);
+    this.#view.setUint32(at + 4, length, true);
+    return this.#pad(at + 8 + length);
+  }
+
+  #blob(at: number, tag: number, value: Uint8Array): number {
+    this.#reserve(at + 12 + value.length);
+    this.#view.setInt32(at, tag, true);
+    this.#view.setUint32(at + 4, value.length, true);
+    this.#bytes.set(value, at + 8);
+    return this.#pad(at + 8 + value.length);
+  }
+
+  #pad(end: number): number {
+    const padded = (end + 3) & ~3;
+    for (let at = end; at < padded; at += 1) this.#bytes[at] = 0;
+    return padded;
   }
 
   /** Two 32-bit MurmurHash3 of the row that was encoded last, with different seeds, as unsigned numbers. */
@@ -71,12 +92,16 @@ export class RowEncoder {
 
   #reserve(length: number): void {
     if (length <= this.#bytes.length) return;
-    const larger = new Uint8Array(2 ** Math.ceil(Math.log2(length)));
+    const larger = Buffer.alloc(2 ** Math.ceil(Math.log2(length)));
     larger.set(this.#bytes);
     this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
-    this.#words = new Int32Array(larger.buffer);
+    this.#view = new DataView(larger.buffer, larger.byteOffset);
+    this.#words = wordsOf(larger);
   }
+}
+
+function wordsOf(bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 }
 
 function finish(hash: number): number {

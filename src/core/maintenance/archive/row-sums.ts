@@ -33,9 +33,8 @@ export class RowSums {
     this.#high += this.#hash.high;
     this.#low += this.#hash.low;
     if (this.#high > carryAt || this.#low > carryAt) this.#carry();
-    const { values } = row;
-    for (let index = 0; index < values.length; index += 1) {
-      const value = values[index];
+    for (let index = 0; index < row.length; index += 1) {
+      const value = row[index];
       if (typeof value === 'bigint') this.#integers[index] = (this.#integers[index] as bigint) + value;
     }
   }

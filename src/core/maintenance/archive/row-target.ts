@@ -5,7 +5,7 @@ import type { UnitTable } from '../retention/unit.ts';
 import type { ArchivedRow } from './format.ts';
 import { keyEquals } from './live-unit.ts';
 import type { ArchivedTable } from './manifest.ts';
-import { pick, placeholders } from './row.ts';
+import { bindings, pick, placeholders } from './row.ts';
 
 /** How the columns of an archived table go into a table of today. */
 export interface TableMapping {
@@ -57,7 +57,7 @@ export function columnMapping(archived: ArchivedTable, { shape }: UnitTable): Ta
       const marks = placeholders(values);
       const set = others.map(({ name }, index) => `${quoteIdentifier(name)} = ${marks[index] ?? '?'}`).join(', ');
       const sql = `UPDATE ${quoteIdentifier(shape.name)} AS t SET ${set} WHERE ${keyEquals(shape, 't', key)}`;
-      return { sql, values: [...values.values, ...key.values] };
+      return { sql, values: [...bindings(values), ...bindings(key)] };
     },
   };
 }
@@ -69,7 +69,7 @@ export function insertStatement(
   const values = pick(row, mapping.positions);
   const marks = [...(mapping.withRowId ? ['?'] : []), ...placeholders(values)];
   const sql = `INSERT INTO ${quoteIdentifier(mapping.name)} (${mapping.columns.join(', ')}) VALUES (${marks.join(', ')})`;
-  return { sql, values: [...(mapping.withRowId ? key.values : []), ...values.values] };
+  return { sql, values: [...(mapping.withRowId ? bindings(key) : []), ...bindings(values)] };
 }
 
 function unfit(table: string, what: string): TradedbError {

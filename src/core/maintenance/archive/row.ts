@@ -1,23 +1,36 @@
+import { isUtf8 } from 'node:buffer';
 import type { Connection } from '../../sqlite/connection.ts';
 import type { SqlParameters, SqlValue, Statement } from '../../sqlite/statement.ts';
 
-/**
- * A row exactly as SQLite stores it: INTEGER as bigint, REAL as number, TEXT and BLOB as bytes. Text travels as its
- * bytes because it may hold NUL or be no valid UTF-8.
- */
-export interface ExactRow {
-  readonly values: readonly (null | bigint | number | Uint8Array)[];
-  /** Which of the byte values are TEXT. */
-  readonly text: readonly boolean[];
+/** TEXT whose bytes are no characters: kept as the bytes, in the encoding of its database. */
+export class RawText {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
 }
+
+/** A value exactly as SQLite stores it: INTEGER as bigint, REAL as number, TEXT as string or RawText, BLOB as bytes. */
+export type ExactValue = null | bigint | number | string | Uint8Array | RawText;
+
+export type ExactRow = readonly ExactValue[];
 
 /** Text and blobs that are read at once: wide rows must not fill the memory. */
 export const pageBytes = 8 * 1024 * 1024;
 
+/** What a decoder puts in place of bytes that are no characters. */
+const replacement = '\ufffd';
+
+/** True when text of the row may have lost bytes: it must be read again with `exactList`. */
+export function mayHaveLost(row: readonly SqlValue[]): boolean {
+  return row.some((value) => typeof value === 'string' && value.includes(replacement));
+}
+
 /** Bits in one of the columns that tell which values are text; small enough for a 32-bit number. */
 const bitsPerMask = 30;
 
-/** Select list for `expressions`, read back with `exactRow`. */
+/** Select list for `expressions` that loses nothing, read back with `exactRow`. */
 export function exactList(expressions: readonly string[]): string {
   const values = expressions.map((e) => `CASE typeof(${e}) WHEN 'text' THEN CAST(${e} AS BLOB) ELSE ${e} END`);
   const masks: string[] = [];
@@ -28,33 +41,49 @@ export function exactList(expressions: readonly string[]): string {
   return [...values, ...masks].join(', ');
 }
 
-/** `count` expressions of a result row, of which the list begins at `offset`. */
-export function exactRow(raw: readonly SqlValue[], count: number, offset = 0): ExactRow {
-  const values = raw.slice(offset, offset + count) as ExactRow['values'];
-  const text = values.map((_, index) => {
-    const mask = Number(raw[offset + count + Math.floor(index / bitsPerMask)]);
-    return ((mask >> (index % bitsPerMask)) & 1) === 1;
+/** `count` values of a result row of `exactList`. `encoding` is what `PRAGMA encoding` says of the database. */
+export function exactRow(raw: readonly SqlValue[], count: number, encoding: string): ExactRow {
+  return raw.slice(0, count).map((value, index) => {
+    const mask = Number(raw[count + Math.floor(index / bitsPerMask)]);
+    const isText = ((mask >> (index % bitsPerMask)) & 1) === 1;
+    return isText ? textOf(value as Buffer, encoding) : value;
   });
-  return { values, text };
+}
+
+/** Bytes that are characters become a string, so that a text is the same value however it was read. */
+function textOf(bytes: Buffer, encoding: string): string | RawText {
+  if (encoding === 'UTF-8') return isUtf8(bytes) ? bytes.toString('utf8') : new RawText(bytes);
+  if (bytes.length % 2 !== 0) return new RawText(bytes);
+  const little = encoding === 'UTF-16le' ? bytes : Buffer.from(bytes).swap16();
+  const text = little.toString('utf16le');
+  return text.isWellFormed() ? text : new RawText(bytes);
 }
 
 /** The part of a row at these positions. */
 export function pick(row: ExactRow, positions: readonly number[]): ExactRow {
-  return { values: positions.map((at) => row.values[at] ?? null), text: positions.map((at) => row.text[at] ?? false) };
+  return positions.map((at) => row[at] ?? null);
 }
 
-/** Placeholders for a row: text is bound as bytes and becomes text inside SQLite. */
+/** Placeholders for a row: raw text is bound as bytes and becomes text inside SQLite. */
 export function placeholders(row: ExactRow): string[] {
-  return row.text.map((isText) => (isText ? 'CAST(? AS TEXT)' : '?'));
+  return row.map((value) => (value instanceof RawText ? 'CAST(? AS TEXT)' : '?'));
+}
+
+/** What the placeholders bind. */
+export function bindings(row: ExactRow): SqlValue[] {
+  return row.map((value) => (value instanceof RawText ? value.bytes : value));
 }
 
 /** Statements of one connection that yield rows as arrays with exact integers, kept by their text. */
 export class ExactStatements {
   readonly connection: Connection;
+  /** As `PRAGMA encoding` says. */
+  readonly encoding: string;
   readonly #kept = new Map<string, Statement>();
 
   constructor(connection: Connection) {
     this.connection = connection;
+    this.encoding = String(connection.pragmaValue('encoding'));
   }
 
   all(sql: string, parameters: SqlParameters): SqlValue[][] {
@@ -73,9 +102,11 @@ export class ExactStatements {
   page(sql: string, parameters: SqlParameters, limitBytes: number): SqlValue[][] {
     const rows: SqlValue[][] = [];
     let bytes = 0;
-    for (const row of this.#reader(sql).iterate<SqlValue[]>(parameters)) {
+    for (const row of this.iterate(sql, parameters)) {
       rows.push(row);
-      for (const value of row) if (value instanceof Uint8Array) bytes += value.length;
+      for (const value of row) {
+        if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length;
+      }
       if (bytes > limitBytes) break;
     }
     return rows;
@@ -93,10 +124,10 @@ export class ExactStatements {
   #statement(sql: string, reads = false): Statement {
     let statement = this.#kept.get(sql);
     if (statement === undefined) {
-      // The text of a statement depends on which values are text; a table with many nullable texts has many forms.
+      // The text of a statement depends on which values are raw text; that has many forms at worst.
       if (this.#kept.size >= 500) this.#kept.clear();
       statement = this.connection.prepare(sql);
-      if (reads) statement.asArrays().withBigIntegers();
+      if (reads) statement = statement.asArrays().withBigIntegers();
       this.#kept.set(sql, statement);
     }
     return statement;

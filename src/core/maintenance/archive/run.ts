@@ -6,6 +6,7 @@ import { makeFolder } from '../../make-folder.ts';
 import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { judgeDisk, requireDisk, reserveReached } from '../disk-guard.ts';
+import { openWithoutTrace } from '../open-without-trace.ts';
 import { deleteDue } from '../retention/delete-due.ts';
 import { nextDueMonth } from '../retention/month.ts';
 import { type PolicyPlan, planPolicy } from '../retention/plan.ts';
@@ -262,8 +263,9 @@ class ArchiveRun {
   }
 
   #read(): Connection {
-    const { database, busyTimeoutMs } = this.#request;
-    return openReadOnly(database, { ...this.#context, busyTimeoutMs });
+    const { database, busyTimeoutMs, dryRun } = this.#request;
+    const open = dryRun ? openWithoutTrace : openReadOnly;
+    return open(database, { ...this.#context, busyTimeoutMs });
   }
 }
 

@@ -4,10 +4,11 @@ import { fromFileSystem, TradedbError } from '../../error.ts';
 import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { SqlValue } from '../../sqlite/statement.ts';
 import { type ArchivedRow, type ArchiveReader, type ArchiveWriter, archivedRow, type TableLayout } from './format.ts';
 import type { KeyedRow } from './live-unit.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
-import { type ExactRow, ExactStatements, exactList, exactRow, pageBytes, placeholders } from './row.ts';
+import { bindings, type ExactRow, ExactStatements, exactList, exactRow, pageBytes, placeholders } from './row.ts';
 
 /** Writes rows into a new file that no journal protects: after a crash it is dropped, never used. */
 export class SqliteArchiveWriter implements ArchiveWriter {
@@ -46,10 +47,10 @@ export class SqliteArchiveWriter implements ArchiveWriter {
   insert(table: number, unit: number, { key, row }: KeyedRow): void {
     const layout = this.#layouts[table];
     if (layout === undefined) throw new Error(`no table ${table} in the archive`);
-    const own: ExactRow['values'] = layout.rowIdColumn === null ? [] : key.values;
+    const own: ExactRow = layout.rowIdColumn === null ? [] : key;
     const marks = ['?', ...own.map(() => '?'), ...placeholders(row)];
     const sql = `INSERT INTO ${quoteIdentifier(layout.name)} VALUES (${marks.join(', ')})`;
-    this.#statements.run(sql, [BigInt(unit), ...own, ...row.values]);
+    this.#statements.run(sql, [BigInt(unit), ...bindings(own), ...bindings(row)]);
   }
 
   /** Commits, indexes and closes; the bytes are on the disk when this returns. */
@@ -116,7 +117,7 @@ export class SqliteArchiveReader implements ArchiveReader {
     const unit = quoteIdentifier(layout.unitColumn);
     return this.#statements
       .all(`${sql} WHERE ${unit} BETWEEN ? AND ? ORDER BY ${unit}, _rowid_`, [BigInt(from), BigInt(to)])
-      .map((raw) => storedRow(layout, raw));
+      .map((raw) => this.#stored(layout, raw));
   }
 
   async *rows(table: number): AsyncGenerator<ArchivedRow[], void, undefined> {
@@ -126,7 +127,7 @@ export class SqliteArchiveReader implements ArchiveReader {
       const page = this.#statements.page(`${sql} WHERE _rowid_ > ? ORDER BY _rowid_ LIMIT 10000`, [after], pageBytes);
       if (page.length === 0) return;
       after = page.at(-1)?.at(-1) as bigint;
-      yield page.map((raw) => storedRow(layout, raw));
+      yield page.map((raw) => this.#stored(layout, raw));
     }
   }
 
@@ -139,16 +140,17 @@ export class SqliteArchiveReader implements ArchiveReader {
     if (layout === undefined) throw new Error(`no table ${table} in the archive`);
     const expressions = layout.columns.map(({ name }) => quoteIdentifier(name));
     if (layout.rowIdColumn !== null) expressions.unshift(quoteIdentifier(layout.rowIdColumn));
-    expressions.unshift(quoteIdentifier(layout.unitColumn));
+    const list = this.#manifest.exactText ? exactList(expressions) : expressions.join(', ');
     // The row id of the archive itself comes last: it is where the next page goes on.
-    return { sql: `SELECT ${exactList(expressions)}, _rowid_ FROM ${quoteIdentifier(layout.name)}`, layout };
+    const sql = `SELECT ${list}, ${quoteIdentifier(layout.unitColumn)}, _rowid_ FROM ${quoteIdentifier(layout.name)}`;
+    return { sql, layout };
   }
-}
 
-function storedRow(layout: ArchivedTable, raw: Parameters<typeof exactRow>[0]): ArchivedRow {
-  const own = layout.rowIdColumn === null ? 1 : 2;
-  const all = exactRow(raw, layout.columns.length + own);
-  return archivedRow(layout, Number(all.values[0]), { values: all.values.slice(1), text: all.text.slice(1) });
+  #stored(layout: ArchivedTable, raw: SqlValue[]): ArchivedRow {
+    const count = layout.columns.length + (layout.rowIdColumn === null ? 0 : 1);
+    const row = this.#manifest.exactText ? exactRow(raw, count, this.#statements.encoding) : raw.slice(0, count);
+    return archivedRow(layout, Number(raw.at(-2)), row);
+  }
 }
 
 /** Bytes 18 and 19 of the header: write and read version, 1 for a rollback journal. */

@@ -9,10 +9,10 @@ import type { UnitTable } from '../retention/unit.ts';
 import { syncFolder } from '../vacuum/swap-file.ts';
 import { archiveNames, manifestPath, type TableFolder } from './chunk.ts';
 import { type ArchiveFormat, type ArchiveWriter, layoutOf, openArchiveWriter, type TableLayout } from './format.ts';
-import { LiveUnit } from './live-unit.ts';
+import { InexactText, LiveUnit } from './live-unit.ts';
 import { type ArchiveManifest, hashFile, writeManifest } from './manifest.ts';
 import { ClassMismatch } from './parquet-column.ts';
-import { type ExactRow, ExactStatements } from './row.ts';
+import { type ExactRow, ExactStatements, type ExactValue, RawText } from './row.ts';
 import { RowSums } from './row-sums.ts';
 import { requireSchema } from './schema-guard.ts';
 
@@ -55,26 +55,40 @@ export async function writeArchive(
   request: WriteRequest,
   context: OperationContext,
 ): Promise<WrittenArchive | undefined> {
-  try {
-    return await writeAs(request, undefined, context);
-  } catch (error) {
-    if (!(error instanceof ClassMismatch)) throw error;
-    if (request.strictTypes) {
-      throw new TradedbError('usage', `${error.message}, so these rows cannot go to Parquet`, {
-        hint: 'archive them without --strict-types, which keeps such a chunk as SQLite, or with --archive-format sqlite',
-      });
+  let how: WriteHow = { exactText: false };
+  for (;;) {
+    try {
+      return await writeAs(request, how, context);
+    } catch (error) {
+      how = otherWay(request, how, error);
+      context.log.debug('the chunk is written again', { archiveId: request.archiveId, ...how });
     }
-    context.log.debug('chunk is kept as SQLite', { archiveId: request.archiveId, reason: error.message });
-    return writeAs({ ...request, format: 'sqlite' }, error.message, context);
   }
+}
+
+interface WriteHow {
+  readonly exactText: boolean;
+  /** Why it goes to SQLite's format. */
+  readonly formatReason?: string;
+}
+
+/** How to write a chunk that could not be written so; throws what no other way can help. */
+function otherWay({ strictTypes }: WriteRequest, how: WriteHow, error: unknown): WriteHow {
+  if (error instanceof InexactText) return { ...how, exactText: true };
+  if (!(error instanceof ClassMismatch)) throw error;
+  if (!strictTypes) return { ...how, formatReason: error.message };
+  throw new TradedbError('usage', `${error.message}, so these rows cannot go to Parquet`, {
+    hint: 'archive them without --strict-types, which keeps such a chunk as SQLite, or with --archive-format sqlite',
+  });
 }
 
 async function writeAs(
   request: WriteRequest,
-  formatReason: string | undefined,
+  { exactText, formatReason }: WriteHow,
   context: OperationContext,
 ): Promise<WrittenArchive | undefined> {
-  const { folder, archiveId, connection, format } = request;
+  const { folder, archiveId, connection } = request;
+  const format = formatReason === undefined ? request.format : 'sqlite';
   const encoding = String(connection.pragmaValue('encoding'));
   const layouts = request.tables.map(({ shape }) => layoutOf(shape));
   const sums = layouts.map((layout) => new RowSums(layout.columns.length));
@@ -90,7 +104,8 @@ async function writeAs(
     const writer = await openArchiveWriter(format, partials, target, context);
     let copied: Copied | undefined;
     try {
-      copied = await copyChunk(request, writer, sums, context);
+      const live = new LiveUnit(new ExactStatements(connection), request.tables, exactText);
+      copied = await copyChunk(request, { live, writer, sums }, context);
       if (copied === undefined) return undefined;
       writer.finish();
     } finally {
@@ -114,6 +129,7 @@ async function writeAs(
       month: request.month,
       policy: request.policy,
       encoding,
+      exactText,
       units: copied.units,
       files,
       tables: layouts.map((layout: TableLayout, index) => ({ ...layout, sums: (sums[index] as RowSums).sums })),
@@ -121,7 +137,7 @@ async function writeAs(
     const manifestSha256 = writeManifest(manifestPath(folder, archiveId), manifest);
     return { manifest, manifestSha256, lastKey: copied.lastKey, more: copied.more };
   } catch (error) {
-    throw error instanceof ClassMismatch ? error : fromFileSystem(error, folder.path);
+    throw fromFileSystem(error, folder.path);
   } finally {
     for (const partial of partials) rmSync(partial, { force: true });
   }
@@ -135,12 +151,10 @@ interface Copied {
 
 async function copyChunk(
   request: WriteRequest,
-  writer: ArchiveWriter,
-  sums: readonly RowSums[],
+  { live, writer, sums }: { live: LiveUnit; writer: ArchiveWriter; sums: readonly RowSums[] },
   context: OperationContext,
 ): Promise<Copied | undefined> {
   const { connection, chunkRows } = request;
-  const live = new LiveUnit(new ExactStatements(connection), request.tables);
   const progress = context.progress.start({ id: 'archive', label: `copy ${request.month}`, unit: 'rows' });
   let rows = 0;
   let units = 0;
@@ -154,6 +168,7 @@ async function copyChunk(
       lastKey = root.key;
       for (const [table, members] of live.gather(root).entries()) {
         for (const member of members) {
+          if (!live.exact && member.row.some(isRaw)) throw new InexactText();
           writer.insert(table, units, member);
           sums[table]?.add(member.row);
           rows += 1;
@@ -172,6 +187,8 @@ async function copyChunk(
     if (connection.inTransaction) connection.commit();
   }
 }
+
+const isRaw = (value: ExactValue): boolean => value instanceof RawText;
 
 /** Units between two looks at the signal and the disk, and turns of the event loop: the lease is renewed by a timer. */
 const rowsPerTurn = 10_000;
