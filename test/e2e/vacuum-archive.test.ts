@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { parquetReadObjects } from 'hyparquet';
@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { archive, archiveSetup, contentOf } from '../support/archive-database.ts';
 import { parseError, tradedb } from '../support/cli.ts';
 import { fileState } from '../support/file-state.ts';
+import { holdLock } from '../support/lock-holder.ts';
 import { smallDisk } from '../support/small-disk.ts';
 
 const rows = 3000;
@@ -187,6 +188,29 @@ describe('vacuum archive', () => {
     const replaced = await archive(setup, '--restore', id, '--into-table', '--on-conflict', 'replace');
     expect(replaced.data.restored?.tables[0]).toEqual({ name: 'event', rows: 500, skipped: 0 });
     expect(contentOf(setup.database).get('event 5')).not.toBe(before.get('event 5'));
+  });
+
+  it('a missing, foreign, damaged or locked database gives one error and the right code', async () => {
+    const cases: [number, (database: string) => unknown][] = [
+      [10, (database) => rmSync(database)],
+      [12, (database) => writeFileSync(database, 'no database at all, only some text '.repeat(40))],
+      [12, (database) => truncateSync(database, 5000)],
+    ];
+    for (const [code, spoil] of cases) {
+      const setup = archiveSetup(50);
+      spoil(setup.database);
+      const result = await tradedb(['vacuum', 'archive', '--yes', '--json'], { cwd: setup.folder });
+      expect(result.code, result.stderr).toBe(code);
+      parseError(result);
+    }
+    const setup = archiveSetup(50);
+    change(setup.database, 'PRAGMA journal_mode = DELETE');
+    await holdLock(setup.database, ['BEGIN EXCLUSIVE']);
+    const locked = await tradedb(['vacuum', 'archive', '--yes', '--json'], {
+      cwd: setup.folder,
+      env: { TRADEDB_CONNECTION_BUSY_TIMEOUT: '100ms' },
+    });
+    expect(locked.code, locked.stderr).toBe(11);
   });
 
   it('a full disk of the archive leaves the rows where they are', async (test) => {

@@ -67,10 +67,12 @@ function policyLines(policy: PolicyResult, style: Style): string[] {
     policy.rowsDue === 0
       ? 'nothing due'
       : `due ${formatCount(policy.rowsDue)} rows, about ${formatByteSize(policy.estimatedBytes)}`;
-  const head = `  ${style.bold(printable(policy.table))}   ${due}   ${style.dim(`before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${children}${format}`)}`;
-  const lines = [head];
+  const lines = [
+    `  ${style.bold(printable(policy.table))}   ${due}`,
+    style.dim(`    before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${children}${format}`),
+  ];
   if (policy.triggers.length > 0) lines.push(style.dim(`    fires ${policy.triggers.map(printable).join(', ')}`));
-  if (policy.chunks.length > 0) lines.push(listing(policy.chunks, style, 4));
+  if (policy.chunks.length > 0) lines.push(listing(policy.chunks, style, false));
   if (policy.deletedOnly !== null) {
     const kept =
       policy.deletedOnly.kept === 0 ? '' : `, ${formatCount(policy.deletedOnly.kept)} stayed: other rows need them`;
@@ -79,7 +81,18 @@ function policyLines(policy: PolicyResult, style: Style): string[] {
   return lines;
 }
 
-function listing(chunks: readonly ChunkResult[], style: Style, indent = 2): string {
+function listing(chunks: readonly ChunkResult[], style: Style, withTable = true): string {
+  const right = 'right' as const;
+  const columns = [
+    { title: 'ARCHIVE' },
+    { title: 'TABLE', flexible: true },
+    { title: 'FORMAT' },
+    { title: 'ROWS', align: right },
+    { title: 'SIZE', align: right },
+    { title: 'STATE' },
+    { title: 'DELETED', align: right },
+    { title: 'CHANGED', align: right },
+  ];
   const rows = chunks.map((chunk) => [
     chunk.id,
     printable(chunk.table),
@@ -90,20 +103,6 @@ function listing(chunks: readonly ChunkResult[], style: Style, indent = 2): stri
     formatCount(chunk.deleted),
     formatCount(chunk.stale + chunk.alreadyGone),
   ]);
-  const right = 'right' as const;
-  return table(
-    [
-      { title: 'ARCHIVE' },
-      { title: 'TABLE', flexible: true },
-      { title: 'FORMAT' },
-      { title: 'ROWS', align: right },
-      { title: 'SIZE', align: right },
-      { title: 'STATE' },
-      { title: 'DELETED', align: right },
-      { title: 'CHANGED', align: right },
-    ],
-    rows,
-    style,
-    indent,
-  );
+  const shown = <T>(list: readonly T[]): T[] => list.filter((_, index) => withTable || index !== 1);
+  return table(shown(columns), rows.map(shown), style, withTable ? 2 : 4);
 }
