@@ -29,6 +29,7 @@ export const registry: readonly CommandGroup[] = [
       settings: () => import('./analyze/settings.ts'),
       queries: () => import('./analyze/queries.ts'),
       indexes: () => import('./analyze/indexes.ts'),
+      baseline: () => import('./analyze/baseline.ts'),
       compare: () => import('./analyze/compare.ts'),
     },
   },

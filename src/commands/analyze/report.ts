@@ -107,7 +107,7 @@ async function spaceSection({ context, found }: Collection, path: string): Promi
       path,
       pages: true,
       consistent: false,
-      reclaimWarning: context.config.analyze.reclaimWarning,
+      reclaimWarning: context.config.analyze.space.reclaimWarning,
       busyTimeoutMs: context.config.connection.busyTimeout,
     },
     context,

@@ -20,7 +20,7 @@ export const definition = defineCommand({
   ],
   exitCodes: {
     0: 'measured',
-    4: 'much of the file is reclaimable (analyze.reclaimWarning), with --exit-code',
+    4: 'much of the file is reclaimable (analyze.space.reclaimWarning), with --exit-code',
     10: 'database not found',
     11: 'database locked',
     12: 'not a database, or damaged',
@@ -34,7 +34,7 @@ export const definition = defineCommand({
         ...(options.object === undefined ? {} : { object: options.object }),
         pages: !options.noPages,
         consistent: options.consistent,
-        reclaimWarning: context.config.analyze.reclaimWarning,
+        reclaimWarning: context.config.analyze.space.reclaimWarning,
         busyTimeoutMs: context.config.connection.busyTimeout,
       },
       context,

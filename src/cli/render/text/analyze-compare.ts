@@ -42,6 +42,13 @@ export function render(report: Report<ComparisonData>, style: Style): string {
       ...change.after.map((line) => `    + ${printable(line)}`),
     );
   }
+  if (data.stored !== null) {
+    const { calibration, recordedAt, schemaChanged } = data.stored;
+    lines.push(
+      '',
+      `  recorded ${recordedAt}${schemaChanged ? ', another schema' : ''}; calibration ${calibration.thenMs.toFixed(2)} ms then, ${calibration.nowMs.toFixed(2)} ms now (${percent(calibration.shift)})`,
+    );
+  }
   if (data.control !== null) lines.push('', `  A against itself: ${data.control}`);
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   lines.push('', `  verdict: ${style.bold(data.verdict)}`);

@@ -21,6 +21,22 @@ export interface PlanChange {
   readonly gained: readonly string[];
 }
 
+/** What is known of a baseline that A was read from. */
+export interface StoredSide {
+  readonly name: string;
+  readonly recordedAt: string;
+  /** The schema is another one than at the recording. */
+  readonly schemaChanged: boolean;
+  readonly library: {
+    readonly before: { readonly sqliteVersion: string; readonly stat4: boolean };
+    readonly after: { readonly sqliteVersion: string; readonly stat4: boolean };
+  };
+  /** Median times of the calibration scan; `shift` 0.05 means 5 % slower now. */
+  readonly calibration: { readonly thenMs: number; readonly nowMs: number; readonly shift: number };
+  /** The machine is not as quick as it was: all times are unresolved. */
+  readonly drifted: boolean;
+}
+
 export interface ComparisonData {
   readonly a: string;
   readonly b: string;
@@ -33,5 +49,7 @@ export interface ComparisonData {
   readonly left: readonly { readonly name: string; readonly reason: string }[];
   /** The A/A arm: `no-change` and `unresolved` are good, anything else makes the whole comparison unresolved. */
   readonly control: Verdict | null;
+  /** Null for a live comparison of two databases. */
+  readonly stored: StoredSide | null;
   readonly verdict: Verdict;
 }

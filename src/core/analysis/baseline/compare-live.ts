@@ -10,11 +10,11 @@ import { MeasureClient } from '../cost/measure-client.ts';
 import { type ScratchCopy, type ScratchRequest, withScratchCopy } from '../cost/scratch-copy.ts';
 import { statementFault } from '../queries/plan-query.ts';
 import { explainPlan, planText } from '../query-plan/plan.ts';
-import { planFacts } from '../query-plan/plan-facts.ts';
 import { seededChance } from '../workload/seeded-chance.ts';
 import type { Workload, WorkloadQuery } from '../workload/workload.ts';
 import type { ComparedQuery, ComparisonData, PlanChange } from './compare-data.ts';
 import { measureSeries, type QuerySeries } from './paired-slices.ts';
+import { gainedSteps } from './plan-change.ts';
 
 export interface CompareRequest {
   readonly a: ScratchRequest;
@@ -23,6 +23,8 @@ export interface CompareRequest {
   readonly withSqlFile: string | null;
   readonly workload: Workload;
   readonly pairs: number;
+  /** Pairs at most: added as long as the spread is too large to see `detect`. */
+  readonly maxPairs: number;
   readonly alpha: number;
   readonly floor: number;
   readonly detect: number;
@@ -69,7 +71,15 @@ async function compare(request: CompareRequest, sides: Sides, context: Operation
   const { planChanges, comparable, left } = comparePlans(request.workload, sides, context);
   const pairs = Math.max(request.pairs, pairsNeeded(comparable.length * metrics, request.alpha));
   const chance = seededChance(request.seed);
-  const plan = { pairs, chance, context, deadline: context.clock.now() + request.timeLimitMs };
+  const most = Math.max(pairs, request.maxPairs);
+  const plan = {
+    pairs,
+    most,
+    detect: request.detect,
+    chance,
+    context,
+    deadline: context.clock.now() + request.timeLimitMs,
+  };
   const measured = await measureSeries(comparable, [sides.a, sides.b], plan);
   const options = { alpha: request.alpha, floor: request.floor, detect: request.detect, chance };
   const tests = judge(measured.series, planChanges, options);
@@ -80,11 +90,12 @@ async function compare(request: CompareRequest, sides: Sides, context: Operation
     a: request.a.path,
     b: request.b.path,
     withSql: request.withSqlFile,
-    pairs: Math.min(...measured.series.map((one) => one.a.length), pairs),
+    pairs: Math.min(...measured.series.map((one) => one.a.length), most),
     tests: trusted ? tests : tests.map((test) => ({ ...test, verdict: 'unresolved' as const })),
     planChanges,
     left: [...left, ...measured.left],
     control,
+    stored: null,
     verdict: trusted ? overallVerdict(verdicts) : 'unresolved',
   };
 }
@@ -161,23 +172,12 @@ function planChange(query: WorkloadQuery, a: Connection, b: Connection): PlanCha
     const before = explainPlan(a, set.sql, set.values);
     const after = explainPlan(b, set.sql, set.values);
     if (planText(before) === planText(after)) continue;
-    const tables = new Set(
-      b.all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'").map((row) => row.name),
-    );
-    const slow = (steps: typeof before): string[] => {
-      const facts = planFacts(steps, set.sql, tables);
-      return [
-        ...facts.fullScans.filter((scan) => scan.index === null).map((scan) => `full scan of ${scan.name}`),
-        ...facts.tempBtrees.map((purpose) => `temporary b-tree for ${purpose}`),
-        ...facts.automaticIndexes.map((table) => `automatic index on ${table}`),
-      ];
-    };
-    const known = new Set(slow(before));
+    const [linesBefore, linesAfter] = [planText(before).split('\n'), planText(after).split('\n')];
     return {
       query: query.name,
-      before: planText(before).split('\n'),
-      after: planText(after).split('\n'),
-      gained: slow(after).filter((one) => !known.has(one)),
+      before: linesBefore,
+      after: linesAfter,
+      gained: gainedSteps(linesBefore, linesAfter, set.sql, b),
     };
   }
   return undefined;

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
+import { resolution } from '../../statistics/resolution.ts';
 import { fewestPairs } from '../../statistics/sign-flip.ts';
 import type { MeasureClient } from '../cost/measure-client.ts';
 import type { Slice } from '../cost/measure-protocol.ts';
@@ -25,6 +26,9 @@ export async function measureSeries(
   [a, b]: readonly [MeasureClient, MeasureClient],
   plan: {
     readonly pairs: number;
+    /** Pairs at most: more than `pairs` only while the spread hides a change of `detect`. */
+    readonly most: number;
+    readonly detect: number;
     readonly chance: () => number;
     readonly context: OperationContext;
     readonly deadline: number;
@@ -32,9 +36,11 @@ export async function measureSeries(
 ): Promise<{ series: QuerySeries[]; left: { name: string; reason: string }[] }> {
   const left: { name: string; reason: string }[] = [];
   let series: QuerySeries[] = queries.map((query) => ({ query, a: [], b: [] }));
-  const task = plan.context.progress.start({ id: 'pairs', label: 'comparing', unit: 'steps', total: plan.pairs });
+  const task = plan.context.progress.start({ id: 'pairs', label: 'comparing', unit: 'steps', total: plan.most });
   // One pair that does not count: both processes start cold.
-  for (let pair = -1; pair < plan.pairs; pair++) {
+  for (let pair = -1; pair < plan.most; pair++) {
+    // Looking at the spread alone, and never at the change itself, keeps the level of the test.
+    if (pair >= plan.pairs && series.every((one) => isResolved(one, plan.detect))) break;
     if (pair >= fewestPairs && plan.context.clock.now() > plan.deadline) break;
     for (const one of [...series]) {
       throwIfCancelled(plan.context.signal);
@@ -47,6 +53,12 @@ export async function measureSeries(
   }
   task.done();
   return { series, left };
+}
+
+function isResolved({ a, b }: QuerySeries, detect: number): boolean {
+  const logs = (of: (slice: Slice) => number): number[] =>
+    a.map((slice, at) => Math.log(Math.max(1e-9, of(b[at] ?? slice)) / Math.max(1e-9, of(slice))));
+  return resolution(logs((slice) => slice.p50Ms)) <= detect && resolution(logs((slice) => slice.cpuMs)) <= detect;
 }
 
 async function measurePair(

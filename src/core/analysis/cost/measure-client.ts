@@ -34,6 +34,11 @@ export class MeasureClient {
     return this.#ask<Slice>({ kind: 'slice', hidden: [], ...slice }, capMs);
   }
 
+  /** A slice of the calibration scan. */
+  calibrate(sliceMs: number, capMs: number): Promise<Slice | undefined> {
+    return this.#ask<Slice>({ kind: 'calibrate', sliceMs }, capMs);
+  }
+
   digest(target: Target, capMs: number): Promise<Digest | undefined> {
     return this.#ask<Digest>({ kind: 'digest', ...target }, capMs);
   }

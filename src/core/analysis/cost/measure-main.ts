@@ -4,6 +4,7 @@ import { systemRandom } from '../../../system/system-random.ts';
 import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { adoptScratchFolder, openScratch } from '../../sqlite/scratch.ts';
+import { calibrationSql, openCalibration } from './calibration.ts';
 import type { MeasureAnswer, MeasureRequest } from './measure-protocol.ts';
 import { digestRows, runSlice, timeStatement } from './measured-run.ts';
 
@@ -13,6 +14,7 @@ import { digestRows, runSlice, timeStatement } from './measured-run.ts';
  */
 
 let connection: Connection | undefined;
+let calibration: Connection | undefined;
 
 function open(request: { folder: string; path: string }): null {
   adoptScratchFolder(request.folder);
@@ -34,6 +36,13 @@ function answer(request: MeasureRequest): unknown {
       return timeStatement(connection, request);
     case 'slice':
       return runSlice(connection, request, usedCpuMs);
+    case 'calibrate':
+      calibration ??= openCalibration({ clock: systemClock, random: systemRandom });
+      return runSlice(
+        calibration,
+        { sets: [{ sql: calibrationSql, values: [] }], pragmas: [], hidden: [], sliceMs: request.sliceMs },
+        usedCpuMs,
+      );
     case 'digest':
       return digestRows(connection, request);
   }

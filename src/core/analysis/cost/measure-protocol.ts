@@ -33,6 +33,8 @@ export type MeasureRequest =
       Target,
       'sql' | 'values'
     >)
+  /** A slice of a fixed scan in memory: how quick the machine is right now, whatever the database. */
+  | { readonly kind: 'calibrate'; readonly sliceMs: number }
   /** Number of rows and a digest of them that does not depend on their order. */
   | ({ readonly kind: 'digest' } & Target);
 

@@ -3,8 +3,10 @@ import { throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlParameters } from '../../sqlite/statement.ts';
+import { median } from '../../statistics/percentile.ts';
 import type { IndexDefinition } from '../candidates/index-definition.ts';
 import { statementFault } from '../queries/plan-query.ts';
+import { planCost } from '../query-plan/plan-cost.ts';
 import type { ConfigurationPlanner, ConfiguredPlan } from '../shadow/configuration-planner.ts';
 import { readIndexStatistics } from '../shadow/index-statistics.ts';
 import { encodeParameters } from '../workload/parameter-value.ts';
@@ -26,6 +28,12 @@ export interface BuiltIndex {
   readonly bytes: number;
 }
 
+interface Timed {
+  readonly ms: number;
+  /** It was stopped; `ms` is then a lower bound or a guess. */
+  readonly expired: boolean;
+}
+
 interface MeterParts {
   readonly client: MeasureClient;
   readonly planner: ConfigurationPlanner;
@@ -34,6 +42,8 @@ interface MeterParts {
   readonly context: OperationContext;
   /** Time for the first measurement of a statement. */
   readonly firstCapMs: number;
+  /** About the time that one query may take in one arrangement: a slow one is measured with fewer of its sets. */
+  readonly queryMs: number;
   /** The engine has no STAT4: its rows are removed again. */
   readonly stat4: boolean;
 }
@@ -42,12 +52,14 @@ interface MeterParts {
 const executions = 300;
 const readSpendMs = 12;
 const writeSpendMs = 40;
-/** Allowance for dropping the indexes that must not be seen. */
-const arrangeMs = 1500;
-const capFactor = 1.3;
-const capMs = 300;
+/** Allowance for hiding the indexes that must not be seen. */
+const arrangeMs = 50;
+const capFactor = 2;
+const capMs = 100;
 /** A statement that reached its cap is booked with this multiple of the best that is known. */
 const expiredFactor = 1.5;
+/** A statement that did not end is taken for at most this multiple of its cap. */
+const mostGuessed = 10;
 
 /**
  * Measures the workload under arrangements of indexes. Each index is built once; a statement is run again only when the
@@ -56,12 +68,15 @@ const expiredFactor = 1.5;
 export class Meter {
   #parts: MeterParts;
   readonly #built = new Map<string, BuiltIndex>();
-  readonly #times = new Map<string, number | null>();
+  readonly #times = new Map<string, Timed | null>();
   readonly #best = new Map<string, number>();
   /** Queries without a time, with the reason. */
   readonly unmeasured = new Map<string, string>();
-  /** Statements that were stopped at their cap. */
-  expired = 0;
+  /** Queries that did not end at first: their present time is the planner's estimate, at least the cap. */
+  readonly estimated = new Set<string>();
+  readonly #setCounts = new Map<string, number>();
+  /** Milliseconds per unit of the planner's cost, of each statement that ended. */
+  readonly #ratios: number[] = [];
 
   constructor(parts: MeterParts) {
     this.#parts = parts;
@@ -122,13 +137,25 @@ export class Meter {
     let sum = 0;
     let weight = 0;
     for (const [index, set] of studied.sets.entries()) {
+      if (index >= this.#setCount(studied)) break;
       const plan = plans[index];
-      const ms = plan === undefined ? null : await this.#timeOf(studied, set, plan, configuration);
-      if (ms === null) return null;
+      const time = plan === undefined ? null : await this.#timeOf(studied, set, plan, configuration);
+      if (time === null) return null;
+      const { ms } = time;
+      // A plan that was stopped once is as good as refused: the other sets would only take more time.
+      if (time.expired) return weight === 0 ? ms : Math.max(ms, sum / weight);
+      if (!this.#setCounts.has(studied.query.fingerprint)) {
+        this.#setCounts.set(studied.query.fingerprint, Math.max(1, Math.floor(this.#parts.queryMs / ms)));
+      }
       sum += ms * set.executions;
       weight += set.executions;
     }
     return weight === 0 ? null : sum / weight;
+  }
+
+  /** Decided once, so that all arrangements are measured with the same sets. */
+  #setCount({ query, sets }: StudiedQuery): number {
+    return this.#setCounts.get(query.fingerprint) ?? sets.length;
   }
 
   async #timeOf(
@@ -136,31 +163,44 @@ export class Meter {
     set: { readonly sql: string; readonly values: SqlParameters },
     plan: ConfiguredPlan,
     configuration: Configuration,
-  ): Promise<number | null> {
+  ): Promise<Timed | null> {
     const statement = `${set.sql}\0${encodeParameters(set.values)}`;
     const key = `${statement}\0${plan.text}\0${plan.maintained.join('\0')}`;
     const known = this.#times.get(key);
     if (known !== undefined) return known;
     const best = this.#best.get(statement);
     const cap = best === undefined ? this.#parts.firstCapMs : best * capFactor + capMs + arrangeMs;
-    const ms = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), cap, best });
-    this.#times.set(key, ms);
-    if (ms !== null) this.#best.set(statement, Math.min(ms, best ?? ms));
-    return ms;
+    const cost = planCost(plan.steps);
+    const time = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), cap, best, cost });
+    this.#times.set(key, time);
+    if (time !== null) this.#best.set(statement, Math.min(time.ms, best ?? time.ms));
+    return time;
   }
 
   async #run(
     studied: StudiedQuery,
-    run: { set: { sql: string; values: SqlParameters }; hidden: string[]; cap: number; best: number | undefined },
-  ): Promise<number | null> {
+    run: {
+      set: { sql: string; values: SqlParameters };
+      hidden: string[];
+      cap: number;
+      best: number | undefined;
+      cost: number;
+    },
+  ): Promise<Timed | null> {
     const { sql, values } = run.set;
     try {
       const target = { sql, values, pragmas: studied.query.pragmas, hidden: run.hidden };
       const spendMs = studied.isWrite ? writeSpendMs : readSpendMs;
       const timing = await this.#parts.client.time(target, { executions, spendMs, capMs: run.cap });
-      if (timing !== undefined) return timing.bestMs;
-      this.expired += 1;
-      return run.best === undefined ? run.cap : run.best * expiredFactor;
+      if (timing !== undefined) {
+        if (run.cost > 0) this.#ratios.push(timing.bestMs / run.cost);
+        return { ms: timing.bestMs, expired: false };
+      }
+      if (run.best !== undefined) return { ms: Math.max(run.cap, run.best * expiredFactor), expired: true };
+      this.estimated.add(studied.query.name);
+      const guess = this.#ratios.length === 0 ? 0 : run.cost * median(this.#ratios);
+      // Estimates of bad plans are off by powers of ten; one statement must not outweigh the whole workload for that.
+      return { ms: Math.max(run.cap, Math.min(guess, run.cap * mostGuessed)), expired: true };
     } catch (error) {
       this.unmeasured.set(studied.query.name, statementFault(error));
       return null;

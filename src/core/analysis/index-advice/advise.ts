@@ -73,20 +73,25 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
   const { study, existing, baseline, meter, planner } = laboratory;
   const task = context.progress.start({ id: 'advise', label: 'searching', unit: 'steps', total: 4 });
   try {
-    const { candidates, bytesOf } = await findCandidates(request, run);
+    const { candidates, bytesOf, learn, sample } = await findCandidates(request, run);
     task.advance(1);
-    const limits = limitsOf(request, started + request.timeLimitMs * searchShare);
-    const parts = {
-      candidates,
-      bytesOf,
-      sizeOf: tableSizes(laboratory),
-      queries: study.queries,
-      planner,
-      meter,
-      context,
-      limits,
-    };
-    const found = await new IndexSearch(parts).run(baseline);
+    let found: SearchResult;
+    try {
+      const parts = {
+        candidates,
+        bytesOf,
+        learn,
+        sizeOf: tableSizes(laboratory),
+        queries: study.queries,
+        planner,
+        meter,
+        context,
+        limits: limitsOf(request, { now: context.clock.now(), deadline: started + request.timeLimitMs * searchShare }),
+      };
+      found = await new IndexSearch(parts, baseline).run();
+    } finally {
+      sample.close();
+    }
     task.advance(1);
     const unused = unusedIndexes(laboratory.copy, existing, study.queries, planner);
     const dropped = await chooseDrops(dropCandidates(request.drops, existing, unused, new Set(request.pinned)), found, {
@@ -137,7 +142,7 @@ async function findCandidates(request: AdviceRequest, run: Run) {
       kinds: request.kinds,
     });
     const bytes = new Map<string, number>();
-    const candidates = proposed.filter((candidate) => {
+    const learn = (candidate: Candidate): boolean => {
       throwIfCancelled(context.signal);
       return candidate.indexes.every((index) => {
         const sampled = sampledOrNone(sample, index);
@@ -146,12 +151,14 @@ async function findCandidates(request: AdviceRequest, run: Run) {
         bytes.set(index.name, sampled.estimatedBytes);
         return true;
       });
-    });
+    };
+    const candidates = proposed.filter(learn);
     const bytesOf = (candidate: Candidate): number =>
       candidate.indexes.reduce((sum, index) => sum + (bytes.get(index.name) ?? 0), 0);
-    return { candidates, bytesOf };
-  } finally {
+    return { candidates, bytesOf, learn, sample };
+  } catch (error) {
     sample.close();
+    throw error;
   }
 }
 
@@ -170,7 +177,7 @@ function isOrdinaryTable(laboratory: Laboratory, table: string): boolean {
   return type === 'table' && !table.toLowerCase().startsWith('sqlite_');
 }
 
-function limitsOf(request: AdviceRequest, deadline: number): SearchLimits {
+function limitsOf(request: AdviceRequest, time: { now: number; deadline: number }): SearchLimits {
   return {
     maxIndexes: request.maxIndexes,
     sizeBudgetBytes: request.sizeBudgetBytes,
@@ -178,7 +185,8 @@ function limitsOf(request: AdviceRequest, deadline: number): SearchLimits {
     maxSlowdown: request.maxSlowdown,
     gainFloor: request.gainFloor,
     minimumGain: request.minimumGain,
-    deadline,
+    started: time.now,
+    deadline: time.deadline,
   };
 }
 
@@ -205,7 +213,8 @@ async function confirm(
     if (configuration.added.length === 0 && configuration.dropped.length === 0) {
       return { configuration, confirmation: [] };
     }
-    const confirmation = await confirmAdvice(configuration, parts);
+    const expected = { before: laboratory.baseline, after: await meter.measure(configuration, study.queries) };
+    const confirmation = await confirmAdvice(configuration, { ...parts, expected });
     const slower = study.queries.filter(
       ({ query, isWrite }) =>
         !isWrite && confirmation.some((one) => one.fingerprint === query.fingerprint && one.verdict === 'regression'),

@@ -1,7 +1,7 @@
 import type { OperationContext } from '../../context.ts';
 import { judgePairs, type PairedResult, type PairedSeries, type Verdict } from '../../statistics/verdict.ts';
 import type { MeasureClient } from '../cost/measure-client.ts';
-import type { Meter } from '../cost/meter.ts';
+import type { Meter, Objective } from '../cost/meter.ts';
 import { type Configuration, currentIndexes, type StudiedQuery } from '../cost/studied-query.ts';
 import { statementFault } from '../queries/plan-query.ts';
 import type { ConfigurationPlanner } from '../shadow/configuration-planner.ts';
@@ -31,11 +31,20 @@ export interface ConfirmParts {
   readonly chance: () => number;
   readonly deadline: number;
   readonly maxSlowdown: number;
+  /** Costs that the search found, for the present arrangement and the advised one. */
+  readonly expected: { readonly before: Objective; readonly after: Objective };
 }
 
-const pairs = 10;
+const mostPairs = 10;
+const fewestPairs = 2;
 const capMs = 20_000;
 const quick = { executions: 3, spendMs: 8, capMs };
+
+/** From here on a gain is so large that a test would only cost time: the old plan is not even run to its end. */
+const evidentMs = 100;
+const evidentRatio = 0.5;
+const evidentFactor = 3;
+const evidentSlackMs = 200;
 
 /** Compares the advised arrangement with the present one, pair by pair, on values that the search has not seen. */
 export async function confirmAdvice(advised: Configuration, parts: ConfirmParts): Promise<Confirmation[]> {
@@ -43,13 +52,19 @@ export async function confirmAdvice(advised: Configuration, parts: ConfirmParts)
   const after = parts.planner.plans(advised, parts.queries);
   const series: (PairedSeries & { studied: StudiedQuery; sameRows: boolean | null })[] = [];
   const rest: Confirmation[] = [];
-  for (const [index, studied] of parts.queries.entries()) {
-    const planned = (plans: typeof before): string =>
-      JSON.stringify((plans[index] ?? []).map((plan) => [plan.text, plan.maintained]));
-    if (planned(before) === planned(after)) rest.push(withoutTest(studied, 'same-plan'));
-    else if (parts.context.clock.now() > parts.deadline) rest.push(withoutTest(studied, 'unresolved'));
-    else {
-      const measured = await measurePairs(studied, advised, parts);
+  const planned = (plans: typeof before, index: number): string =>
+    JSON.stringify((plans[index] ?? []).map((plan) => [plan.text, plan.maintained]));
+  const same = parts.queries.filter((_, index) => planned(before, index) === planned(after, index));
+  rest.push(...same.map((studied) => withoutTest(studied, 'same-plan')));
+  const changed = parts.queries.filter((studied) => !same.includes(studied));
+  for (const [index, studied] of changed.entries()) {
+    const left = parts.deadline - parts.context.clock.now();
+    if (left <= 0) {
+      rest.push(withoutTest(studied, 'unresolved'));
+    } else if (isEvident(studied, parts)) {
+      rest.push(await measureEvident(studied, advised, parts));
+    } else {
+      const measured = await measurePairs(studied, advised, { ...parts, budgetMs: left / (changed.length - index) });
       if (measured === undefined) rest.push(withoutTest(studied, 'unresolved'));
       else series.push({ name: studied.query.name, studied, ...measured });
     }
@@ -76,7 +91,7 @@ function tested(
   };
 }
 
-function withoutTest(studied: StudiedQuery, verdict: 'same-plan' | 'unresolved'): Confirmation {
+function withoutTest(studied: StudiedQuery, verdict: 'same-plan' | 'unresolved' | 'improvement'): Confirmation {
   return {
     query: studied.query.name,
     fingerprint: studied.query.fingerprint,
@@ -90,15 +105,48 @@ function withoutTest(studied: StudiedQuery, verdict: 'same-plan' | 'unresolved')
   };
 }
 
-/** Before and after in random order within each pair; undefined when one of them has no time. */
-async function measurePairs(
+function expectedMs({ query }: StudiedQuery, { expected }: ConfirmParts): { before: number; after: number } {
+  const before = expected.before.perQuery.get(query.fingerprint) ?? 0;
+  return { before, after: expected.after.perQuery.get(query.fingerprint) ?? before };
+}
+
+function isEvident(studied: StudiedQuery, parts: ConfirmParts): boolean {
+  const { before, after } = expectedMs(studied, parts);
+  return !studied.isWrite && before > evidentMs && after < before * evidentRatio;
+}
+
+/** The advised plan runs on each kept-aside set, the present one as long as a multiple of that. */
+async function measureEvident(
   studied: StudiedQuery,
   advised: Configuration,
   parts: ConfirmParts,
-): Promise<{ ratios: number[]; sameRows: boolean | null } | undefined> {
+): Promise<Confirmation> {
+  const targets = targetsOf(studied, parts);
+  const once = { executions: 1, spendMs: 0 };
+  const ratios: number[] = [];
+  let rows: boolean | null = null;
+  try {
+    for (let pair = 0; pair < fewestPairs; pair++) {
+      const after = await parts.client.time(targets(advised, pair), { ...once, capMs });
+      if (after === undefined) return withoutTest(studied, 'unresolved');
+      const limit = Math.min(capMs, after.bestMs * evidentFactor + evidentSlackMs);
+      const before = await parts.client.time(targets(currentIndexes, pair), { ...once, capMs: limit });
+      ratios.push(after.bestMs / (before?.bestMs ?? limit));
+      if (before !== undefined && rows === null) rows = await sameRows(targets, advised, parts.client);
+    }
+  } catch (error) {
+    statementFault(error);
+    return withoutTest(studied, 'unresolved');
+  }
+  const medianRatio = Math.max(...ratios);
+  const verdict = medianRatio < 1 ? 'improvement' : 'unresolved';
+  return { ...withoutTest(studied, verdict), medianRatio, sameRows: rows };
+}
+
+function targetsOf(studied: StudiedQuery, parts: ConfirmParts) {
   const { query } = studied;
   const sets = query.heldOut.length > 0 ? query.heldOut : query.tuning;
-  const target = (configuration: Configuration, pair: number) => {
+  return (configuration: Configuration, pair: number) => {
     const set = sets[pair % sets.length] ?? { sql: query.sql, values: [] };
     return {
       sql: set.sql,
@@ -107,6 +155,20 @@ async function measurePairs(
       hidden: parts.meter.hidden(configuration, studied),
     };
   };
+}
+
+/** Before and after in random order within each pair; undefined when one of them has no time. */
+async function measurePairs(
+  studied: StudiedQuery,
+  advised: Configuration,
+  parts: ConfirmParts & { readonly budgetMs: number },
+): Promise<{ ratios: number[]; sameRows: boolean | null } | undefined> {
+  const target = targetsOf(studied, parts);
+  const { before, after } = expectedMs(studied, parts);
+  const pairs = Math.max(
+    fewestPairs,
+    Math.min(mostPairs, Math.floor(parts.budgetMs / Math.max(1, 2 * (before + after)))),
+  );
   const ratios: number[] = [];
   try {
     for (let pair = 0; pair < pairs; pair++) {

@@ -64,7 +64,8 @@ export async function openLaboratory(
       planner: new ConfigurationPlanner(before),
       copy: own,
       context,
-      firstCapMs: capMs,
+      firstCapMs: Math.min(capMs, Math.max(500, request.timeLimitMs / (3 * study.queries.length + 1))),
+      queryMs: request.timeLimitMs / (20 * study.queries.length + 1),
       stat4: request.stat4,
     });
     const asIs = await meter.measure(currentIndexes, study.queries);

@@ -29,7 +29,7 @@ export function rankCandidates(parts: SearchParts, configuration: Configuration,
     const near = parts.queries.flatMap((studied, index) =>
       [...tables].some((table) => studied.use.tables.has(table)) ? [{ studied, plans: before[index] ?? [] }] : [],
     );
-    const next = { ...configuration, added: [...configuration.added, ...names] };
+    const next = { ...configuration, added: [...new Set([...configuration.added, ...names])] };
     const after = parts.planner.plans(
       next,
       near.map(({ studied }) => studied),

@@ -14,6 +14,7 @@ export interface SearchLimits {
   readonly gainFloor: number;
   /** Share of the cost below which a step is not worth it. */
   readonly minimumGain: number;
+  readonly started: number;
   readonly deadline: number;
 }
 
@@ -24,7 +25,10 @@ export interface TableSize {
 
 export interface SearchParts {
   readonly candidates: readonly Candidate[];
+  /** Estimated from a sample. */
   readonly bytesOf: (candidate: Candidate) => number;
+  /** Gives the planner statistics of further candidates; false when SQLite refuses one. */
+  readonly learn: (candidate: Candidate) => boolean;
   readonly sizeOf: (table: string) => TableSize;
   readonly queries: readonly StudiedQuery[];
   readonly planner: ConfigurationPlanner;

@@ -1,92 +1,133 @@
 import { throwIfCancelled } from '../../error.ts';
 import type { Candidate } from '../candidates/candidate.ts';
 import type { Objective } from '../cost/meter.ts';
-import { type Configuration, currentIndexes } from '../cost/studied-query.ts';
+import { type Configuration, currentIndexes, type StudiedQuery } from '../cost/studied-query.ts';
+import { planCost } from '../query-plan/plan-cost.ts';
+import { estimatedOrder, favouriteCandidates, mergedCandidates } from './favourites.ts';
 import { rankCandidates } from './rank.ts';
 import type { SearchParts, SearchResult } from './search-parts.ts';
+import { freeBytes, StepJudge } from './step-judge.ts';
 
 /** Candidates that are built and measured in one step, and before the search gives up. */
 const widthFirst = 5;
 const widthLast = 12;
 const buildCapMs = 60_000;
-/** An index smaller than this is never too large for its gain. */
-const freeBytes = 64 * 1024;
 /** Dropping an index may let the cost rise by this share. */
 const pruneTolerance = 0.01;
+/** Shares of the search time after which no further favourite is built, and no second start is made. */
+const buildShare = 0.45;
+const secondStartShare = 0.35;
+/** Candidates that are tried for one read that became slower. */
+const helpWidth = 5;
+/** Favourites of which each two are united where they begin alike. */
+const mergeWidth = 12;
 
-/** An index with this share of the columns and bytes of its table is nearly a second copy, and must save this much. */
-const copyShare = 0.5;
-const copyGain = 0.5;
-const fewestCopied = 3;
+interface Found {
+  readonly configuration: Configuration;
+  readonly objective: Objective;
+}
 
-/** Two executions of the same in one process differ by about this much. */
-const timerNoiseMs = 0.002;
-
-/** Absolute slack below which a slower statement is noise. */
-const slackMs = 0.02;
-
-/** Grows a set from nothing, prunes the union of it and each statement's own favourites, and takes the better one. */
+/**
+ * Prunes the union of each statement's own favourites, grows what is left, grows another set from nothing where time
+ * remains, and takes the better one.
+ */
 export class IndexSearch {
   readonly #parts: SearchParts;
+  readonly #baseline: Objective;
+  readonly #judge: StepJudge;
   readonly #rejected = new Map<string, string>();
   readonly #frontier: { added: readonly string[]; totalMs: number; bytes: number }[] = [];
+  /** What was tried for a slow read already. */
+  readonly #helped = new Set<string>();
   #complete = true;
 
-  constructor(parts: SearchParts) {
+  constructor(parts: SearchParts, baseline: Objective) {
     this.#parts = parts;
+    this.#baseline = baseline;
+    this.#judge = new StepJudge(parts, baseline);
   }
 
-  async run(baseline: Objective): Promise<SearchResult> {
-    const grown = await this.#grow(baseline);
-    const favourites = await this.#favourites(grown.configuration);
-    const union = await this.#prune(
-      { added: unique([...grown.configuration.added, ...favourites]), dropped: [] },
-      baseline,
-    );
-    const pruned = await this.#prune(grown.configuration, baseline);
-    const better = this.#better(union, pruned, baseline);
-    return { ...better, frontier: this.#frontier, rejected: this.#rejected, complete: this.#complete };
+  async run(): Promise<SearchResult> {
+    const start: Found = { configuration: currentIndexes, objective: this.#baseline };
+    let best = start;
+    const union = await this.#union();
+    if (union.length > 0) {
+      const fitting = await this.#finish({ added: union, dropped: [] });
+      const grown = await this.#grow(fitting);
+      best = grown === fitting ? fitting : await this.#finish(grown.configuration);
+    }
+    if (this.#passed(secondStartShare)) this.#complete = this.#complete && best !== start;
+    else best = this.#better(best, await this.#finish((await this.#grow(start)).configuration));
+    return { ...best, frontier: this.#frontier, rejected: this.#rejected, complete: this.#complete };
+  }
+
+  /** Takes back what is not missed, and what makes a read slower than allowed. */
+  async #finish(configuration: Configuration): Promise<Found> {
+    return this.#repair(await this.#prune(configuration));
+  }
+
+  #passed(share: number): boolean {
+    const { started, deadline } = this.#parts.limits;
+    return this.#parts.context.clock.now() > started + (deadline - started) * share;
   }
 
   get #late(): boolean {
     throwIfCancelled(this.#parts.context.signal);
-    if (this.#parts.context.clock.now() < this.#parts.limits.deadline) return false;
+    if (!this.#passed(1)) return false;
     this.#complete = false;
     return true;
   }
 
-  async #grow(baseline: Objective) {
-    let configuration = currentIndexes;
-    let objective = baseline;
-    while (configuration.added.length < this.#parts.limits.maxIndexes && !this.#late) {
-      const step = await this.#bestStep(configuration, objective, baseline);
-      if (step === undefined) break;
-      ({ configuration, objective } = step);
-      this.#frontier.push({
-        added: configuration.added,
-        totalMs: objective.totalMs,
-        bytes: this.#parts.meter.bytesOf(configuration.added),
-      });
+  /** Builds the favourites of all statements, and indexes that unite two of them, the most promising first. */
+  async #union(): Promise<string[]> {
+    const favourites = estimatedOrder(favouriteCandidates(this.#parts), this.#parts, this.#baseline);
+    const taken = new Set(
+      this.#parts.candidates.flatMap(({ indexes }) => indexes.map((index) => index.name.toLowerCase())),
+    );
+    const merged = mergedCandidates(favourites.slice(0, mergeWidth), taken).filter((candidate) =>
+      this.#parts.learn(candidate),
+    );
+    const built = new Set<string>();
+    const order = unique([...estimatedOrder([...favourites, ...merged], this.#parts, this.#baseline), ...favourites]);
+    for (const candidate of order) {
+      if (this.#passed(buildShare) || this.#late) break;
+      if (await this.#build(candidate)) for (const index of candidate.indexes) built.add(index.name);
     }
-    return { configuration, objective };
+    return [...built];
   }
 
-  async #bestStep(configuration: Configuration, objective: Objective, baseline: Objective) {
+  async #grow(from: Found): Promise<Found> {
+    let found = from;
+    while (found.configuration.added.length < this.#parts.limits.maxIndexes && !this.#late) {
+      const step = await this.#bestStep(found);
+      if (step === undefined) break;
+      found = step;
+      this.#frontier.push({
+        added: found.configuration.added,
+        totalMs: found.objective.totalMs,
+        bytes: this.#parts.meter.bytesOf(found.configuration.added),
+      });
+    }
+    return found;
+  }
+
+  async #bestStep({ configuration, objective }: Found): Promise<Found | undefined> {
     const { meter, queries, limits } = this.#parts;
     const ranked = rankCandidates(this.#parts, configuration, objective);
-    let best: { configuration: Configuration; objective: Objective; score: number } | undefined;
+    let best: (Found & { score: number }) | undefined;
     for (const [index, candidate] of ranked.slice(0, widthLast).entries()) {
       if ((index >= widthFirst && best !== undefined) || this.#late) break;
       if (!(await this.#build(candidate))) continue;
       const names = candidate.indexes.map((one) => one.name);
       const next = { added: unique([...configuration.added, ...names]), dropped: configuration.dropped };
       const found = await meter.measure(next, queries);
-      const reason = this.#refusal({ names, next, found, objective, baseline });
+      const reason = this.#refusal({ names, next, found, objective });
       if (reason !== undefined) {
         for (const name of names) this.#rejected.set(name, reason);
         continue;
       }
-      const score = (objective.totalMs - found.totalMs) / Math.sqrt(Math.max(freeBytes, meter.bytesOf(names)));
+      const gain = this.#judge.cost(objective) - this.#judge.cost(found);
+      const score = gain / Math.sqrt(Math.max(freeBytes, meter.bytesOf(names)));
       if (best === undefined || score > best.score) best = { configuration: next, objective: found, score };
     }
     if (best !== undefined) for (const name of best.configuration.added) this.#rejected.delete(name);
@@ -99,51 +140,14 @@ export class IndexSearch {
     next: Configuration;
     found: Objective;
     objective: Objective;
-    baseline: Objective;
   }): string | undefined {
     const { limits, meter } = this.#parts;
-    const gain = step.objective.totalMs - step.found.totalMs;
-    if (gain <= limits.minimumGain * step.baseline.totalMs) return 'saves too little, writes counted';
+    const gain = this.#judge.cost(step.objective) - this.#judge.cost(step.found);
+    const slower = this.#judge.slowest(step.found);
+    if (gain <= limits.minimumGain * step.objective.totalMs)
+      return slower === undefined ? 'saves too little, writes counted' : `makes ${slower.query.name} slower`;
     if (meter.bytesOf(step.next.added) > limits.sizeBudgetBytes) return 'exceeds the size budget';
-    const slower = this.#slower(step.found, step.baseline);
-    if (slower !== undefined) return `makes ${slower} slower`;
-    return this.#tooLarge(step.names, gain, step.objective.totalMs);
-  }
-
-  /** Why indexes are not worth their size, given what they save of a cost; undefined when they are. */
-  #tooLarge(names: readonly string[], gain: number, totalMs: number): string | undefined {
-    const { limits, meter, sizeOf } = this.#parts;
-    const bytes = meter.bytesOf(names);
-    if (bytes <= freeBytes || totalMs === 0) return undefined;
-    const saved = gain / totalMs;
-    if (saved / (bytes / limits.fileBytes) < limits.gainFloor) return 'too large for what it saves';
-    const copies = names.some((name) => {
-      const definition = meter.built(name)?.definition;
-      if (definition === undefined || definition.where !== undefined) return false;
-      const table = sizeOf(definition.table);
-      const wide = definition.terms.length >= Math.max(fewestCopied, copyShare * table.columns);
-      return wide && meter.bytesOf([name]) > copyShare * table.bytes;
-    });
-    return copies && saved < copyGain ? 'nearly a second copy of its table' : undefined;
-  }
-
-  /** What two measurements of the same would differ by: a little in each query that was timed under two plans. */
-  #noise(a: Objective, b: Objective): number {
-    return this.#parts.queries.reduce((sum, { query }) => {
-      const same = a.perQuery.get(query.fingerprint) === b.perQuery.get(query.fingerprint);
-      return same ? sum : sum + query.weight * timerNoiseMs;
-    }, 0);
-  }
-
-  /** The name of a read that became slower than allowed. */
-  #slower(found: Objective, baseline: Objective): string | undefined {
-    const { queries, limits } = this.#parts;
-    return queries.find(({ query, isWrite }) => {
-      const before = baseline.perQuery.get(query.fingerprint);
-      const after = found.perQuery.get(query.fingerprint);
-      if (isWrite || before === undefined || after === undefined) return false;
-      return after > before * limits.maxSlowdown && after - before > slackMs;
-    })?.query.name;
+    return this.#judge.tooLarge(step.names, gain, step.objective.totalMs);
   }
 
   async #build(candidate: Candidate): Promise<boolean> {
@@ -155,63 +159,136 @@ export class IndexSearch {
     return true;
   }
 
-  /** What the planner takes for each statement when it may choose among all candidates. */
-  async #favourites(grown: Configuration): Promise<string[]> {
-    const { planner, queries, candidates } = this.#parts;
-    const names = candidates.flatMap((candidate) => candidate.indexes.map((index) => index.name));
-    const plans = planner.plans({ added: unique(names), dropped: [] }, queries);
-    const chosen = new Set(plans.flatMap((ofQuery) => ofQuery.flatMap((plan) => [...plan.indexes])));
-    const built: string[] = [];
-    for (const candidate of candidates) {
-      const wanted = candidate.indexes.some((index) => chosen.has(index.name));
-      if (!wanted || candidate.indexes.every((index) => grown.added.includes(index.name))) continue;
-      if (built.length >= widthLast || this.#late) break;
-      if (await this.#build(candidate)) built.push(...candidate.indexes.map((index) => index.name));
-    }
-    return built;
-  }
-
-  /** Takes away, largest first and in two passes, what is not missed. */
-  async #prune(start: Configuration, baseline: Objective) {
+  /** Takes away, largest first and in two passes, what is not missed; then what is missed least, until the limits hold. */
+  async #prune(start: Configuration): Promise<Found> {
     const { meter, queries } = this.#parts;
-    let configuration = start;
-    let objective = await meter.measure(configuration, queries);
+    let found: Found = { configuration: start, objective: await meter.measure(start, queries) };
     for (let pass = 0; pass < 2; pass++) {
-      const order = [...configuration.added].sort((a, b) => meter.bytesOf([b]) - meter.bytesOf([a]));
+      const order = [...found.configuration.added].sort((a, b) => meter.bytesOf([b]) - meter.bytesOf([a]));
       for (const name of order) {
-        if (this.#late) return { configuration, objective };
-        const next = { ...configuration, added: configuration.added.filter((one) => one !== name) };
-        const found = await meter.measure(next, queries);
-        const missed = found.totalMs - objective.totalMs;
-        const tooLarge = this.#tooLarge([name], missed, found.totalMs);
-        const noise = Math.max(objective.totalMs * pruneTolerance, this.#noise(objective, found));
+        if (this.#late) return this.#fit(found);
+        const next = await this.#without(found, name);
+        const missed = this.#judge.cost(next.objective) - this.#judge.cost(found.objective);
+        const tooLarge = this.#judge.tooLarge([name], missed, next.objective.totalMs);
+        const noise = Math.max(
+          found.objective.totalMs * pruneTolerance,
+          this.#judge.noise(found.objective, next.objective),
+        );
         if (missed > noise && tooLarge === undefined) continue;
-        if (this.#slower(found, baseline) !== undefined && this.#slower(objective, baseline) === undefined) continue;
         this.#rejected.set(name, missed <= 0 ? 'not missed beside the others' : (tooLarge ?? 'hardly missed'));
-        configuration = next;
-        objective = found;
+        found = next;
       }
     }
-    return { configuration, objective };
+    return this.#fit(found);
   }
 
-  #better<R extends { configuration: Configuration; objective: Objective }>(a: R, b: R, baseline: Objective): R {
-    const fits = (result: R): boolean =>
-      this.#parts.meter.bytesOf(result.configuration.added) <= this.#parts.limits.sizeBudgetBytes &&
-      result.configuration.added.length <= this.#parts.limits.maxIndexes &&
-      this.#slower(result.objective, baseline) === undefined;
-    if (!fits(a)) return b;
-    if (!fits(b)) return a;
-    const difference = Math.abs(a.objective.totalMs - b.objective.totalMs);
-    const noise = this.#noise(a.objective, b.objective);
-    if (difference <= Math.max(noise, pruneTolerance * Math.max(a.objective.totalMs, b.objective.totalMs))) {
-      const bytes = (result: R): number => this.#parts.meter.bytesOf(result.configuration.added);
+  async #without({ configuration }: Found, name: string): Promise<Found> {
+    const next = { ...configuration, added: configuration.added.filter((one) => one !== name) };
+    return { configuration: next, objective: await this.#parts.meter.measure(next, this.#parts.queries) };
+  }
+
+  #fits({ added }: Configuration): boolean {
+    const { limits, meter } = this.#parts;
+    return added.length <= limits.maxIndexes && meter.bytesOf(added) <= limits.sizeBudgetBytes;
+  }
+
+  async #fit(start: Found): Promise<Found> {
+    let found = start;
+    while (!this.#fits(found.configuration)) {
+      const least = await this.#leastMissed(found, found.configuration.added);
+      if (least === undefined) return { configuration: currentIndexes, objective: this.#baseline };
+      this.#rejected.set(least.name, 'does not fit into the limits beside the others');
+      found = least;
+    }
+    return found;
+  }
+
+  /** The arrangement without the one of these indexes whose absence costs least for its size. */
+  async #leastMissed(found: Found, names: readonly string[]): Promise<(Found & { name: string }) | undefined> {
+    const { meter, limits } = this.#parts;
+    const tight = meter.bytesOf(found.configuration.added) > limits.sizeBudgetBytes;
+    let least: (Found & { name: string; loss: number }) | undefined;
+    for (const name of names) {
+      const next = await this.#without(found, name);
+      const missed = this.#judge.cost(next.objective) - this.#judge.cost(found.objective);
+      const loss = tight && missed > 0 ? missed / Math.sqrt(Math.max(freeBytes, meter.bytesOf([name]))) : missed;
+      if (least === undefined || loss < least.loss) least = { ...next, name, loss };
+    }
+    return least;
+  }
+
+  /**
+   * As long as a read is slower than allowed: takes that index away, or adds that candidate made for it, which leaves the
+   * lowest cost among those that bring the reads nearer to their limits.
+   */
+  async #repair(start: Found): Promise<Found> {
+    let found = start;
+    for (;;) {
+      const slow = this.#judge.slowest(found.objective);
+      if (slow === undefined) return found;
+      const options = [...(await this.#withoutBlamed(found, slow)), ...(await this.#withHelp(found, slow))];
+      const before = this.#judge.excess(found.objective);
+      const helpful = options.filter(({ objective }) => this.#judge.excess(objective) < before);
+      const next = (helpful.length > 0 ? helpful : options).sort(
+        (a, b) => this.#judge.cost(a.objective) - this.#judge.cost(b.objective),
+      )[0];
+      if (next === undefined || (helpful.length === 0 && next.configuration.added.length === 0)) {
+        return { configuration: currentIndexes, objective: this.#baseline };
+      }
+      for (const name of found.configuration.added) {
+        if (!next.configuration.added.includes(name)) this.#rejected.set(name, `makes ${slow.query.name} slower`);
+      }
+      found = next;
+    }
+  }
+
+  async #withoutBlamed(found: Found, slow: StudiedQuery): Promise<Found[]> {
+    const { added } = found.configuration;
+    const plans = this.#parts.planner.plans(found.configuration, [slow])[0] ?? [];
+    const used = new Set(plans.flatMap((plan) => [...plan.indexes]));
+    const blamed = added.filter((name) => used.has(name));
+    const options: Found[] = [];
+    for (const name of blamed.length > 0 ? blamed : added) options.push(await this.#without(found, name));
+    return options;
+  }
+
+  /** Beside one more index for the slow read; another one gives way where there is no room for it. */
+  async #withHelp(found: Found, slow: StudiedQuery): Promise<Found[]> {
+    const { configuration } = found;
+    const { planner, candidates, meter, queries } = this.#parts;
+    const costWith = (names: readonly string[]): number => {
+      const next = { ...configuration, added: unique([...configuration.added, ...names]) };
+      return (planner.plans(next, [slow])[0] ?? []).reduce((sum, plan) => sum + planCost(plan.steps), 0);
+    };
+    const present = costWith([]);
+    const helpers = candidates
+      .filter((candidate) => candidate.origins.includes(slow.query.name))
+      .map((candidate) => ({ candidate, cost: costWith(candidate.indexes.map((index) => index.name)) }))
+      .filter(({ cost, candidate }) => cost < present && !this.#helped.has(`${slow.query.name}\0${candidate.id}`))
+      .sort((a, b) => a.cost - b.cost)
+      .slice(0, helpWidth);
+    const options: Found[] = [];
+    for (const { candidate } of helpers) {
+      this.#helped.add(`${slow.query.name}\0${candidate.id}`);
+      if (this.#late || !(await this.#build(candidate))) continue;
+      const names = candidate.indexes.map((index) => index.name);
+      const next = { ...configuration, added: unique([...configuration.added, ...names]) };
+      options.push(await this.#fit({ configuration: next, objective: await meter.measure(next, queries) }));
+    }
+    return options;
+  }
+
+  #better(a: Found, b: Found): Found {
+    const bytes = ({ configuration }: Found): number => this.#parts.meter.bytesOf(configuration.added);
+    const [costA, costB] = [a.objective.totalMs, b.objective.totalMs];
+    const noise = this.#judge.noise(a.objective, b.objective);
+    if (Math.abs(costA - costB) <= Math.max(noise, pruneTolerance * Math.max(costA, costB))) {
       return bytes(a) < bytes(b) ? a : b;
     }
-    return a.objective.totalMs < b.objective.totalMs ? a : b;
+    return costA < costB ? a : b;
   }
 }
 
-function unique(names: readonly string[]): string[] {
-  return [...new Set(names)];
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
 }

@@ -28,8 +28,13 @@ export class ConfigurationPlanner {
 
   /** Makes an index known; a second call replaces its statistics. */
   know(definition: IndexDefinition, statistics: IndexStatistics): void {
-    if (this.#definitions.has(definition.name)) this.#cache.clear();
+    if (this.#definitions.has(definition.name)) this.#forget(definition.name);
     this.#definitions.set(definition.name, { definition, statistics });
+  }
+
+  #forget(index: string): void {
+    const named = JSON.stringify(index);
+    for (const key of this.#cache.keys()) if (key.includes(named)) this.#cache.delete(key);
   }
 
   /** Plans of each parameter set of each query. */
@@ -41,11 +46,11 @@ export class ConfigurationPlanner {
   }
 
   /** Only what lies on the tables of a query can change its plan. */
-  #key(configuration: Configuration, { query, use }: StudiedQuery): string {
+  #key(configuration: Configuration, { query, use, sets }: StudiedQuery): string {
     const near = configuration.added.filter((name) =>
       use.tables.has(this.#definitions.get(name)?.definition.table ?? ''),
     );
-    return JSON.stringify([query.fingerprint, near.sort(), [...configuration.dropped].sort()]);
+    return JSON.stringify([query.fingerprint, sets.length, near.sort(), [...configuration.dropped].sort()]);
   }
 
   #planAll(configuration: Configuration, queries: readonly StudiedQuery[]): void {
