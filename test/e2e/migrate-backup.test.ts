@@ -38,7 +38,8 @@ describe('the backup before a migration that loses data', () => {
     write('2_drop.sql', '-- migrate:up irreversible\nALTER TABLE t DROP COLUMN note;');
     const up = await run('migrate', 'up');
     expect(up.code).toBe(0);
-    const [, id] = /tradedb restore --backup (\S+) --replace/.exec(up.stdout) ?? [];
+    const [, id] = /^safety backup (\S+) in/.exec(up.stdout) ?? [];
+    expect(up.stdout).toContain('bring it back with: tradedb migrate undo');
     expect(() => rows()).toThrow('no such column: note');
     expect((await run('restore', '--backup', String(id), '--replace', '--yes')).code).toBe(0);
     expect(rows()).toEqual([{ id: 1, note: 'keep me' }]);

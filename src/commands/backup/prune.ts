@@ -76,7 +76,11 @@ export const definition = defineCommand({
     const graceMs = options.grace ?? retention.grace;
     const request = {
       repository,
-      policy: { ...retention, keepWithinMs: retention.keepWithin },
+      policy: {
+        ...retention,
+        keepWithinMs: retention.keepWithin,
+        keepSafety: context.config.migrations.safetyBackupKeep,
+      },
       minimumRedundancy: retention.minimumRedundancy,
       graceMs,
       recoveryWindowMs: retention.recoveryWindow,

@@ -61,7 +61,8 @@ export const definition = defineCommand({
     const { newRunId } = await import('../../core/migration/session.ts');
     const { source, table } = await migrationSource(options, context);
     const database = context.databasePath();
-    const { lockTimeoutMs, tool } = runSettings(options, context);
+    const shared = runSettings(options, context);
+    const { lockTimeoutMs } = shared;
     const choice = {
       source,
       table,
@@ -78,7 +79,7 @@ export const definition = defineCommand({
     const target = await openForDown(database, { dryRun: context.dryRun, table, lockTimeoutMs }, context);
     try {
       const onFile = (file: FileResult): void => context.emit({ type: 'rolledBack', ...file });
-      const settings = { ...choice, run, connection: target.connection, tool, lockTimeoutMs, onFile };
+      const settings = { ...shared, ...choice, run, connection: target.connection, onFile };
       const result = await rollBackMigrations(settings, context);
       const findings = [
         ...result.conflicts.map(conflictFinding),

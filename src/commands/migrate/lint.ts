@@ -4,6 +4,7 @@ import type { BaseProblem } from '../../core/migration/lint-base.ts';
 import type { MigrationFile, MigrationSource } from '../../core/migration/migration.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { lintFinding } from './lint-before.ts';
 import { folderOptions, migrationSource, openForReading } from './settings.ts';
 
 export interface MigrateLintData extends Omit<LintResult, 'findings'> {
@@ -12,8 +13,6 @@ export interface MigrateLintData extends Omit<LintResult, 'findings'> {
   /** Only with --base. */
   readonly base: { readonly ref: string; readonly problems: readonly BaseProblem[] } | null;
 }
-
-const severities = { error: 'critical', warning: 'warning', info: 'info' } as const;
 
 export const definition = defineCommand({
   path: ['migrate', 'lint'],
@@ -69,14 +68,7 @@ export const definition = defineCommand({
         context,
       );
       const { findings: hits, ...rest } = result;
-      const findings = hits.map((hit) => ({
-        id: `lint.${hit.code}`,
-        severity: severities[hit.level],
-        subject: `${hit.file}:${hit.line}:${hit.column}`,
-        message: `${hit.code} ${hit.message}`,
-        hint: hit.hint,
-        values: { file: hit.file, line: hit.line, column: hit.column, level: hit.level },
-      }));
+      const findings = hits.map(lintFinding);
       if (
         result.stoppedAt !== null &&
         !hits.some((hit) => hit.file === result.stoppedAt?.file && hit.code === 'M015')

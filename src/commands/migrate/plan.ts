@@ -1,6 +1,13 @@
 import type { MigrationPlan } from '../../core/migration/plan.ts';
 import { defineCommand } from '../definition.ts';
-import { failureFinding, folderOptions, migrationSource, runExitCode, runExitCodes } from './settings.ts';
+import {
+  failureFinding,
+  folderOptions,
+  hooksDirectory,
+  migrationSource,
+  runExitCode,
+  runExitCodes,
+} from './settings.ts';
 
 export interface MigratePlanData extends MigrationPlan {
   readonly database: string;
@@ -17,6 +24,7 @@ export const definition = defineCommand({
     ...folderOptions,
     to: { type: 'text', value: 'version', summary: 'plan up to this version' },
     withData: { type: 'flag', summary: 'try on a full copy: real constraint errors, rows, times and log sizes' },
+    noModules: { type: 'flag', summary: 'list JavaScript and TypeScript files without running them' },
     allowOutOfOrder: { type: 'flag', summary: 'accept files older than the newest applied one' },
     sql: { type: 'flag', summary: 'print every statement in full' },
     exitCode: { type: 'flag', summary: 'exit 4 when files are pending' },
@@ -36,6 +44,7 @@ export const definition = defineCommand({
   async run({ options }, context) {
     const { planMigrations } = await import('../../core/migration/plan.ts');
     const { conflictFinding } = await import('../../core/migration/conflict.ts');
+    const { readHooks } = await import('../../core/migration/hooks.ts');
     const { openForPlan } = await import('../../core/migration/open.ts');
     const { source, table } = await migrationSource(options, context);
     const database = context.databasePath();
@@ -46,6 +55,8 @@ export const definition = defineCommand({
           connection,
           source,
           table,
+          hooks: await readHooks(hooksDirectory(source.directory, context)),
+          withoutPrograms: options.noModules,
           allowOutOfOrder: options.allowOutOfOrder || context.config.migrations.outOfOrder,
           ...(options.to === undefined ? {} : { to: options.to }),
           ...(options.withData ? { copyInto: context.host.temporaryDirectory } : {}),

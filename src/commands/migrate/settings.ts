@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Conflict } from '../../core/migration/conflict.ts';
 import type { MigrationFailure } from '../../core/migration/failure.ts';
 import type { MigrationSource } from '../../core/migration/migration.ts';
@@ -55,10 +56,18 @@ export async function migrationSource(
 
 /** Settings of a run that writes. */
 export function runSettings(options: { lockTimeout: number | undefined }, context: CommandContext) {
+  const { lockTimeout, mirror } = context.config.migrations;
   return {
     tool: `tradedb ${context.host.version}`,
-    lockTimeoutMs: options.lockTimeout ?? context.config.migrations.lockTimeout,
+    lockTimeoutMs: options.lockTimeout ?? lockTimeout,
+    ...(mirror === 'none' ? {} : { mirror }),
   };
+}
+
+/** Folder of the hooks: configured, or beside the files. */
+export function hooksDirectory(directory: string, context: CommandContext): string {
+  const configured = context.config.migrations.hooksDirectory;
+  return configured === undefined ? join(directory, 'hooks') : context.resolveConfigured(configured);
 }
 
 export function failureFinding(failure: MigrationFailure): Finding {

@@ -1,6 +1,7 @@
 import type { OperationContext } from '../context.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { type HistoryRow, HistoryTable, type NewHistoryRow } from './history.ts';
+import { knexMirror } from './knex-mirror.ts';
 import { Breather, beginWrite, commitWrite, newRunId, rollBack, type Session } from './session.ts';
 import { defaultHistoryTable } from './state.ts';
 
@@ -10,6 +11,8 @@ export interface AppendSettings {
   readonly table?: string;
   readonly tool: string;
   readonly lockTimeoutMs: number;
+  /** Keeps the table of another tool in step. */
+  readonly mirror?: 'knex';
 }
 
 export type EventRow = Omit<NewHistoryRow, 'at' | 'tool' | 'run' | 'durationMs'>;
@@ -18,7 +21,11 @@ export type EventRow = Omit<NewHistoryRow, 'at' | 'tool' | 'run' | 'durationMs'>
 export function plainSession(settings: AppendSettings, context: OperationContext): Session {
   return {
     connection: settings.connection,
-    history: new HistoryTable(settings.connection, settings.table ?? defaultHistoryTable),
+    history: new HistoryTable(
+      settings.connection,
+      settings.table ?? defaultHistoryTable,
+      settings.mirror === undefined ? undefined : knexMirror(settings.connection),
+    ),
     context,
     breather: new Breather(context),
     run: newRunId(context),

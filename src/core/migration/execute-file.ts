@@ -64,6 +64,7 @@ export async function runStatements(
     const rebuild =
       statement.kind === 'rename_table' &&
       renameIsRebuild(statement, section.statements.slice(index + 1), tablesBefore, connection);
+    session.onStart?.(place);
     const started = context.clock.now();
     const effect = runStatement(connection, statement, { place, rebuild });
     rowsChanged += effect.rowsChanged;

@@ -53,7 +53,8 @@ export function describeFailure(error: unknown, place: Place): MigrationFailure 
   const details = (error.details ?? {}) as Partial<Place> & { reason?: string };
   return {
     version: place.version,
-    file: place.file,
+    // A hook that runs with the file has a name of its own.
+    file: details.file ?? place.file,
     line: details.line ?? null,
     column: details.column ?? null,
     statement: details.statement ?? null,

@@ -41,6 +41,8 @@ export interface HistoryRow {
 }
 
 export interface NewHistoryRow extends Omit<HistoryRow, 'seq' | 'schemaDigest' | 'reason' | 'progress'> {
+  /** Name of the file; not kept, but other tools know a migration by it. */
+  readonly file?: string;
   readonly sqlUp: string | null;
   readonly sqlDown: string | null;
   readonly schemaDigest?: string;
@@ -66,15 +68,20 @@ export function isAppliedEvent(event: HistoryEvent): boolean {
 const columns = `seq, version, name, event, kind, sha256, at, duration_ms AS durationMs, tool, run,
   schema_digest AS schemaDigest, reason, progress`;
 
+/** Keeps the table of another tool in step; called inside the transaction of the row. */
+export type HistoryMirror = (row: NewHistoryRow) => void;
+
 /** The history table: rows are appended, and the state of a version is its newest row. */
 export class HistoryTable {
   readonly name: string;
   readonly #connection: Connection;
   readonly #quoted: string;
+  readonly #mirror: HistoryMirror | undefined;
   #seen = false;
 
-  constructor(connection: Connection, name: string) {
+  constructor(connection: Connection, name: string, mirror?: HistoryMirror) {
     this.#connection = connection;
+    this.#mirror = mirror;
     this.name = name;
     this.#quoted = quoteIdentifier(name);
   }
@@ -155,7 +162,8 @@ export class HistoryTable {
         progress: row.progress ?? null,
       },
     );
-    const { sqlUp: _up, sqlDown: _down, schemaSnapshot: _snapshot, ...kept } = row;
+    this.#mirror?.(row);
+    const { sqlUp: _up, sqlDown: _down, schemaSnapshot: _snapshot, file: _file, ...kept } = row;
     return { schemaDigest: null, reason: null, progress: null, ...kept, seq: Number(result.lastInsertRowid) };
   }
 

@@ -24,7 +24,13 @@ export function decodeMigration(bytes: Uint8Array, file: string): MigrationText 
       cause: error,
     });
   }
-  const text = raw.replace(/^\ufeff/, '').replaceAll('\r\n', '\n');
+  return acceptText(raw, file);
+}
+
+/** The same for a text that was valid UTF-8. */
+export function acceptText(raw: string, file: string): MigrationText {
+  const marked = raw.charCodeAt(0) === 0xfeff ? raw.slice(1) : raw;
+  const text = marked.includes('\r') ? marked.replaceAll('\r\n', '\n') : marked;
   const nul = text.indexOf('\0');
   if (nul >= 0) {
     const line = text.slice(0, nul).split('\n').length;

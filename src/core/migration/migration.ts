@@ -39,11 +39,11 @@ export interface Section {
   readonly program?: Program;
 }
 
-/** One direction of a JavaScript or TypeScript migration. */
+/** One direction of a JavaScript or TypeScript migration, a hook or a seed. */
 export interface Program {
   /** Absolute path. */
   readonly path: string;
-  readonly direction: 'up' | 'down';
+  readonly direction: 'up' | 'down' | 'run' | 'seed';
 }
 
 export interface VerifySection extends Section {

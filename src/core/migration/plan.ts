@@ -4,6 +4,8 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { Estimator } from './estimate.ts';
 import type { MigrationFailure } from './failure.ts';
+import type { Hooks } from './hooks.ts';
+import { losesData } from './loses-data.ts';
 import type { Migration, MigrationSource } from './migration.ts';
 import { loadProgram } from './program.ts';
 import type { FileResult } from './run.ts';
@@ -24,6 +26,9 @@ export interface PlanSettings {
   readonly steps?: number;
   readonly atomic?: boolean;
   readonly allowOutOfOrder?: boolean;
+  readonly hooks?: Hooks;
+  /** Programs are listed, but not run. */
+  readonly withoutPrograms?: boolean;
   /** Folder for a full copy; without it only the schema is tried, in memory. */
   readonly copyInto?: string;
 }
@@ -54,6 +59,8 @@ export interface PlanStep {
   /** How long other writers would wait. */
   readonly lockMs: number;
   readonly walBytes: number;
+  /** False for a program that was only listed. */
+  readonly executed: boolean;
   /** True: rows, lock and WAL follow from table sizes; false: measured on a full copy. */
   readonly estimated: boolean;
 }
@@ -69,6 +76,8 @@ export interface MigrationPlan {
   /** Free space that the run needs beside the database. */
   readonly needsDiskBytes: number;
   readonly skipped: Shadow['skipped'];
+  /** Whether up would make a safety backup first; null without a database to look at. */
+  readonly needsBackup: boolean | null;
 }
 
 interface Measured {
@@ -100,6 +109,7 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
     skipped: shadow.skipped,
     failed: null,
     needsDiskBytes: 0,
+    needsBackup: null,
     steps: [],
     pendingCount: state.pending.length,
   } as const;
@@ -128,16 +138,19 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
       strategy: found.result.strategy,
       statements: found.statements,
       destructive: migration.up.statements.some((one) => isDestructive(one)),
-      reversible: await isReversible(migration),
+      reversible: await isReversible(migration, settings.withoutPrograms === true),
       rows: estimate?.rows ?? found.result.rowsChanged,
       durationMs: found.result.durationMs,
       lockMs: estimate?.lockMs ?? Math.round(found.result.durationMs),
       walBytes: estimate?.walBytes ?? found.walBytes,
+      executed: migration.up.program === undefined || settings.withoutPrograms !== true,
       estimated: !shadow.hasRows,
     });
   }
   const needsDiskBytes = 2 * steps.reduce((sum, step) => sum + step.walBytes, 0);
-  return { ...base, steps, conflicts: [], failed: result.failed, needsDiskBytes };
+  const sections = selectPending(state, settings).map((file) => file.load().up);
+  const needsBackup = settings.connection === undefined ? null : losesData(settings.connection, sections);
+  return { ...base, steps, conflicts: [], failed: result.failed, needsDiskBytes, needsBackup };
 }
 
 /** Collects what each file did: the statements come first, then the file itself. */
@@ -179,6 +192,7 @@ function planned(change: TableChangeResult | undefined): PlannedStatement['chang
 }
 
 /** Whether a program has a way down is known only when it has been loaded. */
-async function isReversible({ down }: Migration): Promise<boolean> {
+async function isReversible({ down }: Migration, withoutPrograms: boolean): Promise<boolean> {
+  if (withoutPrograms && down?.program !== undefined) return true;
   return down?.program === undefined ? down !== undefined : (await loadProgram(down.program.path)).down !== undefined;
 }

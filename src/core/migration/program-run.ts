@@ -39,12 +39,13 @@ export async function runProgram(
   program: Program,
   at: { file: Place; objects: ObjectRecord },
 ): Promise<Done> {
-  const exported = await loadProgram(program.path);
+  const { direction } = program;
+  const exported = await loadProgram(program.path, direction === 'down' ? 'up' : direction);
   const runner = new ProgramRunner(session, at);
   const knex = createKnex(runner);
   try {
-    await exported[program.direction]?.(knex, runner.tools());
-    const rows = program.direction === 'up' ? await exported.verify?.(knex, runner.tools()) : undefined;
+    await exported[direction]?.(knex, runner.tools());
+    const rows = direction === 'up' ? await exported.verify?.(knex, runner.tools()) : undefined;
     if (Array.isArray(rows) && rows.length > 0)
       throw failureAt(at.file, `verification found a row: ${JSON.stringify(rows[0])}`);
   } catch (error) {
@@ -85,6 +86,7 @@ class ProgramRunner implements KnexTarget {
     if (this.#closed) throw new Error('the migration has ended: a query was not awaited');
     if (!connection.inTransaction) throw new Error('the transaction was ended by an earlier statement');
     const statement = this.#admit(sql);
+    this.#session.onStart?.({ ...this.#file, statement: sql });
     const started = context.clock.now();
     const rebuild =
       statement?.kind === 'rename_table' && renameIsRebuild(statement, [], this.#tablesBefore, connection);

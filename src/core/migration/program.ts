@@ -10,23 +10,23 @@ type Work = (knex: unknown, tools: unknown) => unknown;
 
 /** What a JavaScript or TypeScript migration exports. */
 export interface ProgramExports {
-  readonly up: Work;
+  readonly up?: Work;
   readonly down?: Work;
   /** Gives the rows that must not exist. */
   readonly verify?: Work;
+  /** Of a hook. */
+  readonly run?: Work;
+  /** Of a seed. */
+  readonly seed?: Work;
 }
 
 /** Whether there is a way down is known only when the file has been loaded. */
 export function programSections(path: string): Sections {
-  const section = (direction: Program['direction']): Section => ({
-    marker: '',
-    text: '',
-    line: 1,
-    options: defaultOptions,
-    statements: [],
-    program: { path, direction },
-  });
-  return { up: section('up'), down: section('down') };
+  return { up: programSection(path, 'up'), down: programSection(path, 'down') };
+}
+
+export function programSection(path: string, direction: Program['direction']): Section {
+  return { marker: '', text: '', line: 1, options: defaultOptions, statements: [], program: { path, direction } };
 }
 
 /** Loads every program among the sections, so that a broken one is told before anything runs. */
@@ -41,8 +41,8 @@ export async function requirePrograms(sections: readonly Section[]): Promise<voi
   }
 }
 
-/** Throws `migration_invalid` when the file cannot be loaded or exports no `up`. */
-export async function loadProgram(path: string): Promise<ProgramExports> {
+/** Throws `migration_invalid` when the file cannot be loaded or does not export what is needed. */
+export async function loadProgram(path: string, needed: 'up' | 'run' | 'seed' = 'up'): Promise<ProgramExports> {
   const file = basename(path);
   let namespace: Readonly<Record<string, unknown>>;
   try {
@@ -60,17 +60,17 @@ export async function loadProgram(path: string): Promise<ProgramExports> {
       },
     );
   }
-  const inner =
-    typeof namespace.up === 'function' ? namespace : ((namespace.default ?? {}) as Readonly<Record<string, unknown>>);
-  if (typeof inner.up !== 'function')
-    throw invalid(`${file} exports no function "up"`, 'export async function up(knex) { ... }');
+  const fallback = namespace.default;
+  const found = typeof namespace[needed] === 'function' ? namespace : (fallback ?? {});
+  const inner = (typeof found === 'function' ? { [needed]: found } : found) as Readonly<Record<string, unknown>>;
+  if (typeof inner[needed] !== 'function')
+    throw invalid(`${file} exports no function "${needed}"`, `export async function ${needed}(knex) { ... }`);
   if ((inner.config as { transaction?: unknown } | undefined)?.transaction === false) {
     throw invalid(
       `${file} asks for transaction: false`,
       'remove it: the file runs in one transaction together with its history row',
     );
   }
-  const optional = (name: 'down' | 'verify') =>
-    typeof inner[name] === 'function' ? { [name]: inner[name] as Work } : {};
-  return { up: inner.up as Work, ...optional('down'), ...optional('verify') };
+  const names = ['up', 'down', 'verify', 'run', 'seed'] as const;
+  return Object.fromEntries(names.flatMap((name) => (typeof inner[name] === 'function' ? [[name, inner[name]]] : [])));
 }

@@ -87,7 +87,8 @@ function notFitting(version: Version, why: string): TradedbError {
 function rowOf(file: MigrationFile): Omit<EventRow, 'event'> {
   const { up, down } = file.load();
   const { version, name, kind, sha256 } = file;
-  return { version, name, kind, sha256, sqlUp: storedText(up), sqlDown: down === undefined ? null : storedText(down) };
+  const sqlDown = down === undefined ? null : storedText(down);
+  return { version, name, file: file.file, kind, sha256, sqlUp: storedText(up), sqlDown };
 }
 
 function rowOfState({ version, row }: VersionState): Omit<EventRow, 'event'> {

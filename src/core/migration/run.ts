@@ -6,9 +6,12 @@ import { HistoryCursor } from './cursor.ts';
 import { executeSection } from './execute-file.ts';
 import { describeFailure, type MigrationFailure, type Place } from './failure.ts';
 import { fileIdentity, requireSameFile } from './file-identity.ts';
-import { type HistoryRow, HistoryTable, type NewHistoryRow } from './history.ts';
+import { HistoryTable, type NewHistoryRow } from './history.ts';
+import type { Hook, Hooks } from './hooks.ts';
+import { knexMirror } from './knex-mirror.ts';
 import type { Migration, MigrationKind, Section } from './migration.ts';
 import { requireVerified } from './post-check/verify.ts';
+import { RunPragmas } from './run-pragmas.ts';
 import type { SectionResult } from './section-result.ts';
 import { Breather, beginWrite, commitWrite, newRunId, rollBack, type Session } from './session.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -27,6 +30,12 @@ export interface RunSettings {
   readonly lockTimeoutMs: number;
   /** Id of the run, when something outside the database is named by it too; a new one otherwise. */
   readonly run?: string;
+  /** What runs around the files and the whole run of `up`. */
+  readonly hooks?: Hooks;
+  /** Keeps the table of another tool in step. */
+  readonly mirror?: 'knex';
+  /** Told before each statement; a deadline is kept with it. */
+  readonly onStart?: Session['onStart'];
   readonly onStatement?: Session['onStatement'];
   /** Told after each COMMIT. */
   readonly onFile?: (done: FileResult) => void;
@@ -53,6 +62,8 @@ export interface Step {
   /** Checked after an up section. */
   readonly verify?: Migration;
   readonly row: Pick<NewHistoryRow, 'event' | 'sha256' | 'sqlUp' | 'sqlDown'>;
+  /** Hooks run around it. */
+  readonly hooked?: boolean;
   /** True when another process has done it meanwhile. */
   isDone(cursor: HistoryCursor): boolean;
 }
@@ -71,6 +82,7 @@ interface Runner {
   readonly session: Session;
   readonly cursor: HistoryCursor;
   readonly settings: RunSettings;
+  readonly pragmas: RunPragmas;
   conflicts(cursor: HistoryCursor): readonly Conflict[];
 }
 
@@ -86,25 +98,60 @@ export async function runSteps(
   const { connection } = settings;
   const session: Session = {
     connection,
-    history: new HistoryTable(connection, settings.table ?? defaultHistoryTable),
+    history: new HistoryTable(
+      connection,
+      settings.table ?? defaultHistoryTable,
+      settings.mirror === undefined ? undefined : knexMirror(connection),
+    ),
     context,
     breather: new Breather(context),
     run: settings.run ?? newRunId(context),
     tool: settings.tool,
     lockTimeoutMs: settings.lockTimeoutMs,
     ...(settings.onStatement === undefined ? {} : { onStatement: settings.onStatement }),
+    ...(settings.onStart === undefined ? {} : { onStart: settings.onStart }),
   };
   const cursor = new HistoryCursor(session.history, connection);
-  const runner: Runner = { session, cursor, settings, conflicts: settings.conflicts };
-  const before = Number(connection.pragmaValue('foreign_keys'));
-  const synchronous = Number(connection.pragmaValue('synchronous'));
+  const pragmas = new RunPragmas(connection);
+  const runner: Runner = { session, cursor, settings, pragmas, conflicts: settings.conflicts };
   connection.pragma('legacy_alter_table = OFF');
   try {
-    return settings.atomic ? await runTogether(steps, runner) : await runOneByOne(steps, runner);
+    return await withRunHooks(steps, runner, () =>
+      settings.atomic ? runTogether(steps, runner) : runOneByOne(steps, runner),
+    );
   } finally {
-    connection.pragma(`foreign_keys = ${before}`);
-    connection.pragma(`synchronous = ${synchronous}`);
+    pragmas.restore();
   }
+}
+
+/** The hooks around the whole run have a transaction of their own; behind a failure nothing runs any more. */
+async function withRunHooks(
+  steps: readonly Step[],
+  runner: Runner,
+  work: () => Promise<RunResult>,
+): Promise<RunResult> {
+  const { hooks } = runner.settings;
+  if (hooks === undefined || !steps.some((step) => step.hooked === true)) return work();
+  const alone = async (name: 'before-run' | 'after-run'): Promise<MigrationFailure | null> => {
+    const hook = hooks[name];
+    if (hook === undefined) return null;
+    try {
+      runner.pragmas.set('foreign_keys', hook.section.options.foreignKeys ? 'ON' : 'OFF');
+      await beginWrite(runner.session);
+      await runHook(hook, runner.session);
+      await commitWrite(runner.session);
+      return null;
+    } catch (error) {
+      return describeFailure(error, hook.place);
+    } finally {
+      rollBack(runner.session.connection);
+    }
+  };
+  const before = await alone('before-run');
+  if (before !== null) return { run: runner.session.run, done: [], skipped: [], failed: before, conflicts: [] };
+  const result = await work();
+  if (result.failed !== null || result.conflicts.length > 0) return result;
+  return { ...result, failed: await alone('after-run') };
 }
 
 async function runOneByOne(steps: readonly Step[], runner: Runner): Promise<RunResult> {
@@ -135,7 +182,7 @@ async function runOneByOne(steps: readonly Step[], runner: Runner): Promise<RunR
       requireSameFile(connection.path, identity);
       const last = index === steps.length - 1;
       // In WAL mode a commit is atomic without a sync; only the last one of the run has to wait for the disk.
-      if (wal) connection.pragma(`synchronous = ${last ? 'FULL' : 'NORMAL'}`);
+      if (wal) runner.pragmas.set('synchronous', last ? 'FULL' : 'NORMAL');
       const outcome = await runAlone(step, last, runner);
       if (outcome === 'done') skipped.push(step.place.version);
       else if ('conflicts' in outcome) return result(outcome);
@@ -178,7 +225,7 @@ async function runAlone(
 ): Promise<FileResult | 'done' | { conflicts: readonly Conflict[] }> {
   const { session, cursor } = runner;
   const { connection } = session;
-  connection.pragma(`foreign_keys = ${step.section.options.foreignKeys ? 'ON' : 'OFF'}`);
+  runner.pragmas.set('foreign_keys', step.section.options.foreignKeys ? 'ON' : 'OFF');
   await beginWrite(session);
   try {
     if (cursor.refresh()) {
@@ -187,9 +234,10 @@ async function runAlone(
     }
     createOnce(runner);
     if (step.isDone(cursor)) return 'done';
-    const { result, row } = await perform(step, last, session);
+    const { result, row } = await perform(step, runner);
+    const written = session.history.append(last ? withSnapshot(row, session) : row);
     await commitWrite(session);
-    cursor.add(row);
+    cursor.add(written);
     return result;
   } finally {
     rollBack(connection);
@@ -211,18 +259,27 @@ async function runTogether(steps: readonly Step[], runner: Runner): Promise<RunR
     total: steps.length,
   });
   try {
-    connection.pragma(`foreign_keys = ${current.section.options.foreignKeys ? 'ON' : 'OFF'}`);
+    runner.pragmas.set('foreign_keys', current.section.options.foreignKeys ? 'ON' : 'OFF');
     await beginWrite(session);
     if (cursor.refresh()) {
       const conflicts = runner.conflicts(cursor);
       if (conflicts.length > 0) return { ...nothing, conflicts };
     }
     createOnce(runner);
+    const rows: NewHistoryRow[] = [];
     for (const step of steps) {
       current = step;
       if (step.isDone(cursor)) skipped.push(step.place.version);
-      else done.push((await perform(step, step === steps.at(-1), session)).result);
+      else {
+        const { result, row } = await perform(step, runner);
+        done.push(result);
+        rows.push(row);
+      }
       task.advance(1);
+    }
+    // All rows at the end: behind each change of the schema SQLite would have to prepare the INSERT again.
+    for (const [index, row] of rows.entries()) {
+      session.history.append(index === rows.length - 1 ? withSnapshot(row, session) : row);
     }
     await commitWrite(session);
     for (const file of done) settings.onFile?.(file);
@@ -235,26 +292,29 @@ async function runTogether(steps: readonly Step[], runner: Runner): Promise<RunR
   }
 }
 
-/** The statements, the checks, the verification and the history row, inside the open transaction. */
-async function perform(step: Step, last: boolean, session: Session): Promise<{ result: FileResult; row: HistoryRow }> {
-  const { connection, history, context } = session;
+/** The statements, the checks and the verification inside the open transaction, and the row that belongs to them. */
+async function perform(step: Step, runner: Runner): Promise<{ result: FileResult; row: NewHistoryRow }> {
+  const { session, settings } = runner;
+  const { connection, context } = session;
   const { place } = step;
+  const hooks = step.hooked === true ? settings.hooks : undefined;
   const started = context.clock.now();
+  if (hooks?.['before-each'] !== undefined) await runHook(hooks['before-each'], session);
   const { statements, rowsChanged, strategy, oldViolations } = await executeSection(session, step.section, place);
   if (step.verify !== undefined) requireVerified(connection, step.verify);
+  if (hooks?.['after-each'] !== undefined) await runHook(hooks['after-each'], session);
   const durationMs = Math.round((context.clock.now() - started) * 1000) / 1000;
-  const snapshot = last ? takeSnapshot(connection, history.name) : undefined;
-  const row = history.append({
+  const row: NewHistoryRow = {
     version: place.version,
     name: place.name,
+    file: place.file,
     kind: place.kind,
     ...step.row,
     at: new Date(context.clock.wallTime()).toISOString(),
     durationMs: Math.round(durationMs),
     tool: session.tool,
     run: session.run,
-    ...(snapshot === undefined ? {} : { schemaDigest: snapshot.digest, schemaSnapshot: snapshot.blob }),
-  });
+  };
   const result: FileResult = {
     version: place.version,
     name: place.name,
@@ -267,4 +327,16 @@ async function perform(step: Step, last: boolean, session: Session): Promise<{ r
     oldViolations,
   };
   return { result, row };
+}
+
+/** Under the guard and the checks of a file; it is no step of the migration, so nobody is told its statements. */
+async function runHook(hook: Hook, session: Session): Promise<void> {
+  const { onStatement: _, ...quiet } = session;
+  await executeSection(quiet, hook.section, hook.place);
+}
+
+/** The last row of a run says what the schema is now. */
+function withSnapshot(row: NewHistoryRow, { connection, history }: Session): NewHistoryRow {
+  const snapshot = takeSnapshot(connection, history.name);
+  return { ...row, schemaDigest: snapshot.digest, schemaSnapshot: snapshot.blob };
 }

@@ -3,6 +3,7 @@ import { TradedbError } from '../error.ts';
 import { retryDelayMs } from '../sqlite/busy-retry.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { isBusy, translateError } from '../sqlite/translate-error.ts';
+import type { Place } from './failure.ts';
 import type { HistoryTable } from './history.ts';
 import type { Statement } from './statement.ts';
 import type { TableChangeResult } from './table-change.ts';
@@ -25,6 +26,8 @@ export interface Session {
   readonly tool: string;
   readonly lockTimeoutMs: number;
   readonly breather: Breather;
+  /** Told before each statement. */
+  readonly onStart?: (place: Place) => void;
   /** Told after each statement; the plan measures with it. */
   readonly onStatement?: (statement: Statement, effect: StatementEffect) => void;
 }

@@ -7,8 +7,8 @@ import { type FileName, parseFileName } from './format/file-name.ts';
 import { isGoose, parseGoose } from './format/goose.ts';
 import { parseNative, parsePlain, readReplaces, type Sections } from './format/native.ts';
 import { invalid } from './invalid.ts';
-import type { MigrationFile, MigrationKind, MigrationSource } from './migration.ts';
-import { decodeMigration, type MigrationText } from './migration-text.ts';
+import type { Migration, MigrationFile, MigrationKind, MigrationSource } from './migration.ts';
+import { acceptText, decodeMigration, type MigrationText } from './migration-text.ts';
 import { programSections } from './program.ts';
 import { compareVersions, versionKey } from './version.ts';
 
@@ -27,7 +27,10 @@ export function folderSource(directory: string): MigrationSource {
 
 function readFolder(directory: string): MigrationFile[] {
   return pairUp(
-    fileNames(directory).map((file) => decodeFile(join(directory, file), file, readBytes(directory, file))),
+    fileNames(directory).map((file) => {
+      const path = join(directory, file);
+      return { ...nameOf(file), ...readText(path, file), file, path };
+    }),
   );
 }
 
@@ -87,15 +90,21 @@ function isMigrationName(name: string): boolean {
   return name.endsWith('.sql') || (programForm.test(name) && !declarationForm.test(name));
 }
 
-function readBytes(directory: string, file: string): Uint8Array {
+/** Reading as text is twice as fast as reading bytes; only where a replacement character shows up, they are looked at. */
+function readText(path: string, file: string): MigrationText {
   try {
-    return readFileSync(join(directory, file));
+    const text = readFileSync(path, 'utf8');
+    return text.includes('\ufffd') ? decodeMigration(readFileSync(path), file) : acceptText(text, file);
   } catch (error) {
-    throw fromFileSystem(error, join(directory, file));
+    throw fromFileSystem(error, path);
   }
 }
 
 function decodeFile(path: string, file: string, bytes: Uint8Array): ReadFile {
+  return { ...nameOf(file), ...decodeMigration(bytes, file), file, path };
+}
+
+function nameOf(file: string): FileName {
   const name = parseFileName(file) ?? programName(file);
   if (name === undefined) {
     throw invalid(
@@ -103,7 +112,7 @@ function decodeFile(path: string, file: string, bytes: Uint8Array): ReadFile {
       'name it like 20260301093000_add_fee.sql, or move it elsewhere',
     );
   }
-  return { ...name, ...decodeMigration(bytes, file), file, path };
+  return name;
 }
 
 function programName(file: string): FileName | undefined {
@@ -134,7 +143,15 @@ function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile 
     sha256,
     ...(replaces === undefined ? {} : { replaces }),
   };
-  return { ...head, load: () => ({ ...head, ...parse(file, down) }) };
+  // The safety backup and the run both look at the statements: they are read once.
+  let loaded: Migration | undefined;
+  return {
+    ...head,
+    load: () => {
+      loaded ??= { ...head, ...parse(file, down) };
+      return loaded;
+    },
+  };
 }
 
 function parse(file: ReadFile, down: ReadFile | undefined): Sections {

@@ -19,6 +19,8 @@ export interface UpSettings extends RunSettings {
   readonly atomic?: boolean;
   /** Accept files older than the newest applied one. */
   readonly allowOutOfOrder?: boolean;
+  /** Programs count as done without being run: for a plan that only lists them. */
+  readonly withoutPrograms?: boolean;
 }
 
 export interface UpResult {
@@ -53,12 +55,16 @@ export async function applyMigrations(settings: UpSettings, context: OperationCo
   const unmet = unmetRequirements(migrations, state);
   if (unmet.length > 0)
     return { run: '', applied: [], skipped: [], pendingCount: state.pending.length, failed: null, conflicts: unmet };
-  await requirePrograms(migrations.map((migration) => migration.up));
+  const listed = settings.withoutPrograms === true;
+  if (!listed) await requirePrograms(migrations.map((migration) => migration.up));
   const atomic = settings.atomic === true;
   if (atomic) requireOneMode(migrations);
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
     findConflicts(state.files, cursor.states, settings).filter((conflict) => conflict.class !== 'interrupted');
-  const steps = migrations.map((migration) => upStep(migration, state));
+  const steps = migrations.map((migration) => {
+    const step = upStep(migration, state);
+    return listed && step.section.program !== undefined ? withoutWork(step) : step;
+  });
   const result = await runSteps(steps, { ...settings, atomic, conflicts }, context);
   return {
     run: result.run,
@@ -138,6 +144,11 @@ function requireOneMode(migrations: readonly Migration[]): void {
   );
 }
 
+function withoutWork(step: Step): Step {
+  const { program: _, ...section } = step.section;
+  return { ...step, section };
+}
+
 /** A database that has everything that a squashed file stands for gets its row, and nothing runs. */
 function squashedStep(migration: Migration): Step {
   const { version, name, file, kind, sha256, up } = migration;
@@ -158,6 +169,7 @@ function upStep(migration: Migration, state: MigrationState): Step {
     place: { version, name, file, kind },
     section: up,
     verify: migration,
+    hooked: true,
     row: { event: 'applied', sha256, sqlUp: storedText(up), sqlDown: down === undefined ? null : storedText(down) },
     isDone: (cursor) => isApplied(migration, cursor.stateOf(version)),
   };

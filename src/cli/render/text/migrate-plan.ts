@@ -22,7 +22,8 @@ function summary(data: MigratePlanData, style: Style): string {
   if (data.failed !== null) return `${database}: ${style.red('a file fails on the shadow')}; nothing was written`;
   if (data.steps.length === 0) return `${database}: nothing is pending`;
   const where = data.executedOn === 'data' ? 'a copy with all rows' : 'a shadow of the schema';
-  return `${database}: ${plural(data.steps.length, 'file')}, executed on ${where}: ${style.green('ok')}`;
+  const backup = data.needsBackup === true ? `   ${style.dim('up makes a safety backup first')}` : '';
+  return `${database}: ${plural(data.steps.length, 'file')}, executed on ${where}: ${style.green('ok')}${backup}`;
 }
 
 /** One block per file: what it costs, and its statements. */
@@ -51,6 +52,7 @@ function renderStep(step: PlanStep, style: Style, showSql: boolean): string {
 }
 
 function costs(step: PlanStep): string {
+  if (!step.executed) return 'a program: listed, not run';
   const about = step.estimated ? '~' : '';
   if (step.walBytes === 0 && step.rows === 0)
     return `${plural(step.statements.length, 'statement')}, no rows to rewrite`;

@@ -15,6 +15,7 @@ export function render(report: Report<MigrateUpData>, style: Style): string {
   if (data.backup !== null) lines.push(backupLine(data.backup, style), '');
   if (data.plan !== null && data.plan.steps.length > 0) lines.push(renderSteps(data.plan, style), '');
   if (data.applied.length > 0) lines.push(fileTable('APPLIED', data.applied, style), '');
+  if (data.seeded.length > 0) lines.push(fileTable('SEEDED', data.seeded, style), '');
   if (report.findings.length > 0) lines.push(renderFindings(report.findings, style), '');
   lines.push(summary(data, style));
   return lines.join('\n');
@@ -22,7 +23,7 @@ export function render(report: Report<MigrateUpData>, style: Style): string {
 
 /** Where the state before is, and how it comes back. */
 export function backupLine(backup: SafetyBackup, style: Style): string {
-  const back = style.dim(`bring it back with: tradedb restore --backup ${backup.id} --replace`);
+  const back = style.dim(`bring it back with: tradedb migrate undo`);
   return `safety backup ${style.bold(backup.id)} in ${printable(backup.repository)} (${formatByteSize(backup.sizeBytes)})   ${back}`;
 }
 
@@ -30,16 +31,19 @@ function summary(data: MigrateUpData, style: Style): string {
   const database = style.bold(printable(data.database));
   if (data.conflicts.length > 0)
     return `${database}: nothing was run until ${plural(data.conflicts.length, 'conflict is', 'conflicts are')} settled`;
+  if (data.lintHits.length > 0)
+    return `${database}: nothing was run until ${plural(data.lintHits.length, 'lint finding is', 'lint findings are')} settled (migrations.lint.onUp)`;
   if (data.dryRun) {
     return data.failed === null
       ? `${database}: ${plural(data.plan?.steps.length ?? 0, 'file')} tried on a shadow, ${style.green('ok')}; nothing was written`
       : `${database}: tried on a shadow; nothing was written`;
   }
   const parts = [`${plural(data.applied.length, 'migration')} applied`];
+  if (data.seeded.length > 0) parts.push(plural(data.seeded.length, 'seed'));
   if (data.skipped.length > 0) parts.push(`${formatCount(data.skipped.length)} already applied by another process`);
   if (data.failed !== null) parts.push(style.red('stopped at a failure, which left nothing behind'));
   if (data.pendingCount > 0) parts.push(`${formatCount(data.pendingCount)} still pending`);
-  else if (data.applied.length === 0 && data.skipped.length === 0 && data.failed === null)
+  else if (data.applied.length === 0 && data.seeded.length === 0 && data.skipped.length === 0 && data.failed === null)
     return `${database}: nothing is pending`;
   return `${database}: ${parts.join(', ')}`;
 }

@@ -11,6 +11,8 @@ export interface RetentionPolicy {
   readonly yearly: number;
   /** Every point younger than this is kept. */
   readonly keepWithinMs?: number | undefined;
+  /** The newest points before a migration are kept, so that it can be undone. */
+  readonly keepSafety?: number | undefined;
 }
 
 export interface RetainedPoint {
@@ -18,6 +20,8 @@ export interface RetainedPoint {
   /** ISO 8601. */
   readonly createdAt: string;
   readonly parentId: string | null;
+  /** Of a safety backup it starts with `before-migration`. */
+  readonly label?: string | null;
   /** ISO 8601, `forever`, or null. */
   readonly keepUntil: string | null;
   /** Archived commits build on it. */
@@ -49,6 +53,8 @@ export function retain(points: readonly RetainedPoint[], policy: RetentionPolicy
     if (!reasons.includes(reason)) kept.set(point.id, [...reasons, reason]);
   };
   for (const point of newestFirst.slice(0, policy.keepLast)) keep(point, 'last');
+  const safety = newestFirst.filter((point) => point.label?.startsWith('before-migration') === true);
+  for (const point of safety.slice(0, policy.keepSafety ?? 0)) keep(point, 'safety');
   for (const name of bucketNames) {
     for (const point of newestOfBuckets(newestFirst, buckets[name], policy[name])) keep(point, name);
   }

@@ -29,8 +29,20 @@ export const migrationsSection = section(
     ),
     outOfOrder: flag(false, 'Accept files older than the newest applied one'),
     lockTimeout: duration('30s', 'How long up and down wait for the write lock'),
+    statementTimeout: optionalDuration(
+      'Longest time of one statement of up; the work is then done by a process that can be killed (no limit)',
+    ),
+    safetyBackupKeep: integer(3, 0, 1000, 'Newest safety backups that backup prune leaves alone'),
+    seedsDirectory: text('seeds', 'Folder of the seeds for up --seed; relative to the configuration file'),
+    hooksDirectory: optionalText('Folder of the hooks around up ("hooks" in the folder of the migration files)'),
+    mirror: choice(['none', 'knex'], 'none', 'Keep the table of another tool in step, in the same transaction'),
     lint: section(
       {
+        onUp: choice(
+          ['off', 'error', 'warning'],
+          'off',
+          'up judges the pending files first, and stops from this level',
+        ),
         failOn: choice(['error', 'warning'], 'error', 'Level from which lint fails'),
         largeTableRows: integer(100_000, 0, 1_000_000_000_000, 'Rows from which a table counts as large'),
         rules: v.pipe(
