@@ -40,6 +40,10 @@ export const definition = defineCommand({
       config: 'maintenance.vacuum.duty',
       summary: 'share of the time in which it works, from 0.01 to 1',
     },
+    idleOnly: {
+      type: 'flag',
+      summary: 'work only while others hardly commit (maintenance.vacuum.idleOnly, idleRate); the incremental way',
+    },
     maxDuration: {
       type: 'duration',
       value: 'time',
@@ -114,6 +118,7 @@ export const definition = defineCommand({
       keepOldMs: options.keepOld ?? configured.keepOld,
       reserveBytes: options.reserve ?? configured.reserve,
       readerWaitMs: configured.readerWait,
+      idleRate: options.idleOnly || configured.idleOnly ? configured.idleRate : undefined,
       busyTimeoutMs: context.config.connection.busyTimeout,
       dryRun: context.dryRun,
       ...(options.window ? await windowNow(context) : {}),

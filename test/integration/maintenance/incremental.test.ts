@@ -156,3 +156,51 @@ describe('incremental vacuum', () => {
     expect(figures(database).integrity).toBe('ok');
   });
 });
+
+describe('with an idle rate', () => {
+  /** Commits of another connection, from now on. */
+  function commits(database: string, everyMs: number): { stop: () => number } {
+    const db = new Database(database);
+    db.exec('CREATE TABLE IF NOT EXISTS tick (n INTEGER)');
+    let count = 0;
+    const timer = setInterval(() => {
+      db.prepare('INSERT INTO tick VALUES (?)').run(count);
+      count += 1;
+    }, everyMs);
+    return {
+      stop: () => {
+        clearInterval(timer);
+        db.close();
+        return count;
+      },
+    };
+  }
+
+  it('does nothing beside a steady writer, and stops at its time with the shield down', async () => {
+    const database = halfEmpty(5000);
+    const writer = commits(database, 20);
+    const deadline = Date.now() + 2500;
+    const { result, shieldLeft } = await vacuum(database, { idleRate: 1, deadline });
+    expect(writer.stop()).toBeGreaterThan(5);
+    expect(result).toMatchObject({ stoppedBy: 'duration', freedPages: 0, steps: 0 });
+    expect(shieldLeft).toBe(false);
+  });
+
+  it('waits for the end of a burst and then frees everything', async () => {
+    const database = halfEmpty(5000);
+    const writer = commits(database, 20);
+    setTimeout(() => writer.stop(), 700);
+    const { result } = await vacuum(database, { idleRate: 1 });
+    expect(result).toMatchObject({ stoppedBy: 'done' });
+    expect(result.idleWaitMs).toBeGreaterThan(700);
+    expect(figures(database)).toMatchObject({ integrity: 'ok' });
+    expect(result.freedPages).toBeGreaterThan(100);
+  });
+
+  it('starts after one quiet look-out when nobody writes', async () => {
+    const database = halfEmpty(5000);
+    const { result } = await vacuum(database, { idleRate: 10 });
+    expect(result).toMatchObject({ stoppedBy: 'done' });
+    expect(result.freedPages).toBeGreaterThan(100);
+  });
+});

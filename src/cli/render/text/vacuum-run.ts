@@ -50,6 +50,10 @@ function runLines(data: VacuumResult, style: Style): string[] {
   return lines;
 }
 
+function idleText({ idleWaitMs }: VacuumResult): string {
+  return idleWaitMs === 0 ? '' : `   waited ${formatDuration(idleWaitMs)} for others to be idle`;
+}
+
 function methodText(data: VacuumResult): string {
   const convert = data.settings.convertTo === 'none' ? '' : `, auto_vacuum becomes ${data.settings.convertTo}`;
   switch (data.method) {
@@ -111,7 +115,7 @@ function doneLines(data: VacuumResult, style: Style): string[] {
     lines.push(
       line(
         'steps',
-        `${formatCount(data.steps)}   longest ${formatDuration(data.longestStepMs)}   over budget ${formatCount(data.stepsOverBudget)}   shields ${data.shields}   WAL peak ${formatByteSize(data.walPeakBytes)}`,
+        `${formatCount(data.steps)}   longest ${formatDuration(data.longestStepMs)}   over budget ${formatCount(data.stepsOverBudget)}   shields ${data.shields}   WAL peak ${formatByteSize(data.walPeakBytes)}${idleText(data)}`,
         style,
       ),
     );

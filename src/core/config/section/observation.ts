@@ -51,6 +51,8 @@ export const maintenanceSection = section(
           '10s',
           'How long a reader may keep the WAL from being checkpointed before the vacuum stops',
         ),
+        idleOnly: flag(false, 'The incremental way works only while nobody else commits'),
+        idleRate: fraction(1, 0.001, 20, 'Commits of others per second below which they count as idle'),
         reserve: bytes('1GiB', 'Free disk space that is never used up'),
         keepOld: duration('24h', 'How long the file before a compaction is kept'),
         verify: choice(['quick', 'full'], 'quick', 'Check of a compacted file before it is put in place'),

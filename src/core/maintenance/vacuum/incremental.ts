@@ -6,6 +6,7 @@ import { checkpointOnce, frameBytes, walCounts } from '../checkpoint/wal-backlog
 import { type DiskProbe, reserveReached } from '../disk-guard.ts';
 import { pagesToFree } from '../space.ts';
 import { CheckpointShield } from './checkpoint-shield.ts';
+import { IdleGate } from './idle-gate.ts';
 import { initialStep, nextStep, pauseMs, type StepSize } from './step-size.ts';
 
 export interface IncrementalSettings {
@@ -17,6 +18,8 @@ export interface IncrementalSettings {
   readonly deadline: number;
   readonly reserveBytes: number;
   readonly readerWaitMs: number;
+  /** Works only while others commit less often than this per second. */
+  readonly idleRate?: number | undefined;
   /** Folder of the database. */
   readonly folder: string;
   readonly probeDisk: DiskProbe;
@@ -33,6 +36,8 @@ export interface IncrementalResult {
   readonly stepsRetried: number;
   readonly shields: number;
   readonly walPeakBytes: number;
+  /** Time spent waiting for others to be idle. */
+  readonly idleWaitMs: number;
   readonly stoppedBy: StoppedBy;
   /** Frame at which a reader kept the checkpoint, when `stoppedBy` is `reader`. */
   readonly stuckAtFrame?: number;
@@ -76,6 +81,7 @@ class IncrementalRun {
   #walPeak = 0;
   #freed = 0;
   #progress: ProgressTask | undefined;
+  readonly #idle: IdleGate | undefined;
 
   constructor(worker: Connection, reader: Connection, settings: IncrementalSettings, context: OperationContext) {
     this.#worker = worker;
@@ -84,6 +90,7 @@ class IncrementalRun {
     this.#shield = new CheckpointShield({ worker, reader, clock: context.clock, signal: context.signal });
     this.#wal = worker.pragmaValue('journal_mode') === 'wal';
     this.#frameBytes = frameBytes(Number(worker.pragmaValue('page_size')));
+    if (settings.idleRate !== undefined) this.#idle = new IdleGate(worker, settings.idleRate, context.clock);
   }
 
   async run(): Promise<IncrementalResult> {
@@ -93,6 +100,7 @@ class IncrementalRun {
       throwIfCancelled(this.#context.signal);
       const stop = this.#mustStop();
       if (stop !== undefined) return this.#result(stop);
+      if (!(await this.#waitForIdle())) continue;
       if (this.#wal && !this.#shield.up) {
         const raised = await this.#shield.raise(this.#settings.readerWaitMs);
         if (!raised.up) return this.#result('reader', raised.stuckAtFrame);
@@ -114,10 +122,11 @@ class IncrementalRun {
   }
 
   /** Up to `lookEvery` steps; ends early when the WAL budget is used up. */
-  async #burst(pages: number): Promise<'looked' | 'budget' | 'busy'> {
+  async #burst(pages: number): Promise<'looked' | 'budget' | 'busy' | 'disturbed'> {
     let left = pages;
     for (let count = 0; count < lookEvery && left > 0; count += 1) {
       throwIfCancelled(this.#context.signal);
+      if (this.#idle?.quiet() === false) return 'disturbed';
       const size = { ...this.#step, pages: Math.min(this.#step.pages, left) };
       const tookMs = await this.#free(size.pages);
       if (tookMs === undefined) return 'busy';
@@ -130,6 +139,16 @@ class IncrementalRun {
       if (this.#overWalBudget()) return 'budget';
     }
     return 'looked';
+  }
+
+  /** False when it is time to stop instead. Without the shield meanwhile: it would let the WAL grow. */
+  async #waitForIdle(): Promise<boolean> {
+    if (this.#idle === undefined || this.#idle.quiet()) return true;
+    if (this.#shield.up) {
+      this.#shield.lower();
+      checkpointOnce(this.#worker, 'passive');
+    }
+    return this.#idle.pass(() => this.#mustStop() !== undefined, this.#context.signal);
   }
 
   /** One step, in milliseconds; undefined when other processes kept the write lock for `readerWaitMs`. */
@@ -214,6 +233,7 @@ class IncrementalRun {
       stepsRetried: this.#retried,
       shields: this.#shield.raised,
       walPeakBytes: this.#walPeak,
+      idleWaitMs: this.#idle?.waitedMs ?? 0,
       stoppedBy,
       ...(stuckAtFrame === undefined ? {} : { stuckAtFrame }),
     };

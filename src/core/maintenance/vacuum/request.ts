@@ -25,6 +25,8 @@ export interface VacuumRequest {
   readonly keepOldMs: number;
   readonly reserveBytes: number;
   readonly readerWaitMs: number;
+  /** The incremental way works only while others commit less often than this per second. */
+  readonly idleRate: number | undefined;
   readonly busyTimeoutMs: number;
   readonly dryRun: boolean;
 }
@@ -84,6 +86,8 @@ export interface VacuumResult {
   readonly longestStepMs: number;
   readonly shields: number;
   readonly walPeakBytes: number;
+  /** Time spent waiting for others to be idle. */
+  readonly idleWaitMs: number;
   /** Null when nothing was started. */
   readonly stoppedBy: StoppedBy | null;
   readonly blockers: readonly Blocker[];

@@ -268,6 +268,7 @@ class VacuumRun {
       longestStepMs: steps?.longestStepMs ?? 0,
       shields: steps?.shields ?? 0,
       walPeakBytes: steps?.walPeakBytes ?? 0,
+      idleWaitMs: steps?.idleWaitMs ?? 0,
       stoppedBy: outcome.stoppedBy ?? null,
       blockers: outcome.blockers ?? [],
       swap: outcome.swap ?? { performed: false, oldFile: null, lateHolders: [] },
