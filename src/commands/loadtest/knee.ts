@@ -10,7 +10,7 @@ export const definition = defineCommand({
   path: ['loadtest', 'knee'],
   summary: 'find the highest rate that holds a latency limit, as an interval',
   description:
-    'Many short trials, each on a fresh copy and at its own rate; every rate is decided by the majority of its trials. A trial lasts at least as long as 2,000 arrivals and one checkpoint cycle take, and its first fifth is not judged.',
+    'Many short trials, each on a fresh copy and where the knee most likely lies by all trials before it; the interval holds the knee with 90%. A trial lasts at least as long as 2,000 arrivals and one checkpoint cycle take, and its first fifth is not judged.',
   options: {
     slo: {
       type: 'text',
@@ -38,7 +38,7 @@ export const definition = defineCommand({
       value: 'time',
       group: 'Search',
       config: 'loadtest.knee.trial',
-      summary: 'shortest trial',
+      summary: 'shortest trial; twice as long near the knee',
     },
     repeats: {
       type: 'integer',
@@ -47,14 +47,14 @@ export const definition = defineCommand({
       maximum: 21,
       group: 'Search',
       config: 'loadtest.knee.repeats',
-      summary: 'trials that decide a rate, an odd number',
+      summary: 'trials that must hold close below the knee and fail close above it, an odd number',
     },
     precision: {
       type: 'share',
       value: 'share',
       group: 'Search',
       config: 'loadtest.knee.precision',
-      summary: 'width of the interval',
+      summary: 'the search ends when the knee is told to plus or minus this',
     },
     maxLoad: {
       type: 'duration',
@@ -191,7 +191,7 @@ function findingsOf(data: KneeData): Finding[] {
     findings.push({
       id: 'loadtest.knee-not-converged',
       severity: 'warning',
-      message: 'the load ran out, or the ends did not hold when they were tried again',
+      message: 'the load ran out before the knee was told as precisely as asked',
       hint: 'allow more with --max-load, or longer trials with --trial',
     });
   }

@@ -16,9 +16,9 @@ import {
 const kneeSection = section(
   {
     slo: text('response.p99 <= 10ms', 'The limit that has to hold'),
-    trial: duration('1s', 'Shortest trial'),
-    repeats: integer(3, 1, 21, 'Trials that decide a rate, an odd number'),
-    precision: share('3%', 'Width of the interval'),
+    trial: duration('1s', 'Shortest trial; twice as long near the knee'),
+    repeats: integer(3, 1, 21, 'Trials that must hold close below the knee and fail close above it, an odd number'),
+    precision: share('3%', 'The search ends when the knee is told to plus or minus this'),
     maxLoad: duration('60s', 'Time of load over all trials'),
   },
   'Search of loadtest knee',

@@ -92,8 +92,8 @@ class KneeRun {
       const { low, high } = await this.#bracket();
       const result = await findKnee(
         { low, high, precision, repeats, maxLoadSeconds: maxLoadMs / 1000 },
-        async (rate) => {
-          const trial = await this.#trial(rate);
+        async (rate, stretch) => {
+          const trial = await this.#trial(rate, stretch);
           progress.advance(trial.seconds);
           return trial;
         },
@@ -148,10 +148,10 @@ class KneeRun {
     return { low, high };
   }
 
-  async #trial(ratePerSecond: number): Promise<KneeTrial> {
+  async #trial(ratePerSecond: number, stretch: number): Promise<KneeTrial> {
     const { slo, trialMs, plan } = this.#request;
     const wanted = Math.max(fewestArrivals, this.#cycleTransactions);
-    const totalMs = Math.min(longestTrialMs, Math.max(trialMs, (wanted / ratePerSecond) * 1000));
+    const totalMs = Math.min(longestTrialMs, Math.max(trialMs * stretch, (wanted / ratePerSecond) * 1000));
     const result = await this.#set.run(trialPlan(plan, ratePerSecond, totalMs));
     const load = result.measured;
     const measured = load && {

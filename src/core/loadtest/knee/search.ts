@@ -1,6 +1,8 @@
+import { KneePosterior } from './posterior.ts';
+
 /**
- * The highest rate that holds a limit, as an interval. Repetition beats length: every rate is decided by the majority
- * of short trials, and the ends are tried again afterwards instead of stepping down, which would bias the result.
+ * The highest rate that holds a limit, as an interval. Every trial is made where the knee most likely lies and moves
+ * what is known about it; no trial decides alone, so a spoilt one is outvoted instead of leading the search astray.
  */
 
 export interface KneeTrial {
@@ -13,36 +15,38 @@ export interface KneeTrial {
 export interface KneeOptions {
   readonly low: number;
   readonly high: number;
-  /** The bisection ends when the ends are this near: 0.03 is a ratio of 1.03. */
+  /** The search ends when the knee is told to plus or minus this: 0.03 is 3 %. */
   readonly precision: number;
-  /** Trials that decide a rate; odd. */
+  /** Trials that have to hold close below the knee, and to fail close above it; their majority decides at both ends. */
   readonly repeats: number;
   /** Seconds of load over all trials. */
   readonly maxLoadSeconds: number;
 }
 
 export interface KneeResult {
-  /** Highest rate that passed; null when none did. */
+  /** The knee lies above it with 95 %; null when no rate passed. */
   readonly lowPerSecond: number | null;
-  /** Lowest rate that failed; null when none did. */
+  /** The knee lies below it with 95 %; null when no rate failed. */
   readonly highPerSecond: number | null;
   /** The knee may lie below the lowest rate that was allowed. */
   readonly lowOpen: boolean;
   /** The knee may lie above the highest rate that was allowed. */
   readonly highOpen: boolean;
-  /** Geometric middle of the interval; null when an end is open. */
+  /** Where it most likely lies; null when an end is open. */
   readonly estimatePerSecond: number | null;
   readonly secondsOfLoad: number;
-  /** False when the load ran out before the ends were near enough and had been tried again. */
+  /** False when the load ran out while the interval was more than twice as wide as asked. */
   readonly converged: boolean;
 }
 
-type RunTrial = (ratePerSecond: number) => Promise<KneeTrial>;
+/** `stretch` is how many times the shortest length a trial should last. */
+type RunTrial = (ratePerSecond: number, stretch: number) => Promise<KneeTrial>;
 
-/** Further trials of each end after the bisection. */
-const widenTrials = 3;
-/** How often the ends may move outward. */
-const widenSteps = 6;
+/** Below this width of the interval, trials are longer: a short one starts with an empty queue, so it is a little kind. */
+const nearRatio = 1.2;
+const nearStretch = 2;
+/** Trials within this distance of the knee say something about it. */
+const close = 1.05;
 
 export async function findKnee(options: KneeOptions, runTrial: RunTrial): Promise<KneeResult> {
   return new KneeSearch(options, runTrial).run();
@@ -51,97 +55,77 @@ export async function findKnee(options: KneeOptions, runTrial: RunTrial): Promis
 class KneeSearch {
   readonly #options: KneeOptions;
   readonly #runTrial: RunTrial;
-  readonly #votes = new Map<number, { passes: number; fails: number }>();
+  readonly #posterior: KneePosterior;
+  readonly #trials: KneeTrial[] = [];
   #seconds = 0;
 
   constructor(options: KneeOptions, runTrial: RunTrial) {
     this.#options = options;
     this.#runTrial = runTrial;
+    this.#posterior = new KneePosterior(options.low, options.high);
   }
 
   async run(): Promise<KneeResult> {
-    let { low, high } = this.#options;
-    while (high / low > 1 + this.#options.precision && !this.#exhausted()) {
-      const middle = Math.sqrt(low * high);
-      if (await this.#passes(middle)) low = middle;
-      else high = middle;
+    const { maxLoadSeconds } = this.#options;
+    while (this.#seconds < maxLoadSeconds) {
+      const rate = this.#nextRate();
+      const isNear = this.#width() < nearRatio;
+      const { passed, seconds } = await this.#runTrial(rate, isNear ? nearStretch : 1);
+      this.#seconds += seconds;
+      this.#trials.push({ ratePerSecond: rate, passed, seconds });
+      this.#posterior.update(rate, passed);
+      if (this.#isOpen(false) || this.#isOpen(true) || this.#isTold()) break;
     }
-    // An end that the bisection never met is only what the operator, or the probe, supposed.
-    if (!this.#votes.has(low) && !(await this.#passes(low))) return this.#result({ high: low, lowOpen: true });
-    if (!this.#votes.has(high) && (await this.#passes(high))) return this.#result({ low: high, highOpen: true });
-    const near = high / low <= 1 + this.#options.precision * 1.001;
-    return this.#widen(low, high, near);
+    return this.#result();
   }
 
-  async #widen(fromLow: number, fromHigh: number, near: boolean): Promise<KneeResult> {
-    const step = 1 + this.#options.precision;
-    let low = fromLow;
-    let high = fromHigh;
-    let lowSettled = false;
-    let highSettled = false;
-    for (let steps = 0; steps < widenSteps && !(lowSettled && highSettled) && !this.#exhausted(); steps++) {
-      if (!lowSettled) {
-        lowSettled = await this.#keeps(low, true);
-        if (!lowSettled) low /= step;
-      }
-      if (!highSettled && !this.#exhausted()) {
-        highSettled = await this.#keeps(high, false);
-        if (!highSettled) high *= step;
-      }
+  /** The middle of what is likely; near an end the end itself, which nobody has tried yet. */
+  #nextRate(): number {
+    const { low, high, precision } = this.#options;
+    const middle = this.#posterior.quantile(0.5);
+    if (middle <= low * (1 + precision)) return low;
+    return middle >= high / (1 + precision) ? high : middle;
+  }
+
+  #width(): number {
+    return this.#posterior.quantile(0.95) / this.#posterior.quantile(0.05);
+  }
+
+  #isTold(): boolean {
+    const { precision, repeats } = this.#options;
+    if (this.#width() > (1 + precision) ** 2) return false;
+    const knee = this.#posterior.quantile(0.5);
+    const held = this.#trials.filter(({ ratePerSecond: rate, passed }) => passed && rate > knee / close);
+    const failed = this.#trials.filter(({ ratePerSecond: rate, passed }) => !passed && rate < knee * close);
+    return held.length >= repeats && failed.length >= repeats;
+  }
+
+  /** Whether the majority at the highest rate held, or at the lowest failed: the knee is then outside. */
+  #isOpen(atTop: boolean): boolean {
+    const { low, high, repeats } = this.#options;
+    const there = this.#trials.filter(({ ratePerSecond }) => ratePerSecond === (atTop ? high : low));
+    const outside = there.filter(({ passed }) => passed === atTop).length;
+    return outside >= Math.floor(repeats / 2) + 1 && outside > there.length / 2;
+  }
+
+  #result(): KneeResult {
+    const passed = this.#trials.filter((trial) => trial.passed).map(({ ratePerSecond }) => ratePerSecond);
+    const failed = this.#trials.filter((trial) => !trial.passed).map(({ ratePerSecond }) => ratePerSecond);
+    const secondsOfLoad = this.#seconds;
+    const open = { lowPerSecond: null, highPerSecond: null, lowOpen: false, highOpen: false };
+    const unknown = { ...open, estimatePerSecond: null, secondsOfLoad, converged: false };
+    if (passed.length === 0 || this.#isOpen(false)) {
+      return { ...unknown, highPerSecond: Math.min(...failed), lowOpen: true };
     }
-    return this.#result({ low, high, converged: near && lowSettled && highSettled });
-  }
-
-  /** Majority of the repeats; the last ones are spared once the rest cannot change it. */
-  async #passes(rate: number): Promise<boolean> {
-    const needed = Math.floor(this.#options.repeats / 2) + 1;
-    let passes = 0;
-    let fails = 0;
-    while (passes < needed && fails < needed) {
-      if (await this.#try(rate)) passes += 1;
-      else fails += 1;
-      if (this.#exhausted()) break;
+    if (failed.length === 0 || this.#isOpen(true)) {
+      return { ...unknown, lowPerSecond: Math.max(...passed), highOpen: true };
     }
-    return passes > fails;
-  }
-
-  /** Whether all votes about this end, with three more, still say what it was chosen for. */
-  async #keeps(rate: number, shouldPass: boolean): Promise<boolean> {
-    for (let trial = 0; trial < widenTrials && !this.#exhausted(); trial++) await this.#try(rate);
-    const { passes, fails } = this.#votes.get(rate) ?? { passes: 0, fails: 0 };
-    return shouldPass ? passes > fails : fails > passes;
-  }
-
-  async #try(rate: number): Promise<boolean> {
-    const { passed, seconds } = await this.#runTrial(rate);
-    this.#seconds += seconds;
-    const votes = this.#votes.get(rate) ?? { passes: 0, fails: 0 };
-    if (passed) votes.passes += 1;
-    else votes.fails += 1;
-    this.#votes.set(rate, votes);
-    return passed;
-  }
-
-  #exhausted(): boolean {
-    return this.#seconds >= this.#options.maxLoadSeconds;
-  }
-
-  #result(parts: {
-    readonly low?: number;
-    readonly high?: number;
-    readonly lowOpen?: boolean;
-    readonly highOpen?: boolean;
-    readonly converged?: boolean;
-  }): KneeResult {
-    const { low, high } = parts;
     return {
-      lowPerSecond: low ?? null,
-      highPerSecond: high ?? null,
-      lowOpen: parts.lowOpen === true,
-      highOpen: parts.highOpen === true,
-      estimatePerSecond: low === undefined || high === undefined ? null : Math.sqrt(low * high),
-      secondsOfLoad: this.#seconds,
-      converged: parts.converged === true,
+      ...unknown,
+      lowPerSecond: this.#posterior.quantile(0.05),
+      highPerSecond: this.#posterior.quantile(0.95),
+      estimatePerSecond: this.#posterior.quantile(0.5),
+      converged: this.#width() <= (1 + this.#options.precision) ** 4,
     };
   }
 }
