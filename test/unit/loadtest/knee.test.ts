@@ -33,7 +33,18 @@ describe('knee search', () => {
       trial(() => true),
     );
     expect(always).toMatchObject({ highPerSecond: null, highOpen: true, estimatePerSecond: null, converged: false });
-    expect(always.lowPerSecond).toBeGreaterThan(1060);
+    expect(always.lowPerSecond).toBe(1100);
+    expect(Math.max(never.secondsOfLoad, always.secondsOfLoad)).toBeLessThan(12);
+  });
+
+  it('a precision wider than the range does not stay at one end', async () => {
+    const narrow = { ...options, low: 600, high: 1200, precision: 0.6, repeats: 1 };
+    const always = await findKnee(
+      narrow,
+      trial(() => true),
+    );
+    expect(always).toMatchObject({ lowPerSecond: 1200, highOpen: true });
+    expect(always.secondsOfLoad).toBeLessThan(10);
   });
 
   it('says when the load ran out', async () => {

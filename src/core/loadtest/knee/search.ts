@@ -45,6 +45,8 @@ type RunTrial = (ratePerSecond: number, stretch: number) => Promise<KneeTrial>;
 /** Below this width of the interval, trials are longer: a short one starts with an empty queue, so it is a little kind. */
 const nearRatio = 1.2;
 const nearStretch = 2;
+/** A rate this near to an end is the end. */
+const atEnd = 1.03;
 /** Trials within this distance of the knee say something about it. */
 const close = 1.05;
 
@@ -79,12 +81,24 @@ class KneeSearch {
     return this.#result();
   }
 
-  /** The middle of what is likely; near an end the end itself, which nobody has tried yet. */
+  /**
+   * The middle of what is likely; while every trial ended alike, at least half-way to the end, so that an end that is too
+   * near is soon known. Near an end it is the end itself.
+   */
   #nextRate(): number {
-    const { low, high, precision } = this.#options;
-    const middle = this.#posterior.quantile(0.5);
-    if (middle <= low * (1 + precision)) return low;
-    return middle >= high / (1 + precision) ? high : middle;
+    const { low, high } = this.#options;
+    const { passed, failed } = this.#rates();
+    let rate = this.#posterior.quantile(0.5);
+    if (passed.length > 0 && failed.length === 0) rate = Math.max(rate, Math.sqrt(Math.max(...passed) * high));
+    if (failed.length > 0 && passed.length === 0) rate = Math.min(rate, Math.sqrt(Math.min(...failed) * low));
+    if (rate >= high / atEnd) return high;
+    return rate <= low * atEnd ? low : rate;
+  }
+
+  #rates(): { readonly passed: readonly number[]; readonly failed: readonly number[] } {
+    const of = (passed: boolean): number[] =>
+      this.#trials.filter((trial) => trial.passed === passed).map(({ ratePerSecond }) => ratePerSecond);
+    return { passed: of(true), failed: of(false) };
   }
 
   #width(): number {
@@ -109,8 +123,7 @@ class KneeSearch {
   }
 
   #result(): KneeResult {
-    const passed = this.#trials.filter((trial) => trial.passed).map(({ ratePerSecond }) => ratePerSecond);
-    const failed = this.#trials.filter((trial) => !trial.passed).map(({ ratePerSecond }) => ratePerSecond);
+    const { passed, failed } = this.#rates();
     const secondsOfLoad = this.#seconds;
     const open = { lowPerSecond: null, highPerSecond: null, lowOpen: false, highOpen: false };
     const unknown = { ...open, estimatePerSecond: null, secondsOfLoad, converged: false };
