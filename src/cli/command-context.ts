@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
-import type { AnyCommand, CommandContext, Format, Host } from '../commands/definition.ts';
+import type { AnyCommand, CommandContext, Format, Host, ServiceLog } from '../commands/definition.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import type { Clock, Logger, ProgressSink, Random } from '../core/context.ts';
 import { TradedbError } from '../core/error.ts';
@@ -20,6 +20,9 @@ interface Parts {
   readonly options: Readonly<Record<string, unknown>>;
   readonly format: Format;
   readonly emitLine: (event: unknown) => void;
+  readonly onHangup: CommandContext['onHangup'];
+  readonly reloaded: CommandContext['reloaded'];
+  readonly serviceLog: (settings: Parameters<CommandContext['serviceLog']>[0]) => ServiceLog;
 }
 
 /** Builds what a command receives from the process, the configuration and its own options. */
@@ -73,6 +76,9 @@ export function createCommandContext(parts: Parts): CommandContext {
       const mode = options.color === 'always' || options.color === 'never' ? options.color : 'auto';
       return terminalSession(wantsColor(mode, host.environment, host.terminal.stdout));
     },
+    onHangup: parts.onHangup,
+    reloaded: parts.reloaded,
+    serviceLog: parts.serviceLog,
     emit: (event) => {
       if (parts.format === 'ndjson') parts.emitLine(event);
     },

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ExitCode, Host } from '../commands/definition.ts';
+import type { CommandContext, ExitCode, Host } from '../commands/definition.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import { systemClock } from '../system/system-clock.ts';
 import { systemRandom } from '../system/system-random.ts';
@@ -11,7 +11,8 @@ import { describeFailure } from './failure.ts';
 import { createLogger } from './logger.ts';
 import { type HelpRequest, type Invocation, parseCommandLine } from './program.ts';
 import { colorStyle, plainStyle, type Style } from './render/style.ts';
-import { type Interruption, listenForSignals } from './signals.ts';
+import { createServiceLog, type ServiceLogSettings } from './service-log.ts';
+import { type Interruption, listenForSignals, onHangup } from './signals.ts';
 import { endQuietlyOnClosedPipe, writeFully, writeResultFile } from './streams.ts';
 import { createProgress, type ProgressMode } from './terminal-progress.ts';
 
@@ -76,7 +77,7 @@ async function execute(invocation: Invocation, host: Host, interruption: Interru
   const writeError = (text: string): void => {
     if (text !== '') process.stderr.write(text);
   };
-  const context = createCommandContext({
+  const parts = {
     host,
     clock: systemClock,
     random: systemRandom,
@@ -87,14 +88,22 @@ async function execute(invocation: Invocation, host: Host, interruption: Interru
       format === 'json' || format === 'ndjson',
       writeError,
     ),
-    loaded,
     command,
     options,
     format,
-    emitLine: (event) => {
+    emitLine: (event: unknown) => {
       process.stdout.write(`${JSON.stringify(event)}\n`);
     },
-  });
+    onHangup,
+    serviceLog: (settings: Pick<ServiceLogSettings, 'level' | 'file'>) => {
+      const level = options.verbose === true ? 'debug' : quiet ? 'error' : settings.level;
+      const asJson = format === 'json' || format === 'ndjson';
+      return createServiceLog({ ...settings, level, asJson }, { wallTime: systemClock.wallTime, writeError });
+    },
+    reloaded: async (): Promise<CommandContext> =>
+      createCommandContext({ ...parts, loaded: await loadConfigFor(invocation, host) }),
+  };
+  const context = createCommandContext({ ...parts, loaded });
   const report = await command.run({ options, arguments: invocation.arguments }, context);
   const exitCode = interruption.exitCode() ?? exitCodeOfReport(command, report, options);
   const isSilent = quiet && command.quietWhenOk === true && format === 'text' && options.output === undefined;

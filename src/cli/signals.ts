@@ -30,3 +30,9 @@ export function listenForSignals(): Interruption {
     },
   };
 }
+
+/** Calls `listener` at each SIGHUP instead of ending; returns how to stop that. Windows has no such signal. */
+export function onHangup(listener: () => void): () => void {
+  process.on('SIGHUP', listener);
+  return () => void process.off('SIGHUP', listener);
+}

@@ -1,5 +1,5 @@
 import type { Config } from '../core/config/schema.ts';
-import type { OperationContext } from '../core/context.ts';
+import type { Logger, LogLevel, OperationContext } from '../core/context.ts';
 import type { TerminalPort } from '../core/monitor/terminal/terminal-port.ts';
 import type { Metric, Report } from '../core/report.ts';
 
@@ -108,6 +108,11 @@ export interface Host {
   };
 }
 
+export interface ServiceLog {
+  readonly log: Logger;
+  readonly reopen: () => void;
+}
+
 export interface CommandContext extends OperationContext {
   readonly host: Host;
   readonly config: Config;
@@ -135,6 +140,12 @@ export interface CommandContext extends OperationContext {
   metricsText(metrics: readonly Metric[]): string;
   /** The terminal of a live view; it says whether there is one. */
   openTerminal(): Promise<TerminalPort>;
+  /** Calls the listener at each SIGHUP instead of ending; the returned function stops that. */
+  onHangup(listener: () => void): () => void;
+  /** This context with the configuration as it is now; throws when that is not valid. */
+  reloaded(): Promise<CommandContext>;
+  /** The log of a service: lines with a time, on stderr or in a file that can be opened again after a rotation. */
+  serviceLog(settings: { readonly level: LogLevel; readonly file: string | undefined }): ServiceLog;
   /** One line of NDJSON while the command runs; dropped in other formats. */
   emit(event: Readonly<Record<string, unknown>>): void;
   /** Builds the report; start time and duration are filled in. Status follows from the findings unless given. */
