@@ -11,7 +11,7 @@ export function build() {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const compiled = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
   if (compiled.status !== 0) throw new Error(`the TypeScript compiler ended with ${compiled.status}`);
-  for (const file of globSync('src/**/*.{sql,html,css,svg,c}', { cwd: root })) {
+  for (const file of globSync(['src/**/*.{sql,html,css,svg,c}', 'src/**/assets/*.js'], { cwd: root })) {
     const target = join(root, file.replace(/^src/, 'dist'));
     mkdirSync(dirname(target), { recursive: true });
     cpSync(join(root, file), target);

@@ -1,79 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { runProcess } from '../../src/core/monitor/service/job-runner.ts';
+import { runProcess } from '../../src/core/monitor/service/job-process.ts';
 import { jobWords, scheduledJobs } from '../../src/core/schedule/job.ts';
 import { systemClock } from '../../src/system/system-clock.ts';
 import { tradedb } from '../support/cli.ts';
 import { makeHalfEmptyDatabase } from '../support/half-empty-database.ts';
+import { ask, launcher, type Service, startService as startWith } from '../support/service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const launcher = fileURLToPath(new URL('../../bin/tradedb.js', import.meta.url));
-
-interface Service {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly log: () => Record<string, unknown>[];
-  readonly ended: Promise<number | null>;
-}
-
-async function startService(
-  path: string,
-  args: readonly string[] = [],
-  env: Record<string, string> = {},
-): Promise<Service> {
-  const words = ['monitor', 'serve', '-d', path, '--listen', '127.0.0.1:0', '--rate', '20', '-f', 'ndjson', ...args];
-  const child = spawn(process.execPath, [launcher, ...words], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...env },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let text = '';
-  child.stderr.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-  });
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const log = () =>
-    text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line));
-  for (;;) {
-    const started = log().find(({ message }) => message === 'service_started');
-    if (started !== undefined) return { child, port: Number(new URL(String(started.address)).port), log, ended };
-    if (child.exitCode !== null) throw new Error(text);
-    await sleep(20);
-  }
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers: Record<string, unknown>;
-  readonly body: string;
-}
-
-function ask(
-  port: number,
-  path: string,
-  options: { method?: string; headers?: Record<string, string> } = {},
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, path, ...options }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        body += part;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-    });
-    request.on('error', reject);
-    request.end();
-  });
+function startService(path: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<Service> {
+  return startWith(['-d', path, '--rate', '20', ...args], { env });
 }
 
 function openDatabase(): { folder: string; path: string; db: Database.Database } {
@@ -108,7 +48,7 @@ describe('monitor serve', () => {
     });
     service.child.kill('SIGTERM');
     expect(await service.ended).toBe(143);
-    expect(service.log().map(({ message }) => message)).toContain('service_stopped');
+    expect(service.log().map(({ event }) => event)).toContain('service_stopped');
   });
 
   it('refuses what it should, with the same headers', async () => {
@@ -193,7 +133,7 @@ describe('monitor serve', () => {
   it('lists its jobs with their next runs', async () => {
     const { path } = openDatabase();
     const service = await startService(path);
-    const started = service.log().find(({ message }) => message === 'service_started');
+    const started = service.log().find(({ event }) => event === 'service_started');
     const jobs = JSON.parse(String(started?.jobs)) as Record<string, string>;
     expect(Object.keys(jobs)).toEqual(['backup', 'prune', 'verify', 'health', 'optimize', 'vacuum']);
     for (const next of Object.values(jobs)) expect(Date.parse(next)).toBeGreaterThan(Date.now());

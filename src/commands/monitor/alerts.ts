@@ -7,7 +7,7 @@ export const definition = defineCommand({
   path: ['monitor', 'alerts'],
   summary: 'show the alerts and what waits to be sent; silence alerts, test channels, send now',
   description:
-    'The rules are evaluated by health --notify; this command shows what it found. A matcher names alerts: rule=wal-size, or rule=health,check=wal.*, or severity=warning; * matches any text.',
+    'The rules are evaluated by health --notify and by monitor serve; this command shows what it found. A matcher names alerts: rule=wal-size, or rule=health,check=wal.*, or severity=warning; * matches any text.',
   options: {
     rules: { type: 'flag', summary: 'also show the rules with their limits' },
     history: { type: 'duration', value: 'duration', summary: 'also show the changes since then' },

@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import { connectionSection, databaseSection } from './section/database.ts';
 import { loadtestSection } from './section/loadtest.ts';
+import { monitorSection } from './section/monitor.ts';
 import {
   alertsSection,
   analyzeSection,
   healthSection,
   maintenanceSection,
-  monitorSection,
   recoverySection,
   stateSection,
   tradingSection,

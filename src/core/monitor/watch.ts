@@ -5,7 +5,7 @@ import { findingsOf, type LimitFacts, type Limits } from './limits.ts';
 import { RateWindow } from './rates.ts';
 import type { Sample } from './sample.ts';
 import type { WatchRequest } from './sampler/sampler-main.ts';
-import { SamplerSession } from './sampler/session.ts';
+import { SamplerSession, type SessionPorts } from './sampler/session.ts';
 
 export interface WatchSettings {
   readonly sampler: WatchRequest;
@@ -14,6 +14,9 @@ export interface WatchSettings {
   readonly newestBackup: () => Promise<number | null | undefined>;
 }
 
+/** Starts a sampler; tests hand in one that needs no process. */
+export type StartSession = (request: WatchRequest, ports: SessionPorts) => Pick<SamplerSession, 'run' | 'stop' | 'pid'>;
+
 /** Backups are made rarely: once a minute is enough to notice one. */
 const backupLookMs = 60_000;
 
@@ -21,19 +24,24 @@ const backupLookMs = 60_000;
 export class Watch {
   readonly database: string;
   readonly rates = new RateWindow();
-  readonly #settings: WatchSettings;
-  readonly #session: SamplerSession;
+  #settings: WatchSettings;
+  readonly #session: ReturnType<StartSession>;
   readonly #context: OperationContext;
   #notice: string | undefined;
   #samples = 0;
   #backupAt: number | null | undefined;
   #cancelLook = (): void => {};
 
-  constructor(settings: WatchSettings, context: OperationContext, onSample: (sample: Sample) => void) {
+  constructor(
+    settings: WatchSettings,
+    context: OperationContext,
+    onSample: (sample: Sample) => void,
+    start: StartSession = (request, ports) => new SamplerSession(request, ports),
+  ) {
     this.#settings = settings;
     this.#context = context;
     this.database = basename(settings.sampler.path);
-    this.#session = new SamplerSession(settings.sampler, {
+    this.#session = start(settings.sampler, {
       ...context,
       onSample: (sample) => {
         this.#samples += 1;
@@ -63,6 +71,11 @@ export class Watch {
   get findings(): Finding[] {
     const { latest } = this.rates;
     return latest === undefined ? [] : findingsOf(latest, this.#settings.limits, this.#facts());
+  }
+
+  /** Other limits from now on; the sampler goes on as it is. */
+  change(settings: Pick<WatchSettings, 'limits' | 'newestBackup'>): void {
+    this.#settings = { ...this.#settings, ...settings };
   }
 
   /** Resolves after `stop` or the abort of the signal. */

@@ -1,9 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { hostName, isLoopback, judgeRequest, parseListen } from '../../../src/core/monitor/service/guard.ts';
-import { openMetrics } from '../../../src/core/monitor/service/serve.ts';
+import { hostName, isLoopback, judgeRequest, parseListen } from '../../../src/core/monitor/web/guard.ts';
+import { openMetrics } from '../../../src/core/monitor/web/routes.ts';
 
-const settings = { hosts: ['localhost', '127.0.0.1', 'db1.internal'], token: 'secret-secret-secret' };
-const request = { method: 'GET', path: '/metrics', host: 'localhost:9853', authorization: undefined };
+const settings = {
+  hosts: ['localhost', '127.0.0.1', 'db1.internal'],
+  token: 'secret-secret-secret',
+  metricsToken: undefined,
+};
+const request = {
+  method: 'GET',
+  path: '/metrics',
+  host: 'localhost:9853',
+  authorization: undefined,
+  origin: undefined,
+  fetchSite: undefined,
+  fetchMode: undefined,
+  hasSession: false,
+};
 
 describe('who may ask', () => {
   it('sends a name that is known, in any spelling', () => {

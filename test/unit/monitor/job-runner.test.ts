@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/context.ts';
-import { type JobOutcome, type JobPorts, JobRunner, runProcess } from '../../../src/core/monitor/service/job-runner.ts';
+import { type JobOutcome, runProcess } from '../../../src/core/monitor/service/job-process.ts';
+import { type JobPorts, JobRunner } from '../../../src/core/monitor/service/job-runner.ts';
 import { nextRun } from '../../../src/core/schedule/next-run.ts';
 import { systemClock } from '../../../src/system/system-clock.ts';
 import { testContext } from '../../support/context.ts';
@@ -61,8 +62,8 @@ async function runJobs(options: {
     },
   };
   const runner = new JobRunner(
-    [{ name: 'health', cron: options.cron, words: ['x'] }],
-    { jitterMs: 0, timeoutMs: 1000 },
+    [{ name: 'health', database: 'trading.db', cron: options.cron, words: ['x'] }],
+    { jitterMs: 0, timeoutMs: 1000, leaseWaitMs: 0, catchUp: 'once' },
     ports,
     testContext({ clock, signal: controller.signal }),
   );

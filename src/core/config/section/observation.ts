@@ -246,28 +246,6 @@ export const alertsSection = section(
   'Alerts',
 );
 
-export const monitorSection = section(
-  {
-    rate: integer(10, 1, 50, 'Samples per second'),
-    attribution: choice(['frames', 'off'], 'frames', 'frames: read the WAL to tell what is written to which table'),
-    refresh: duration('500ms', 'Time between two frames of the terminal view'),
-    maxCpu: share('3%', 'Share of one core that the sampler may use; it samples less often when it would be more'),
-    lockInterval: duration('100ms', 'Time between two looks at the lock table'),
-    pinnedAfter: duration('1s', 'Age from which a reader that stops the checkpoint is reported'),
-    listen: text('127.0.0.1:9853', 'Address of monitor serve'),
-    allowHosts: texts('Further names that the Host header of a request may carry'),
-    tokenFile: optionalText('File with the token of monitor serve; relative to the configuration file'),
-    jobs: section(
-      {
-        jitter: duration('20s', 'Jobs of monitor serve start up to this much later, at random'),
-        timeout: duration('30m', 'Longest run of a job of monitor serve'),
-      },
-      'How monitor serve runs the schedules',
-    ),
-  },
-  'Live view',
-);
-
 export const tradingSection = section(
   {
     clockTolerance: duration('1s', 'How far a time may lie in the future'),

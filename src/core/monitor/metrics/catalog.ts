@@ -39,6 +39,12 @@ export const catalog: readonly Series[] = [
     help: 'WAL content that is not checkpointed.',
     value: (s) => s.backlogBytes,
   },
+  {
+    name: 'database_present',
+    type: 'gauge',
+    help: '1 while there is a file at the path of the database.',
+    value: (s) => (s.mode === 'absent' ? 0 : 1),
+  },
   { name: 'wal_file_bytes', type: 'gauge', help: 'Size of the -wal file.', value: (s) => s.walFileBytes },
   { name: 'database_bytes', type: 'gauge', help: 'Size of the database file.', value: (s) => s.databaseBytes },
   { name: 'free_pages', type: 'gauge', help: 'Empty pages in the database file.', value: (s) => s.freePages },

@@ -1,24 +1,43 @@
 import type { OperationContext } from '../../context.ts';
-import type { Finding, Metric } from '../../report.ts';
-import { metricsOf } from '../metrics/catalog.ts';
-import type { Sample } from '../sample.ts';
-import { Watch, type WatchSettings } from '../watch.ts';
-import type { GuardSettings, Listen } from './guard.ts';
-import type { JobRunner } from './job-runner.ts';
-import { type Answer, type Routes, startServer } from './server.ts';
+import type { Metric } from '../../report.ts';
+import { type HistorySettings, HistoryStore } from '../history/store.ts';
+import { loadAssets } from '../web/assets.ts';
+import type { Listen } from '../web/guard.ts';
+import { type BackupRow, chooseDatabase, makeRoutes } from '../web/routes.ts';
+import { type ServerSettings, WebServer } from '../web/server.ts';
+import { AlertLoop, type AlertPort } from './alert-loop.ts';
+import type { JobOutcome, RunJob } from './job-process.ts';
+import { JobRunner, type JobSettings, type ServiceJob } from './job-runner.ts';
+import { type DatabaseSettings, ServedDatabase } from './served-database.ts';
 import type { ServiceNotify } from './service-notify.ts';
 
+/** Everything that a new configuration may change while the service runs. */
+export interface ServiceSettings {
+  readonly databases: readonly DatabaseSettings[];
+  readonly server: ServerSettings;
+  readonly jobs: readonly ServiceJob[];
+  readonly jobTimes: JobSettings;
+  readonly alerts: AlertPort;
+}
+
 export interface ServeRequest {
-  readonly watch: WatchSettings;
+  readonly settings: ServiceSettings;
   readonly listen: Listen;
-  readonly guard: GuardSettings;
+  /** Undefined: no history is kept. */
+  readonly history: HistorySettings | undefined;
+  readonly version: string;
 }
 
 export interface ServePorts {
-  readonly jobs: JobRunner;
   readonly notify: ServiceNotify;
+  readonly runJob: RunJob;
+  readonly nextRun: (cron: string, after: number) => number | undefined;
   /** Prometheus text of metrics. */
   readonly exposition: (metrics: readonly Metric[]) => string;
+  readonly backups: (database: string) => Promise<readonly BackupRow[]>;
+  readonly queries: (database: string) => unknown;
+  /** Calls the listener when new settings are to be taken; returns how to stop that. */
+  readonly onReload: (take: (settings: ServiceSettings) => Promise<void>) => () => void;
 }
 
 /** What the service did, for the report after it has ended. */
@@ -29,115 +48,210 @@ export interface ServeSummary {
   readonly commits: number;
 }
 
-/** A sample older than this is none: `/ready` and `/metrics` must not tell of a sampler that hangs. */
-const staleMs = 5000;
 const watchdogMs = 10_000;
 
-/** Samples, answers and runs jobs until the signal is aborted. */
+/** Samples, answers, runs jobs and evaluates alerts until the signal is aborted. */
 export async function serve(
   request: ServeRequest,
   ports: ServePorts,
   context: OperationContext,
 ): Promise<ServeSummary> {
-  const { clock, log, signal } = context;
-  let receivedAt = Number.NEGATIVE_INFINITY;
-  let notifiedAt = Number.NEGATIVE_INFINITY;
-  const events = new SampleEvents(context);
-  const watch = new Watch(request.watch, context, (sample) => {
-    const now = clock.now();
-    if (receivedAt === Number.NEGATIVE_INFINITY) ports.notify.ready();
-    receivedAt = now;
-    if (now - notifiedAt > watchdogMs) {
-      notifiedAt = now;
-      ports.notify.alive();
-    }
-    events.compare(sample, watch.findings);
-  });
-  const fresh = (): boolean => clock.now() - receivedAt < staleMs;
-  const routes = routesOf(watch, fresh, ports);
-  const server = await startServer(request.listen, routes, request.guard, { log, now: () => clock.now() });
-  const end = (): void => void watch.stop();
-  signal.addEventListener('abort', end);
-  try {
-    log.info('service_started', {
-      address: `http://${request.listen.host}:${server.port}`,
-      jobs: JSON.stringify(ports.jobs.nextRuns),
-    });
-    await Promise.all([watch.run(), ports.jobs.run()]);
-  } finally {
-    signal.removeEventListener('abort', end);
-    ports.notify.stopping();
-    await watch.stop();
-    await server.close();
-    log.info('service_stopped');
-  }
-  const { commits, seconds } = watch.rates.total;
-  return { port: server.port, samples: watch.samples, seconds, commits };
+  return new Service(request, ports, context).run();
 }
 
-function routesOf(watch: Watch, fresh: () => boolean, ports: ServePorts): Routes {
-  const plain = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
-  return {
-    '/live': () => plain(200, 'yes\n'),
-    '/ready': () => (fresh() ? plain(200, 'yes\n') : plain(503, 'no\n')),
-    '/metrics': (accept) => {
-      const sample = watch.rates.latest;
-      const up: Metric = { name: 'sampler_up', type: 'gauge', help: '1 while samples arrive.', value: fresh() ? 1 : 0 };
-      const own = sample === undefined || !fresh() ? [] : metricsOf(sample, watch.database);
-      const severities = ['warning', 'critical'] as const;
-      const findings = severities.map((severity): Metric => {
-        const value = watch.findings.filter((finding) => finding.severity === severity).length;
-        return { name: 'findings', type: 'gauge', help: 'Limits that are crossed now.', value, labels: { severity } };
-      });
-      const text = ports.exposition([up, ...own, ...findings, ...ports.jobs.metrics()]);
-      return accept.includes('application/openmetrics-text')
-        ? openMetrics(text)
-        : { ...plain(200, text), type: 'text/plain; version=0.0.4; charset=utf-8' };
-    },
-    '/api/sample': () => {
-      const { latest, rates, objectRates } = watch.rates;
-      if (latest === undefined || !fresh()) return plain(503, 'no sample\n');
-      const body = JSON.stringify({
-        database: watch.database,
-        sample: latest,
-        rates,
-        objectRates,
-        findings: watch.findings,
-      });
-      return { status: 200, type: 'application/json; charset=utf-8', body: `${body}\n` };
-    },
-  };
-}
-
-/** OpenMetrics names the family of a counter without `_total` and ends with a mark. */
-export function openMetrics(prometheus: string): Answer {
-  const body = prometheus.replace(/^# (HELP|TYPE) (\S+)_total /gm, '# $1 $2 ');
-  return { status: 200, type: 'application/openmetrics-text; version=1.0.0; charset=utf-8', body: `${body}# EOF\n` };
-}
-
-/** Turns changes between samples into lines of the log, from a closed list of events. */
-class SampleEvents {
+class Service {
+  readonly #request: ServeRequest;
+  readonly #ports: ServePorts;
   readonly #context: OperationContext;
-  #generation: number | undefined;
-  #known = new Set<string>();
+  readonly #history: HistoryStore | undefined;
+  readonly #alerts: AlertLoop;
+  readonly #jobs: JobRunner;
+  readonly #server: WebServer;
+  readonly #running = new Map<string, { database: ServedDatabase; done: Promise<void> }>();
+  #fail = (_error: unknown): void => {};
+  #notifiedAt = Number.NEGATIVE_INFINITY;
+  #isReady = false;
+  #samples = 0;
 
-  constructor(context: OperationContext) {
+  constructor(request: ServeRequest, ports: ServePorts, context: OperationContext) {
+    this.#request = request;
+    this.#ports = ports;
     this.#context = context;
+    const { settings, history } = request;
+    this.#history = history === undefined ? undefined : new HistoryStore(history, context);
+    this.#alerts = new AlertLoop(settings.alerts, context);
+    this.#jobs = this.#makeJobs();
+    const databases = (): readonly ServedDatabase[] => [...this.#running.values()].map(({ database }) => database);
+    const routes = makeRoutes({
+      version: request.version,
+      databases,
+      history: this.#history,
+      jobs: this.#jobs,
+      assets: settings.server.dashboard ? loadAssets() : undefined,
+      exposition: ports.exposition,
+      alerts: () => this.#alerts.rows,
+      ownMetrics: () => this.#ownMetrics(),
+      backups: ports.backups,
+      queries: ports.queries,
+      wallTime: () => context.clock.wallTime(),
+    });
+    const stream = (query: URLSearchParams) => chooseDatabase(databases(), query)?.stream;
+    this.#server = new WebServer(settings.server, { routes, stream }, context);
   }
 
-  compare(sample: Sample, findings: readonly Finding[]): void {
-    const { log } = this.#context;
-    if (this.#generation !== undefined && sample.generation !== this.#generation) {
-      log.warn('generation_changed', { generation: sample.generation });
+  async run(): Promise<ServeSummary> {
+    const { log, signal } = this.#context;
+    const { listen, settings } = this.#request;
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
+    });
+    const port = await this.#server.listen(listen);
+    const stopReload = this.#ports.onReload((next) => this.#reload(next));
+    try {
+      for (const database of settings.databases) this.#startDatabase(database);
+      log.info('service_started', {
+        address: `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`,
+        databases: settings.databases.map(({ name }) => name).join(', '),
+        jobs: JSON.stringify(this.#jobs.nextRuns),
+      });
+      await Promise.race([Promise.all([aborted, this.#jobs.run()]), failed]);
+    } finally {
+      stopReload();
+      this.#ports.notify.stopping();
+      await this.#stop();
+      log.info('service_stopped');
     }
-    this.#generation = sample.generation;
-    const now = new Set(findings.map(({ id, subject, severity }) => `${id} ${subject ?? ''} ${severity}`));
-    for (const finding of findings) {
-      const key = `${finding.id} ${finding.subject ?? ''} ${finding.severity}`;
-      if (!this.#known.has(key))
-        log.warn('limit_crossed', { id: finding.id, severity: finding.severity, message: finding.message });
+    return { port, samples: this.#samples, ...this.#total };
+  }
+
+  #total = { seconds: 0, commits: 0 };
+
+  #startDatabase(settings: DatabaseSettings): void {
+    const database = new ServedDatabase(
+      settings,
+      { history: this.#history, onSample: (served) => this.#sampled(served) },
+      this.#context,
+    );
+    const done = database.watch.run().catch((error: unknown) => this.#fail(error));
+    this.#running.set(settings.name, { database, done });
+  }
+
+  async #stopDatabase(name: string): Promise<void> {
+    const entry = this.#running.get(name);
+    if (entry === undefined) return;
+    this.#running.delete(name);
+    await entry.database.stop();
+    await entry.done;
+    const { seconds, commits } = entry.database.watch.rates.total;
+    this.#samples += entry.database.watch.samples;
+    this.#total = { seconds: Math.max(this.#total.seconds, seconds), commits: this.#total.commits + commits };
+  }
+
+  async #stop(): Promise<void> {
+    for (const name of [...this.#running.keys()]) await this.#stopDatabase(name);
+    await this.#server.close();
+    await this.#alerts.settled();
+    this.#history?.close();
+  }
+
+  /** From the sampling itself, never from a timer: a service that hangs must not look alive. */
+  #sampled(database: ServedDatabase): void {
+    const { notify } = this.#ports;
+    const now = this.#context.clock.now();
+    if (!this.#isReady) notify.ready();
+    this.#isReady = true;
+    if (now - this.#notifiedAt > watchdogMs && [...this.#running.values()].every((entry) => entry.database.isFresh)) {
+      this.#notifiedAt = now;
+      notify.alive();
     }
-    for (const key of this.#known) if (!now.has(key)) log.info('limit_kept_again', { id: key.split(' ')[0] });
-    this.#known = now;
+    this.#alerts.sampled(database.name, () => [...database.metrics(), ...this.#jobMetrics(database.name)]);
+  }
+
+  async #reload(next: ServiceSettings): Promise<void> {
+    const wanted = new Map(next.databases.map((database) => [database.name, database]));
+    for (const [name, { database }] of [...this.#running]) {
+      const settings = wanted.get(name);
+      const isSame = JSON.stringify(settings?.watch.sampler) === JSON.stringify(database.settings.watch.sampler);
+      if (settings !== undefined && isSame) database.watch.change(settings.watch);
+      else await this.#stopDatabase(name);
+    }
+    for (const database of next.databases) if (!this.#running.has(database.name)) this.#startDatabase(database);
+    this.#server.change(next.server);
+    this.#jobs.change(next.jobs, next.jobTimes);
+    this.#alerts.change(next.alerts);
+    this.#context.log.info('service_reloaded', {
+      databases: next.databases.map(({ name }) => name).join(', '),
+      jobs: JSON.stringify(this.#jobs.nextRuns),
+    });
+  }
+
+  #makeJobs(): JobRunner {
+    const { settings } = this.#request;
+    const history = this.#history;
+    const wallTime = (): number => this.#context.clock.wallTime();
+    const starts = history?.events(1000, ['job_started']) ?? [];
+    return new JobRunner(
+      settings.jobs,
+      settings.jobTimes,
+      {
+        nextRun: this.#ports.nextRun,
+        run: this.#ports.runJob,
+        lastStarted: (job) =>
+          starts.find(({ database, detail }) => database === job.database && detail.job === job.name)?.atMs,
+        onStart: (job) =>
+          history?.addEvent({
+            atMs: wallTime(),
+            database: job.database,
+            kind: 'job_started',
+            detail: { job: job.name },
+          }),
+        onResult: (job, run, outcome) => {
+          const { name, database } = job;
+          history?.addEvent({ atMs: wallTime(), database, kind: 'job_finished', detail: { job: name, ...run } });
+          this.#takeResult(job, outcome);
+        },
+      },
+      this.#context,
+    );
+  }
+
+  /** The alert rules see each result at once, and what a health check has found. */
+  #takeResult(job: ServiceJob, outcome: JobOutcome | undefined): void {
+    const metrics = this.#jobMetrics(job.database);
+    const names = new Set(metrics.map(({ name }) => name));
+    this.#alerts.look(job.database, metrics, ({ name }) => names.has(name));
+    if (job.name !== 'health' || outcome?.report === undefined) return;
+    const { findings, metrics: health, data } = outcome.report;
+    this.#running.get(job.database)?.database.takeHealth(findings, health);
+    const { checks = [] } = (data ?? {}) as { checks?: readonly { id: string; status: string }[] };
+    const told = new Set(
+      checks.filter(({ status }) => status !== 'skipped' && status !== 'unknown').map(({ id }) => id),
+    );
+    const asked = new Set(checks.map(({ id }) => id));
+    const status = health.filter(({ name, labels }) => name === 'health_status' && told.has(labels?.check ?? ''));
+    this.#alerts.look(
+      job.database,
+      status,
+      ({ name, labels }) => name === 'health_status' && asked.has(labels?.check ?? ''),
+    );
+  }
+
+  #jobMetrics(database: string): Metric[] {
+    return this.#jobs.metrics().filter(({ labels }) => labels?.database === database);
+  }
+
+  #ownMetrics(): Metric[] {
+    const history = this.#history;
+    const gauge = (name: string, help: string, value: number): Metric => ({ name, type: 'gauge', help, value });
+    const streams = [...this.#running.values()].reduce((sum, { database }) => sum + database.stream.clients, 0);
+    return [
+      ...this.#alerts.metrics(),
+      gauge('event_streams', 'Browsers that watch now.', streams),
+      ...(history === undefined ? [] : [gauge('history_bytes', 'Size of the history file.', history.sizeBytes)]),
+    ];
   }
 }

@@ -7,6 +7,8 @@ export interface GuardSettings {
   readonly hosts: readonly string[];
   /** Undefined: nobody has to prove anything, which is only for the loopback address. */
   readonly token: string | undefined;
+  /** Opens `/metrics` alone, for a collector that must not see more. */
+  readonly metricsToken: string | undefined;
 }
 
 export interface AskedRequest {
@@ -14,19 +16,38 @@ export interface AskedRequest {
   readonly path: string;
   readonly host: string | undefined;
   readonly authorization: string | undefined;
+  readonly origin: string | undefined;
+  /** `Sec-Fetch-Site` and `Sec-Fetch-Mode` of browsers. */
+  readonly fetchSite: string | undefined;
+  readonly fetchMode: string | undefined;
+  /** The cookie names a session that is valid. */
+  readonly hasSession: boolean;
 }
 
-export type Verdict = 'allowed' | { readonly status: 401 | 405 | 421 };
+export type Verdict = 'allowed' | { readonly status: 401 | 403 | 405 | 421 };
 
-/** Paths that answer without the token: they say yes or no, without a name or a number. */
-const open = ['/live'];
+/** Paths that answer without the token: they tell neither a name nor a number. */
+const open = ['/live', '/login', '/login.js', '/app.css'];
 
 export function judgeRequest(request: AskedRequest, settings: GuardSettings): Verdict {
   // A foreign page that points its own name at our address (DNS rebinding) sends its own name.
   if (!settings.hosts.includes(hostName(request.host))) return { status: 421 };
   if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405 };
-  if (settings.token === undefined || open.includes(request.path)) return 'allowed';
-  return bearsToken(request.authorization, settings.token) ? 'allowed' : { status: 401 };
+  if (isForeign(request, settings.hosts)) return { status: 403 };
+  if (settings.token === undefined || open.includes(request.path) || request.hasSession) return 'allowed';
+  if (bearsToken(request.authorization, settings.token)) return 'allowed';
+  const { metricsToken } = settings;
+  const forMetrics = request.path === '/metrics' && metricsToken !== undefined;
+  return forMetrics && bearsToken(request.authorization, metricsToken) ? 'allowed' : { status: 401 };
+}
+
+/** Sent by a page of another site. Following a link to the page itself is no harm. */
+function isForeign({ origin, fetchSite, fetchMode }: AskedRequest, hosts: readonly string[]): boolean {
+  if (origin !== undefined) {
+    const name = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
+    if (name === undefined || !hosts.includes(hostName(name))) return true;
+  }
+  return fetchSite === 'cross-site' && fetchMode !== 'navigate';
 }
 
 /** `example.org` of `example.org:9853`, `::1` of `[::1]:9853`, in lower case. */
@@ -37,7 +58,7 @@ export function hostName(host: string | undefined): string {
 }
 
 /** Compared in constant time; digests make the lengths equal. */
-function bearsToken(authorization: string | undefined, token: string): boolean {
+export function bearsToken(authorization: string | undefined, token: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(token));
