@@ -24,7 +24,10 @@ export function createServiceLog(
   const { level: minimum, file, asJson } = settings;
   let descriptor = file === undefined ? undefined : open(file);
   const write = (line: string): void => {
-    if (descriptor === undefined) return ports.writeError(line);
+    if (descriptor === undefined) {
+      ports.writeError(line);
+      return;
+    }
     try {
       writeSync(descriptor, line);
     } catch (error) {
@@ -37,7 +40,10 @@ export function createServiceLog(
     (event: string, fields: Record<string, unknown> = {}) => {
       if (order[level] < order[minimum]) return;
       const time = new Date(ports.wallTime()).toISOString();
-      if (asJson) return write(`${JSON.stringify({ time, level, event, ...fields })}\n`);
+      if (asJson) {
+        write(`${JSON.stringify({ time, level, event, ...fields })}\n`);
+        return;
+      }
       const detail = Object.entries(fields).map(([name, value]) => ` ${name}=${textOf(value)}`);
       write(`${time} ${level.padEnd(5)} ${event}${detail.join('')}\n`);
     };
