@@ -27,7 +27,7 @@ export interface BackupCreateData {
     readonly createdAt: string;
     readonly keepUntil: string | null;
   } | null;
-  readonly method: 'pages' | 'api' | null;
+  readonly method: 'pages' | 'api' | 'wal' | null;
   readonly snapshot: {
     readonly pinnedMs: number;
     readonly walOverlayPages: number;
@@ -144,6 +144,7 @@ export const definition = defineCommand({
         codec,
         workers: workerCount(context, given.workers),
         method: given.method,
+        archiveWaitMs: context.config.backup.archive.segmentInterval * 3 + 1000,
         maxWalBytes: given.maxWal ?? context.config.backup.maxWal,
         busyTimeoutMs: context.config.connection.busyTimeout,
         owner: ownerOf(context),

@@ -6,8 +6,8 @@ import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner }
 import type { Finding } from '../report.ts';
 import { requireDatabaseFile } from '../sqlite/database-file.ts';
 import { type Codec, formatCodec } from './chunk/codec.ts';
-import type { PageIndex } from './chunk/page-index.ts';
 import { chooseParent, type Parent } from './incremental/from-pages.ts';
+import { takeFromArchive } from './incremental/from-wal.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/object-name.ts';
 import type { Repository } from './repository/repository.ts';
@@ -39,6 +39,8 @@ export interface CreateRequest {
   readonly leases?: LeaseTimes;
   readonly stateDirectory: string;
   readonly toolVersion: string;
+  /** Incrementals may be made of archived commits, waiting so long for the newest one; undefined: never. */
+  readonly archiveWaitMs?: number;
   /** False when the caller holds the lease of the database already. */
   readonly takeDatabaseLease?: boolean;
 }
@@ -62,8 +64,7 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
     const stagingFolder = await storage.stagingFolder(databaseId);
     try {
       const parent = await chooseParent(request, databaseId, context);
-      const base: PageIndex | null = parent.index;
-      const snapshot = await takeSnapshot({ ...request, stagingFolder, base }, context);
+      const snapshot = await take({ ...request, databaseId, stagingFolder }, parent, context);
       const manifest = await store(request, databaseId, { snapshot, parent }, context);
       const found = [
         ...parent.findings,
@@ -77,6 +78,27 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
   } finally {
     for (const lease of leases) await lease.release();
   }
+}
+
+const archiveDamage: ReadonlySet<string> = new Set(['checksum_mismatch', 'file_not_found', 'io_error']);
+
+/** From the archive where it leads from the parent to now; otherwise from the files, comparing every page. */
+async function take(
+  request: CreateRequest & { databaseId: string; stagingFolder: string },
+  parent: Parent,
+  context: OperationContext,
+): Promise<Snapshot> {
+  const { point, index } = parent;
+  if (point !== null && index !== null && request.method === 'pages' && request.archiveWaitMs !== undefined) {
+    const from = { ...request, archiveWaitMs: request.archiveWaitMs };
+    const taken = await takeFromArchive(from, { point, index }, context).catch((error: unknown) => {
+      // A damaged archive is no reason to have no backup: the pages say the same.
+      if (error instanceof TradedbError && archiveDamage.has(error.code)) return undefined;
+      throw error;
+    });
+    if (taken !== undefined) return taken;
+  }
+  return takeSnapshot({ ...request, base: index }, context);
 }
 
 /** Two databases under one label would be taken for one when something is restored. */
@@ -158,6 +180,7 @@ async function store(
     codec: formatCodec(request.codec),
     encryption: null,
     position: snapshot.position,
+    ...(snapshot.archived === null ? {} : { archived: snapshot.archived }),
     storedPages: snapshot.storedPages,
     storedBytes: snapshot.packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) + pageIndex.sizeBytes,
     packs: snapshot.packs.map(({ name, sizeBytes, chunks, pages }) => ({ name, sizeBytes, chunks, pages })),

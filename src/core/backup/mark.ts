@@ -1,12 +1,9 @@
 import * as v from 'valibot';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import type { WalPosition } from '../file-access/snapshot-view.ts';
 import { hex, sha256 } from './chunk/pack-format.ts';
 import type { Repository } from './repository/repository.ts';
-import { pin } from './snapshot/pin.ts';
-import { type Epoch, readEpochs, readSegment } from './wal-archive/epoch.ts';
-import { RecorderProcess } from './wal-archive/recorder-process.ts';
+import { archivedNow, type PlaceRequest } from './wal-archive/archived-place.ts';
 
 /** A name for one archived commit: `before-migration`, `pre-open`. */
 
@@ -76,70 +73,21 @@ export async function writeMark(repository: Repository, databaseId: string, mark
   await repository.storage.write(`db/${databaseId}/marks/${mark.name}-${hex(sha256(bytes))}.json`, bytes);
 }
 
-export interface NowRequest {
-  readonly repository: Repository;
-  readonly databaseId: string;
-  readonly database: string;
-  readonly busyTimeoutMs: number;
-  /** How long to wait until the archiver has made the commit durable. */
-  readonly waitMs: number;
-}
-
-const pollMs = 100;
-
 /** The commit that is the newest one now, as soon as it is archived. */
 export async function commitOfNow(
-  request: NowRequest,
+  request: PlaceRequest,
   context: OperationContext,
 ): Promise<{ epoch: string; tx: number; time: string }> {
-  const time = new Date(context.clock.wallTime()).toISOString();
-  const position = await newestPlace(request, context);
-  const end = context.clock.now() + request.waitMs;
-  for (;;) {
-    const epoch = (await readEpochs(request.repository, request.databaseId)).at(-1);
-    if (epoch === undefined) {
-      throw new TradedbError('backup_failed', 'no archive covers this moment: nothing is archived', {
-        hint: 'marks need the archiver: tradedb backup archive',
-      });
-    }
-    const tx = await txAt(request, epoch, position);
-    if (tx !== undefined) return { epoch: epoch.id, tx, time };
-    if (context.clock.now() >= end) break;
-    await context.clock.sleep(pollMs, context.signal);
+  const found = await archivedNow(request, context);
+  if (found === null) {
+    throw new TradedbError('backup_failed', 'no archive covers this moment: nothing is archived', {
+      hint: 'marks need the archiver: tradedb backup archive',
+    });
+  }
+  if (found !== undefined) {
+    return { epoch: found.epoch.id, tx: found.tx, time: new Date(found.takenAt).toISOString() };
   }
   throw new TradedbError('lease_held', 'the newest commit is not archived yet', {
     hint: 'is the archiver running (tradedb backup archive)? wait longer with --wait',
   });
-}
-
-/** Under a read transaction, so that the place cannot go away while it is looked at. */
-async function newestPlace(request: NowRequest, context: OperationContext): Promise<WalPosition | null> {
-  const held = pin(request.database, context, request.busyTimeoutMs);
-  const child = new RecorderProcess(request.database, context.clock);
-  try {
-    const floor = await child.floor();
-    if ('unavailable' in floor)
-      throw new TradedbError('unsupported', 'the wal-index cannot be read: is it in WAL mode?');
-    return floor.position;
-  } finally {
-    held.release();
-    await child.stop();
-  }
-}
-
-/** Segments from the end that are looked at: a mark is set now, so its commit is among the newest. */
-const lastSegments = 20;
-
-async function txAt(request: NowRequest, epoch: Epoch, position: WalPosition | null): Promise<number | undefined> {
-  // An empty WAL holds nothing that the archiver has not seen: it cannot be emptied before that.
-  if (position === null) return epoch.segments.at(-1)?.lastTx ?? epoch.base.tx;
-  for (const segment of epoch.segments.slice(-lastSegments).reverse()) {
-    const place = { databaseId: request.databaseId, epoch: epoch.id };
-    const { header, footer } = await readSegment(request.repository, place, segment);
-    if (header.salt1 !== position.salt1 || header.salt2 !== position.salt2) continue;
-    if (header.firstFrame - 1 === position.frame && header.seed1 === position.checksum1) return header.firstTx - 1;
-    const index = footer.commits.findIndex((commit) => commit.frame === position.frame);
-    if (index !== -1) return header.firstTx + index;
-  }
-  return undefined;
 }

@@ -37,7 +37,7 @@ export interface Applied {
 export async function applyPoint(request: ApplyRequest, context: OperationContext): Promise<Applied> {
   const { repository, lineage, file } = request;
   const point = lineage.at(-1) as Manifest;
-  const index = await repository.pageIndex(point);
+  const index = await repository.pageIndex(lineage);
   const { pageSizeBytes, pageCount } = point.database;
   if (index.pageCount !== pageCount || index.pageSizeBytes !== pageSizeBytes || stateDigest(index) !== point.digest) {
     throw new TradedbError('checksum_mismatch', `the page index of backup ${point.id} differs from its manifest`);

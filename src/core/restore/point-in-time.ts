@@ -2,7 +2,8 @@ import { lineageOf } from '../backup/manifest/lineage.ts';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
 import { Tombstones } from '../backup/retention/tombstone.ts';
-import { type ArchivedSegment, type Epoch, readEpochs, readFooter, readSegment } from '../backup/wal-archive/epoch.ts';
+import { txOfPoint } from '../backup/wal-archive/archived-place.ts';
+import { type ArchivedSegment, type Epoch, readEpochs, readFooter } from '../backup/wal-archive/epoch.ts';
 import type { SegmentCommit } from '../backup/wal-archive/segment-format.ts';
 import { TradedbError } from '../error.ts';
 
@@ -154,35 +155,21 @@ async function chooseBase(
   const { epoch, points, byId, found, databaseId } = search;
   const doomed = await Tombstones.read(repository, databaseId);
   const candidates = points
-    .filter((point) => (point.position?.frame ?? 0) > 0 && !doomed.has(point.id))
+    .filter(
+      (point) => (point.archived?.epoch === epoch.id || (point.position?.frame ?? 0) > 0) && !doomed.has(point.id),
+    )
     .filter((point) => point.id !== epoch.base.pointId && Date.parse(point.createdAt) <= found.commit.notAfter)
     .slice(-triedPoints)
     .reverse();
   for (const point of candidates) {
-    const tx = await txOf(repository, { databaseId, epoch: epoch.id }, epoch, point);
+    const place = { databaseId, epoch: epoch.id };
+    const tx = await txOfPoint({ repository, databaseId }, epoch, point, async () => {
+      return (await lastCommitBefore(repository, place, epoch, Date.parse(point.createdAt)))?.tx;
+    });
     if (tx !== undefined && tx >= epoch.base.tx && tx <= found.tx)
       return { lineage: lineageOf(point, byId), baseTx: tx };
   }
   const base = byId.get(epoch.base.pointId);
   if (base === undefined || found.tx < epoch.base.tx) return undefined;
   return { lineage: lineageOf(base, byId), baseTx: epoch.base.tx };
-}
-
-/** Segments on each side of the place where a point should lie by the clock. */
-const neighbours = 4;
-
-/** Number of the commit whose state a point is; undefined when its place is not found near its time. */
-async function txOf(repository: Repository, place: Place, epoch: Epoch, point: Manifest): Promise<number | undefined> {
-  const { position } = point;
-  if (position === null) return undefined;
-  const near = await lastCommitBefore(repository, place, epoch, Date.parse(point.createdAt));
-  const middle = epoch.segments.findIndex((segment) => segment.lastTx >= (near?.tx ?? 0));
-  for (const segment of epoch.segments.slice(Math.max(0, middle - neighbours), middle + neighbours + 1)) {
-    const { header, footer } = await readSegment(repository, place, segment);
-    if (header.salt1 !== position.salt1 || header.salt2 !== position.salt2) continue;
-    if (position.frame === header.firstFrame - 1 && position.checksum1 === header.seed1) return header.firstTx - 1;
-    const index = footer.commits.findIndex((commit) => commit.frame === position.frame);
-    if (index !== -1) return header.firstTx + index;
-  }
-  return undefined;
 }

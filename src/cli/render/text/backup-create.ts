@@ -29,7 +29,9 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
     `${style.bold(backup.id)}  ${kind}${label}  ${paintStatus(status, style)}`,
     `  from      ${printable(data.database)}`,
     `  to        ${printable(data.repository.location)}`,
-    `  snapshot  ${plural(pages.total, 'page')}${wal}, pinned ${formatDuration(snapshot.pinnedMs)}${grew}`,
+    data.method === 'wal'
+      ? `  snapshot  ${plural(pages.total, 'page')} as of the newest archived commit; the database was not read`
+      : `  snapshot  ${plural(pages.total, 'page')}${wal}, pinned ${formatDuration(snapshot.pinnedMs)}${grew}`,
     `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}`,
     `  checked   ${verified}${backup.keepUntil === null ? '' : `, kept until ${backup.keepUntil}`}`,
   ];

@@ -5,6 +5,12 @@ import { formatCount, printable } from '../format.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
 
+const methods = {
+  pages: 'pages under a read transaction',
+  api: 'copy through SQLite',
+  wal: 'archived commits, the database was not read',
+} as const;
+
 export function render({ data }: Report<BackupShowData>, style: Style): string {
   const { manifest } = data;
   const { database } = manifest;
@@ -13,7 +19,7 @@ export function render({ data }: Report<BackupShowData>, style: Style): string {
     ['database', `${printable(database.label)} (${printable(database.path)} on ${printable(database.hostname)})`],
     ['made', `${manifest.createdAt}, finished ${manifest.finishedAt}`],
     ['type', manifest.type === 'full' ? 'full' : `incremental on ${manifest.parentId}`],
-    ['method', manifest.method === 'pages' ? 'pages under a read transaction' : 'copy through SQLite'],
+    ['method', methods[manifest.method]],
     [
       'size',
       `${formatCount(database.pageCount)} pages of ${formatCount(database.pageSizeBytes)} B, ${database.journalMode}`,

@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromStorage } from '../../storage/storage-error.ts';
-import { type ChunkEntry, encodeFooter, packHeader } from './pack-format.ts';
+import { type Codec, encode } from './codec.ts';
+import { type ChunkEntry, encodeFooter, packHeader, pageCountOf, sha256 } from './pack-format.ts';
 
 /** A pack that lies finished and flushed in the staging folder. */
 export interface FinishedPack {
@@ -32,7 +33,16 @@ export class PackWriter {
     this.#newSalt = newSalt;
   }
 
-  add(chunk: Omit<ChunkEntry, 'offset' | 'storedBytes'>, stored: Uint8Array, pages: number): void {
+  /** Compresses a chunk and appends it; returns its stored length. `digest` is the sha256 of the plain bytes. */
+  store(chunk: { pages: ChunkEntry['pages']; body: Uint8Array; digest: Uint8Array }, wanted: Codec): number {
+    const { pages, body, digest } = chunk;
+    const { codec, stored } = encode(body, wanted);
+    const sha256Stored = stored === body ? digest : sha256(stored);
+    this.#add({ pages, plainBytes: body.length, codec, sha256Stored, sha256Plain: digest }, stored, pageCountOf(pages));
+    return stored.length;
+  }
+
+  #add(chunk: Omit<ChunkEntry, 'offset' | 'storedBytes'>, stored: Uint8Array, pages: number): void {
     if (this.#open !== undefined && this.#open.bytes + stored.length > largestPackBytes) this.finish();
     const pack = this.#open ?? this.#start();
     pack.chunks.push({ ...chunk, offset: pack.bytes, storedBytes: stored.length });

@@ -18,11 +18,13 @@ export interface Parent {
   /** The newest point of the database, whether this one builds on it or not. */
   readonly newest: Manifest | null;
   readonly point: Manifest | null;
+  /** The point and what it builds on, the full one first; empty without a point. */
+  readonly lineage: readonly Manifest[];
   readonly index: PageIndex | null;
   readonly findings: readonly Finding[];
 }
 
-const none: Parent = { newest: null, point: null, index: null, findings: [] };
+const none: Parent = { newest: null, point: null, lineage: [], index: null, findings: [] };
 
 /** The point that an incremental backup builds on: the newest one whose whole chain is there and young enough. */
 export async function chooseParent(
@@ -39,12 +41,13 @@ export async function chooseParent(
   if (newest === undefined) return withoutParent(request, full, 'there is no backup to build on');
   const byId = new Map(alive.map((point) => [point.id, point]));
   try {
-    const root = lineageOf(newest, byId)[0] as Manifest;
+    const lineage = lineageOf(newest, byId);
+    const root = lineage[0] as Manifest;
     if (request.type === 'auto') {
       const ageMs = context.clock.wallTime() - Date.parse(root.createdAt);
       if (newest.chainLength >= request.maxChain || ageMs >= request.fullEveryMs) return full;
     }
-    return { ...full, point: newest, index: await request.repository.pageIndex(newest), findings: [] };
+    return { ...full, point: newest, index: await request.repository.pageIndex(lineage), lineage };
   } catch (error) {
     if (!(error instanceof TradedbError)) throw error;
     return withoutParent(request, full, error.message);

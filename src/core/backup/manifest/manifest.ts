@@ -41,11 +41,14 @@ const manifestSchema = v.object({
   /** The moment of the snapshot. */
   createdAt: v.string(),
   finishedAt: v.string(),
-  method: v.picklist(['pages', 'api']),
+  /** `wal`: made of archived commits, without reading the database. */
+  method: v.picklist(['pages', 'api', 'wal']),
   codec: v.string(),
   encryption: v.null(),
   /** Null for rollback-journal databases and for copies through the API. */
   position: v.nullable(positionSchema),
+  /** The archived commit whose state this is, where it is known. */
+  archived: v.optional(v.object({ epoch: v.string(), tx: count })),
   storedPages: count,
   storedBytes: count,
   packs: v.array(v.object({ name: digest, sizeBytes: count, chunks: count, pages: count })),

@@ -3,7 +3,7 @@ import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
-import { decodePageIndex, type PageIndex } from '../chunk/page-index.ts';
+import { decodePageIndex, needsParent, type PageIndex } from '../chunk/page-index.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../manifest/manifest.ts';
 import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat } from './format-version.ts';
 import { databaseKey, formatKey, manifestKey, packKey, pageIndexKey, parseManifestKey } from './object-name.ts';
@@ -122,9 +122,22 @@ export class Repository {
     return key;
   }
 
-  async pageIndex(point: Manifest): Promise<PageIndex> {
-    const key = pageIndexKey(point.database.id, point.id, point.pageIndex.name);
-    return named(key, async () => decodePageIndex(await this.storage.read(key), point.pageIndex.name));
+  /** Fingerprints of the last point of a lineage (the full point first); its object may build on those before it. */
+  async pageIndex(lineage: readonly Manifest[]): Promise<PageIndex> {
+    const objects: { key: string; name: string; bytes: Uint8Array }[] = [];
+    for (const point of [...lineage].reverse()) {
+      const { name } = point.pageIndex;
+      const key = pageIndexKey(point.database.id, point.id, name);
+      const bytes = await this.storage.read(key);
+      objects.unshift({ key, name, bytes });
+      if (!needsParent(bytes)) break;
+    }
+    let index: PageIndex | undefined;
+    for (const { key, name, bytes } of objects) {
+      const parent = index;
+      index = await named(key, async () => decodePageIndex(bytes, name, parent));
+    }
+    return index as PageIndex;
   }
 
   /** The table of chunks of a pack, checked against its name and size. */

@@ -1,6 +1,5 @@
 import { PageSource } from '../../file-access/page-source.ts';
 import { fingerprintBytes, sameFingerprint, writeFingerprints } from '../../file-format/page-fingerprint.ts';
-import { encode } from '../chunk/codec.ts';
 import type { ChunkEntry } from '../chunk/pack-format.ts';
 import { sha256 } from '../chunk/pack-format.ts';
 import { PackWriter } from '../chunk/pack-writer.ts';
@@ -32,7 +31,7 @@ export function packChunks(job: ThreadJob, newSalt: () => Uint8Array): ThreadRes
     const pages = pagesToStore(job, chunk, count, digest);
     if (pages !== undefined) {
       const body = Array.isArray(pages) ? gather(plain, pages as number[], firstPage, view.pageSizeBytes) : plain;
-      const stored = store(writer, job, { pages, body, digest: body === plain ? digest : sha256(body) });
+      const stored = writer.store({ pages, body, digest: body === plain ? digest : sha256(body) }, job.codec);
       storedPages += Array.isArray(pages) ? pages.length : count;
       storedBytes += stored;
       Atomics.add(state, slot.storedKiB, Math.round(stored / 1024));
@@ -41,26 +40,6 @@ export function packChunks(job: ThreadJob, newSalt: () => Uint8Array): ThreadRes
   }
   writer.finish();
   return { packs: writer.finished, storedPages, storedBytes };
-}
-
-function store(
-  writer: PackWriter,
-  job: ThreadJob,
-  chunk: { pages: ChunkEntry['pages']; body: Uint8Array; digest: Uint8Array },
-): number {
-  const { codec, stored } = encode(chunk.body, job.codec);
-  writer.add(
-    {
-      pages: chunk.pages,
-      plainBytes: chunk.body.length,
-      codec,
-      sha256Stored: stored === chunk.body ? chunk.digest : sha256(stored),
-      sha256Plain: chunk.digest,
-    },
-    stored,
-    chunk.body.length / job.view.pageSizeBytes,
-  );
-  return stored.length;
 }
 
 /** Undefined: nothing of the chunk changed since the base. Equal sha256 is proof; fingerprints only pick the pages. */
@@ -82,6 +61,8 @@ function pagesToStore(
     const same = page <= base.pageCount && sameFingerprint(base.fingerprints, page - 1, job.fingerprints, page - 1);
     if (!same) changed.push(page);
   }
+  // A chunk that was changed through archived commits has no digest: its fingerprints have to do.
+  if (changed.length === 0 && sameLength && before.every((byte) => byte === 0)) return undefined;
   // Pages that only went away at the end change the digest too; the page count of the point says so.
   if (changed.length === 0 && !sameLength && base.pageCount > firstPage + count - 1) return undefined;
   return changed.length === 0 || changed.length === count ? whole : changed;

@@ -38,3 +38,21 @@ export function pin(path: string, ports: { clock: Clock; random: Random }, busyT
     throw error;
   }
 }
+
+export interface PinnedFacts {
+  readonly userVersion: number;
+  readonly applicationId: number;
+  readonly schemaCookie: number;
+  readonly sqliteVersion: string;
+}
+
+/** What the manifest says of the pinned state. */
+export function factsOf({ connection, sqliteVersion }: Pin): PinnedFacts {
+  const number = (name: string): number => Number(connection.pragmaValue(name) ?? 0);
+  return {
+    userVersion: number('user_version'),
+    applicationId: number('application_id'),
+    schemaCookie: number('schema_version'),
+    sqliteVersion,
+  };
+}

@@ -8,8 +8,9 @@ import { ReaderProcess } from '../../file-access/reader-process.ts';
 import type { SnapshotView, WalPosition } from '../../file-access/snapshot-view.ts';
 import { onlineCopy } from '../../sqlite/online-copy.ts';
 import type { Codec } from '../chunk/codec.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import type { PackBase, PackProgress, PackRequest, PackResult } from './pack-job.ts';
-import { type Pin, pin } from './pin.ts';
+import { factsOf, type Pin, type PinnedFacts, pin } from './pin.ts';
 
 export interface SnapshotRequest {
   readonly database: string;
@@ -25,7 +26,7 @@ export interface SnapshotRequest {
 }
 
 export interface Snapshot extends PackResult {
-  readonly method: 'pages' | 'api';
+  readonly method: Manifest['method'];
   /** Why the files could not be read as they are. */
   readonly fallbackReason: string | null;
   /** Milliseconds since 1970 UTC. */
@@ -38,7 +39,9 @@ export interface Snapshot extends PackResult {
   readonly walGrowthBytes: number;
   readonly pinnedMs: number;
   readonly baseUsed: boolean;
-  readonly facts: { userVersion: number; applicationId: number; schemaCookie: number; sqliteVersion: string };
+  /** The archived commit whose state it is; null where it is not known. */
+  readonly archived: { readonly epoch: string; readonly tx: number } | null;
+  readonly facts: PinnedFacts;
 }
 
 type ViewFacts = Pick<SnapshotView, 'header' | 'pageSizeBytes' | 'pageCount' | 'position'> & { walPages: number };
@@ -88,6 +91,7 @@ export async function takeSnapshot(request: SnapshotRequest, context: OperationC
       walGrowthBytes,
       pinnedMs: context.clock.now() - pinnedAt,
       baseUsed: base !== null,
+      archived: null,
       facts,
     };
   } catch (error) {
@@ -136,16 +140,6 @@ async function chooseView(
 function positionOf(view: ViewFacts, packed: PackResult): WalPosition | null {
   if (view.position === null || !packed.overlayDropped) return view.position;
   return packed.generation === null ? null : { ...packed.generation, frame: 0, checksum1: 0, checksum2: 0 };
-}
-
-function factsOf({ connection, sqliteVersion }: Pin): Snapshot['facts'] {
-  const number = (name: string): number => Number(connection.pragmaValue(name) ?? 0);
-  return {
-    userVersion: number('user_version'),
-    applicationId: number('application_id'),
-    schemaCookie: number('schema_version'),
-    sqliteVersion,
-  };
 }
 
 function walBytes(database: string): number {

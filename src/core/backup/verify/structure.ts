@@ -56,7 +56,7 @@ export async function checkStructure(request: VerifyRequest): Promise<Structure>
     }
     const key = pageIndexKey(point.database.id, point.id, point.pageIndex.name);
     if (!expect(key, point.pageIndex.sizeBytes) || request.level === 1) continue;
-    await request.repository.pageIndex(point).catch((error: unknown) => {
+    await request.repository.pageIndex(safeLineage(point, byId)).catch((error: unknown) => {
       if (!(error instanceof TradedbError)) throw error;
       problems.push({ key, chunk: null, kind: 'damaged', message: error.message, affectedPoints: affectedBy(point) });
     });
@@ -64,7 +64,8 @@ export async function checkStructure(request: VerifyRequest): Promise<Structure>
   return { problems, objects, packs, affectedBy };
 }
 
-function safeLineage(point: Manifest, byId: ReadonlyMap<string, Manifest>): readonly Manifest[] {
+/** The lineage as far as it is there. */
+export function safeLineage(point: Manifest, byId: ReadonlyMap<string, Manifest>): readonly Manifest[] {
   try {
     return lineageOf(point, byId);
   } catch {

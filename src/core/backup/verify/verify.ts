@@ -9,7 +9,7 @@ import { type PageIndex, stateDigest } from '../chunk/page-index.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { packKey } from '../repository/object-name.ts';
 import type { StoredPack } from '../repository/repository.ts';
-import { checkStructure } from './structure.ts';
+import { checkStructure, safeLineage } from './structure.ts';
 import type { Verification, VerifyLevel, VerifyProblem, VerifyRequest } from './verification.ts';
 
 /** Checks restore points and everything they build on. */
@@ -105,7 +105,9 @@ class PackReader {
   async #index(point: Manifest): Promise<PageIndex | null> {
     const known = this.#indexes.get(point.id);
     if (known !== undefined) return known;
-    const index = await this.#request.repository.pageIndex(point).catch((error: unknown) => {
+    const { repository, allPoints } = this.#request;
+    const lineage = safeLineage(point, new Map(allPoints.map((one) => [one.id, one])));
+    const index = await repository.pageIndex(lineage).catch((error: unknown) => {
       if (error instanceof TradedbError) return null;
       throw error;
     });

@@ -1,6 +1,7 @@
 import type { OperationContext } from '../../context.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
+import { archiveLeaseName } from './archived-place.ts';
 import { type ArchiveRequest, Archiver, type ArchiveTotals } from './archiver.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
 
@@ -24,7 +25,7 @@ const checkpointPauseMs = 200;
 /** Archives until the time is over or the signal comes; then everything that was committed is made durable. */
 export async function runArchive(request: ArchiveRun, context: OperationContext): Promise<Archived> {
   const { owner, leases } = request;
-  const name = `${request.databaseId}-wal`;
+  const name = archiveLeaseName(request.databaseId);
   const lease = await acquireRepositoryLease(
     request.repository.storage,
     { name, purpose: 'backup archive', owner, leases },

@@ -1,6 +1,12 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { TradedbError } from '../../error.ts';
-import { WalChain, type WalFrameHeader, walFrameBytes, walFrameHeaderBytes } from '../../file-format/wal-frame.ts';
+import {
+  WalChain,
+  type WalChainPosition,
+  type WalFrameHeader,
+  walFrameBytes,
+  walFrameHeaderBytes,
+} from '../../file-format/wal-frame.ts';
 import { blockHeaderBytes, type SegmentHeader } from './segment-format.ts';
 
 export interface SegmentFrame {
@@ -8,6 +14,8 @@ export interface SegmentFrame {
   readonly page: Uint8Array;
   /** Number of the commit that the frame belongs to. */
   readonly tx: number;
+  /** Place of the frame in its WAL. */
+  readonly position: WalChainPosition;
 }
 
 /** The frames of a segment in order; each must continue the checksum chain of the WAL it was taken from. */
@@ -24,7 +32,7 @@ export function* framesOf(header: SegmentHeader, blocks: Uint8Array): Generator<
       const frame = chain.next(block, offset);
       if (frame === undefined) throw brokenArchive('the checksum of a frame differs');
       const start = offset + walFrameHeaderBytes;
-      yield { frame, page: block.subarray(start, start + header.pageSizeBytes), tx };
+      yield { frame, page: block.subarray(start, start + header.pageSizeBytes), tx, position: chain.position };
       if (frame.pagesAfterCommit > 0) tx += 1;
     }
   }
