@@ -97,6 +97,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       run: () => import('./restore/run.ts'),
       drill: () => import('./restore/drill.ts'),
+      table: () => import('./restore/table.ts'),
     },
   },
   {

@@ -11,6 +11,7 @@ import {
   workersOption,
 } from '../backup/repository-option.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
+import { stateFacts } from './state-facts.ts';
 import { restoreTargetOf, targetOptions } from './target-options.ts';
 
 export interface RestoreRunData {
@@ -100,7 +101,7 @@ export const definition = defineCommand({
     const plan: RestoreRunData = {
       dryRun: context.dryRun,
       outcome: 'planned',
-      ...describe(state),
+      ...stateFacts(state),
       phasesMs: { plan: context.clock.now() - started, apply: 0, check: 0, swap: 0 },
       checks: { digest: 'skipped', sqlite: 'skipped', depth: check },
       output,
@@ -141,33 +142,6 @@ export const definition = defineCommand({
     return context.report(done, { findings });
   },
 });
-
-function describe({ lineage, route, time }: ResolvedState): Pick<RestoreRunData, 'target' | 'route' | 'bytes'> {
-  const point = lineage.at(-1);
-  const pages = Math.max(point?.database.pageCount ?? 0, route?.commit.pages ?? 0);
-  const segments = route?.segments ?? [];
-  return {
-    target: {
-      time,
-      backup: point?.id ?? null,
-      tx: route?.tx ?? null,
-      epoch: route?.epoch.id ?? null,
-      uncertaintyMs: route === undefined ? null : route.commit.notAfter - route.commit.notBefore,
-    },
-    route: {
-      points: lineage.map(({ id }) => id),
-      segments: segments.length,
-      commits: route === undefined ? 0 : route.tx - route.baseTx,
-    },
-    bytes: {
-      read: [...lineage.map((one) => one.storedBytes), ...segments.map((one) => one.sizeBytes)].reduce(
-        (a, b) => a + b,
-        0,
-      ),
-      written: pages * (point?.database.pageSizeBytes ?? 0),
-    },
-  };
-}
 
 /** A moment behind the last archived commit: whether more happened until then is not known. */
 function findingsOf(wanted: WantedState, { route, time }: ResolvedState): Finding[] {

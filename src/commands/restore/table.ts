@@ -1,0 +1,181 @@
+import { TradedbError } from '../../core/error.ts';
+import type { Finding } from '../../core/report.ts';
+import type { TableCopied, TableMode } from '../../core/restore/table/copy-table.ts';
+import type { BackupTable, Violation } from '../../core/restore/table/restore-table.ts';
+import {
+  databaseIdIfAny,
+  openChosen,
+  ownerOf,
+  repositoryOption,
+  workerCount,
+  workersOption,
+} from '../backup/repository-option.ts';
+import { defineCommand } from '../definition.ts';
+import { stateFacts } from './state-facts.ts';
+import { restoreTargetOf, targetOptions } from './target-options.ts';
+
+export interface RestoreTableData {
+  readonly dryRun: boolean;
+  readonly outcome: 'planned' | 'listed' | 'copied' | 'violated' | 'different';
+  readonly database: string;
+  readonly target: {
+    readonly time: string | null;
+    readonly backup: string | null;
+    readonly tx: number | null;
+    readonly epoch: string | null;
+    readonly uncertaintyMs: number | null;
+  };
+  readonly mode: TableMode;
+  readonly tables: readonly TableCopied[];
+  /** Tables of the backup (--list). */
+  readonly available: readonly BackupTable[];
+  /** Rows that would point to nothing; with `violated` nothing was changed. */
+  readonly foreignKeyViolations: readonly Violation[];
+  /** Why the rows do not fit; nothing was changed. */
+  readonly differences: readonly { readonly table: string; readonly message: string }[];
+}
+
+export const definition = defineCommand({
+  path: ['restore', 'table'],
+  summary: 'bring single tables of a backup back into an existing database',
+  description:
+    'The state is restored to a private file first, then the rows are copied in one transaction, beside running applications. By default into a new table <name>_restored_<n>. Rowids are kept, triggers do not fire, and rows whose foreign keys point to nothing take everything back.',
+  arguments: [{ name: 'name', summary: 'tables', variadic: true }],
+  options: {
+    repository: repositoryOption,
+    ...targetOptions,
+    list: { type: 'flag', summary: 'only list the tables of that state, with their rows' },
+    mode: {
+      type: 'choice',
+      choices: ['new', 'missing', 'upsert', 'replace'],
+      default: 'new',
+      summary: 'new table; rows that are missing; those and changed ones; all rows instead of the ones there',
+    },
+    as: { type: 'text', value: 'name', summary: 'name of the new table (with --mode new and one table)' },
+    columnsCommon: { type: 'flag', summary: 'when the definitions differ, take the columns that both have' },
+    fireTriggers: { type: 'flag', summary: 'let the triggers of the table fire for every row' },
+    temp: { type: 'path', value: 'folder', summary: 'where the private file is made' },
+    workers: workersOption,
+  },
+  examples: [
+    { command: 'restore table orders --to-time 2026-03-14T08:13:00Z', does: 'into a new table beside orders' },
+    { command: 'restore table orders fills --mode missing --yes', does: 'the rows that somebody deleted' },
+    { command: 'restore table --list --backup 7f3k', does: 'what is in that backup' },
+  ],
+  exitCodes: {
+    0: 'restored',
+    1: 'failed; nothing was changed',
+    3: 'restored, but rows were skipped, or point to nothing (mode new)',
+    10: 'no such backup, commit or table',
+    11: 'the database is locked',
+    12: 'damaged backup, or rows would point to nothing; nothing was changed',
+    13: 'the definitions differ; nothing was changed',
+  },
+  changes: true,
+  asks: true,
+  async run({ options, arguments: tables }, context) {
+    const wanted = restoreTargetOf(options);
+    if (!options.list && tables.length === 0) {
+      throw new TradedbError('usage', 'give the name of a table', { hint: 'see them with: restore table --list' });
+    }
+    if (options.as !== undefined && (options.mode !== 'new' || tables.length !== 1)) {
+      throw new TradedbError('usage', '--as names one new table', { hint: 'give one table, and no other --mode' });
+    }
+    const database = context.databasePath();
+    const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
+    requireDatabaseFile(database);
+    const repository = await openChosen(context, options.repository);
+    const { resolveState } = await import('../../core/restore/resolve-target.ts');
+    const state = await resolveState(repository, await databaseIdIfAny(context, wanted.kind === 'backup'), wanted);
+    const facts = stateFacts(state);
+    const nothing: RestoreTableData = {
+      dryRun: context.dryRun,
+      outcome: 'planned',
+      database,
+      target: facts.target,
+      mode: options.mode,
+      tables: [],
+      available: [],
+      foreignKeyViolations: [],
+      differences: [],
+    };
+    if (context.dryRun) return context.report(nothing);
+    const { restoreTables, tablesOf, withPrivateCopy } = await import('../../core/restore/table/restore-table.ts');
+    const source = {
+      repository,
+      lineage: state.lineage,
+      route: state.route,
+      workers: workerCount(context, options.workers),
+      check: context.config.restore.check,
+      owner: ownerOf(context),
+      stateDirectory: context.stateDirectory(),
+      folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
+    };
+    if (options.list) {
+      const available = await withPrivateCopy(source, (file) => tablesOf(file, context), context);
+      return context.report<RestoreTableData>({ ...nothing, outcome: 'listed', available });
+    }
+    if (options.mode !== 'new') {
+      const what = options.mode === 'replace' ? 'Replace all rows' : 'Change rows';
+      await context.confirm(`${what} of ${tables.join(', ')} in ${JSON.stringify(database)}?`);
+    }
+    const result = await restoreTables(
+      {
+        ...source,
+        database,
+        tables,
+        mode: options.mode,
+        as: options.as,
+        suffix: String(facts.target.tx ?? facts.target.backup?.slice(-4)),
+        columnsCommon: options.columnsCommon,
+        fireTriggers: options.fireTriggers,
+        busyTimeoutMs: context.config.connection.busyTimeout,
+      },
+      context,
+    );
+    const data: RestoreTableData =
+      result.outcome === 'different'
+        ? { ...nothing, outcome: 'different', differences: result.differences }
+        : { ...nothing, outcome: result.outcome, tables: result.tables, foreignKeyViolations: result.violations };
+    return context.report(data, { findings: findingsOf(data) });
+  },
+  exitCode: ({ data, status }) =>
+    data.outcome === 'different' ? 13 : data.outcome === 'violated' ? 12 : status === 'ok' ? 0 : 3,
+});
+
+const shownViolations = 20;
+
+function findingsOf(data: RestoreTableData): Finding[] {
+  const undone = data.outcome !== 'copied';
+  const findings = data.differences.map(
+    ({ table, message }): Finding => ({
+      id: 'table.different',
+      severity: 'critical',
+      subject: table,
+      message,
+      hint: '--columns-common takes the columns that both have; --mode new puts the table beside the other',
+    }),
+  );
+  for (const { table, rowid, parent } of data.foreignKeyViolations.slice(0, shownViolations)) {
+    findings.push({
+      id: 'table.foreign_key',
+      severity: undone ? 'critical' : 'warning',
+      subject: table,
+      message: `row ${rowid ?? 'without a rowid'} points to a row of ${parent} that is not there`,
+      ...(undone ? { hint: `nothing was changed; restore ${parent} in the same call` } : {}),
+    });
+  }
+  const more = data.foreignKeyViolations.length - shownViolations;
+  if (more > 0) {
+    findings.push({ id: 'table.foreign_key', severity: undone ? 'critical' : 'warning', message: `and ${more} more` });
+  }
+  for (const { as, rowsSkipped } of data.tables.filter((table) => table.rowsSkipped > 0)) {
+    findings.push({
+      id: 'table.skipped',
+      severity: 'warning',
+      subject: as,
+      message: `${rowsSkipped} rows of the backup were left out: another row has their unique value`,
+    });
+  }
+  return findings;
+}
