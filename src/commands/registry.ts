@@ -98,6 +98,7 @@ export const registry: readonly CommandGroup[] = [
       run: () => import('./restore/run.ts'),
       drill: () => import('./restore/drill.ts'),
       table: () => import('./restore/table.ts'),
+      follow: () => import('./restore/follow.ts'),
     },
   },
   {

@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Repository } from '../backup/repository/repository.ts';
 import { readSegment } from '../backup/wal-archive/epoch.ts';
-import type { SegmentHeader } from '../backup/wal-archive/segment-format.ts';
-import { brokenArchive, framesOf } from '../backup/wal-archive/segment-frames.ts';
+import { brokenArchive, newestPages } from '../backup/wal-archive/segment-frames.ts';
 import type { OperationContext } from '../context.ts';
 import { throwIfCancelled } from '../error.ts';
 import { fromStorage } from '../storage/storage-error.ts';
@@ -39,7 +38,7 @@ export async function replay(
       if (previous !== undefined && header.previous !== previous)
         throw brokenArchive('a segment does not follow the one before');
       previous = segment.digest;
-      await writePages(handle, header.pageSizeBytes, newestPages(header, blocks, route));
+      await writePages(handle, header.pageSizeBytes, newestPages({ header, blocks }, route.baseTx, route.tx));
       task.advance(segment.sizeBytes);
     }
     const pageSizeBytes = route.lineage.at(-1)?.database.pageSizeBytes ?? 0;
@@ -52,16 +51,6 @@ export async function replay(
     await handle.close();
     task.done();
   }
-}
-
-/** The last version of every page that the wanted commits of a segment write. */
-function newestPages(header: SegmentHeader, blocks: Uint8Array, route: ReplayRoute): Map<number, Uint8Array> {
-  const newest = new Map<number, Uint8Array>();
-  for (const { frame, page, tx } of framesOf(header, blocks)) {
-    if (tx > route.tx) break;
-    if (tx > route.baseTx) newest.set(frame.pageNumber, page);
-  }
-  return newest;
 }
 
 async function writePages(handle: FileHandle, pageSizeBytes: number, pages: Map<number, Uint8Array>): Promise<void> {

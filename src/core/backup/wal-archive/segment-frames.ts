@@ -38,6 +38,20 @@ export function* framesOf(header: SegmentHeader, blocks: Uint8Array): Generator<
   }
 }
 
+/** The last version of every page that the commits after `after` up to `upTo` of a segment write. */
+export function newestPages(
+  { header, blocks }: { header: SegmentHeader; blocks: Uint8Array },
+  after: number,
+  upTo: number,
+): Map<number, Uint8Array> {
+  const newest = new Map<number, Uint8Array>();
+  for (const { frame, page, tx } of framesOf(header, blocks)) {
+    if (tx > upTo) break;
+    if (tx > after) newest.set(frame.pageNumber, page);
+  }
+  return newest;
+}
+
 export function brokenArchive(what: string): TradedbError {
   return new TradedbError('checksum_mismatch', `the WAL archive is damaged: ${what}`, {
     hint: 'restore the last backup before it: tradedb backup list',

@@ -155,6 +155,13 @@ export const restoreSection = section(
       },
       'Restore drills',
     ),
+    follow: section(
+      {
+        poll: duration('1s', 'Time between two looks for new commits'),
+        lagWarning: duration('30s', 'A standby that lags more than this is a warning'),
+      },
+      'Warm standby (tradedb restore follow)',
+    ),
   },
   'Restores',
 );
