@@ -40,7 +40,7 @@ interface Search {
 export async function readKnownPages(search: Search, context: OperationContext): Promise<KnownPages> {
   const { repository } = search;
   const { point, lineage, route } = await choose(search);
-  const index = await repository.pageIndex(point);
+  const index = await repository.pageIndex(lineage);
   const newest: NewestFrames =
     route === undefined
       ? { fingerprints: index.fingerprints, segmentOf: new Map(), end: point.position ?? undefined }
