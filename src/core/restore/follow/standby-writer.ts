@@ -24,12 +24,12 @@ export class StandbyWriter {
 
   static async open(path: string, pageSizeBytes: number, context: OperationContext): Promise<StandbyWriter> {
     // Not bound to the signal: a batch that has begun is ended.
-    const process = new ReaderProcess(childEntry('./standby-writer-main', import.meta.url), { clock: context.clock });
+    const child = new ReaderProcess(childEntry('./standby-writer-main', import.meta.url), { clock: context.clock });
     try {
-      await process.call('open', { path, pageSizeBytes });
-      return new StandbyWriter(process);
+      await child.call('open', { path, pageSizeBytes });
+      return new StandbyWriter(child);
     } catch (error) {
-      await process.stop();
+      await child.stop();
       throw error;
     }
   }
