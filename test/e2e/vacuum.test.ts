@@ -323,6 +323,59 @@ describe('vacuum optimize', () => {
     });
   });
 
+  it('plans the workload before and after, and warns of a plan that looks worse', async () => {
+    const folder = temporaryFolder();
+    const database = join(folder, 'a.db');
+    const db = new Database(database);
+    db.exec(
+      'CREATE TABLE item (id INTEGER PRIMARY KEY, kind INTEGER, at INTEGER); CREATE INDEX item_kind ON item (kind)',
+    );
+    db.exec(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO item SELECT i, 7, i FROM n',
+    );
+    db.close();
+    const workload = join(folder, 'queries.sql');
+    writeFileSync(
+      workload,
+      '-- @name one_kind\nSELECT * FROM item WHERE kind = 7 AND at > 5;\n-- @name by_id\nSELECT * FROM item WHERE id = 3;\n',
+    );
+    // Statistics that say how good the index is, although all rows have one kind.
+    const lying = new Database(database);
+    lying.exec("ANALYZE; UPDATE sqlite_stat1 SET stat = '5000 2' WHERE idx = 'item_kind'");
+    if (lying.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat4'").get() !== undefined)
+      lying.exec('DELETE FROM sqlite_stat4');
+    lying.close();
+    const result = await tradedb([
+      'vacuum',
+      'optimize',
+      '--all',
+      '--analysis-limit',
+      '0',
+      '-d',
+      database,
+      '-w',
+      workload,
+      '--json',
+    ]);
+    const report = parseReport<OptimizeResult>(result);
+    expect(result.code).toBe(3);
+    expect(report.data.plans).toMatchObject({ compared: 2, changed: [{ name: 'one_kind' }] });
+    expect(report.data.plans?.changed[0]?.gained).toEqual(['full scan of item']);
+    expect(report.findings).toMatchObject([{ id: 'optimize.plan', severity: 'warning', subject: 'one_kind' }]);
+    const text = await tradedb([
+      'vacuum',
+      'optimize',
+      '--all',
+      '--analysis-limit',
+      '0',
+      '-d',
+      database,
+      '-w',
+      workload,
+    ]);
+    expect(text.stdout).toContain('no plan changed');
+  });
+
   it('takes tables by name, whatever the name', async () => {
     const { database } = halfEmpty();
     const named = await tradedb(['vacuum', 'optimize', '-d', database, '--table', 'odd "name', '--json']);

@@ -1,3 +1,6 @@
+import type { OptimizeResult } from '../../core/maintenance/optimize.ts';
+import type { Finding } from '../../core/report.ts';
+import { seedOption, workloadOption } from '../analyze/workload-option.ts';
 import { defineCommand } from '../definition.ts';
 
 export const definition = defineCommand({
@@ -14,16 +17,28 @@ export const definition = defineCommand({
     },
     table: { type: 'text', value: 'name', repeatable: true, summary: 'only this table, stale or not; may be repeated' },
     all: { type: 'flag', summary: 'every table, stale or not' },
+    workload: {
+      ...workloadOption,
+      summary: 'queries whose plans are compared before and after (annotated SQL or capture)',
+    },
+    seed: seedOption,
   },
   changes: true,
   formats: ['markdown'],
   examples: [
     { command: 'vacuum optimize --dry-run', does: 'which tables would be analysed, and why' },
     { command: 'vacuum optimize', does: 'analyse those, within the limit' },
+    { command: 'vacuum optimize -w queries.sql', does: 'and say which plans of these queries changed' },
     { command: 'vacuum optimize --table orders --analysis-limit 0', does: 'exact statistics of one table' },
   ],
   quietWhenOk: true,
-  exitCodes: { 0: 'done', 10: 'the database does not exist', 11: 'locked', 12: 'not a database' },
+  exitCodes: {
+    0: 'done',
+    3: 'done, and a query of the workload got a plan that looks worse',
+    10: 'the database does not exist',
+    11: 'locked',
+    12: 'not a database',
+  },
   async run({ options }, context) {
     const path = context.databasePath();
     const { TradedbError } = await import('../../core/error.ts');
@@ -31,6 +46,7 @@ export const definition = defineCommand({
     if (options.all && tables.length > 0) {
       throw new TradedbError('usage', '--all and --table exclude each other', { hint: 'give one of them' });
     }
+    const { workloadPlans } = await import('./workload-plans.ts');
     const { optimize } = await import('../../core/maintenance/optimize.ts');
     const result = optimize(
       {
@@ -42,7 +58,22 @@ export const definition = defineCommand({
         dryRun: context.dryRun,
       },
       context,
+      await workloadPlans(options, context),
     );
-    return context.report(result);
+    return context.report(result, { findings: findingsOf(result) });
   },
 });
+
+function findingsOf({ plans }: OptimizeResult): Finding[] {
+  return (plans?.changed ?? []).map(({ name, gained }) =>
+    gained.length === 0
+      ? { id: 'optimize.plan', severity: 'info', subject: name, message: 'its plan has changed' }
+      : {
+          id: 'optimize.plan',
+          severity: 'warning',
+          subject: name,
+          message: `its new plan looks worse: ${gained.join(', ')}`,
+          hint: 'measure it: tradedb analyze queries; a larger --analysis-limit, or 0, makes the statistics exact',
+        },
+  );
+}

@@ -30,12 +30,37 @@ export interface OptimizedTable {
   readonly estimatedRowsAfter: number | null;
 }
 
+/** A query and how SQLite means to run it. */
+export interface QueryPlan {
+  readonly name: string;
+  readonly sql: string;
+  /** Lines of EXPLAIN QUERY PLAN, indented. */
+  readonly plan: string;
+}
+
+/** Plans the queries that matter to the operator; only reads. */
+export interface PlanProbe {
+  plans(connection: Connection): readonly QueryPlan[];
+  /** Full scans, temporary b-trees and automatic indexes that only the second plan has. */
+  gained(before: QueryPlan, after: QueryPlan, connection: Connection): readonly string[];
+}
+
+export interface ChangedPlan {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+  /** Why the new plan looks worse; empty when it does not. */
+  readonly gained: readonly string[];
+}
+
 /** The data of the report of `vacuum optimize`. */
 export interface OptimizeResult {
   readonly database: string;
   readonly dryRun: boolean;
   readonly analysisLimit: number;
   readonly tables: readonly OptimizedTable[];
+  /** Plans of the workload before and after; null without a workload, and in a dry run. */
+  readonly plans: { readonly compared: number; readonly changed: readonly ChangedPlan[] } | null;
   readonly workMs: number;
 }
 
@@ -43,7 +68,11 @@ export interface OptimizeResult {
 const listStale = 'optimize(0x10003)';
 
 /** Refreshes the planner's statistics where they are missing or stale. Writes nothing but the statistics tables. */
-export function optimize(request: OptimizeRequest, context: OperationContext): OptimizeResult {
+export function optimize(
+  request: OptimizeRequest,
+  context: OperationContext,
+  probe: PlanProbe | undefined = undefined,
+): OptimizeResult {
   requireDatabaseFile(request.database);
   const database = realpathSync(request.database);
   const settings = { ...context, busyTimeoutMs: request.busyTimeoutMs };
@@ -53,17 +82,35 @@ export function optimize(request: OptimizeRequest, context: OperationContext): O
   try {
     const started = context.clock.now();
     const tables = planTables(connection, request);
+    const before = request.dryRun ? undefined : probe?.plans(connection);
     const done = request.dryRun ? tables : analyse(connection, tables, request, context);
     return {
       database,
       dryRun: request.dryRun,
       analysisLimit: request.analysisLimit,
       tables: done,
+      plans: before === undefined || probe === undefined ? null : comparePlans(connection, before, probe),
       workMs: context.clock.now() - started,
     };
   } finally {
     connection.close();
   }
+}
+
+function comparePlans(
+  connection: Connection,
+  before: readonly QueryPlan[],
+  probe: PlanProbe,
+): NonNullable<OptimizeResult['plans']> {
+  // A connection plans with the statistics that it read first.
+  connection.exec('ANALYZE sqlite_schema');
+  const after = probe.plans(connection);
+  const changed = after.flatMap((now, index) => {
+    const then = before[index];
+    if (then === undefined || then.plan === now.plan) return [];
+    return [{ name: now.name, before: then.plan, after: now.plan, gained: probe.gained(then, now, connection) }];
+  });
+  return { compared: after.length, changed };
 }
 
 function planTables(connection: Connection, request: OptimizeRequest): OptimizedTable[] {
