@@ -125,6 +125,16 @@ export const definition = defineCommand({
       problems,
       restored,
     };
+    const { recordRun } = await import('../../core/run-record.ts');
+    const summary =
+      problems.length === 0
+        ? `${chosen.length} backups whole at level ${options.level}`
+        : `${problems.length} problems`;
+    recordRun(context.stateDirectory(), 'verify', {
+      at: context.clock.wallTime(),
+      passed: problems.length === 0,
+      summary,
+    });
     return context.report(data, {
       findings: findingsOf(data),
       checks: chosen.map((point) => {

@@ -44,6 +44,14 @@ export const definition = defineCommand({
       config: 'health.scanBudget',
       summary: 'for the page scan; a larger file is scanned in turns, 0s scans all of it',
     },
+    deepOn: {
+      type: 'choice',
+      choices: ['copy', 'backup', 'live'],
+      default: 'copy',
+      summary:
+        'where the deep checks with SQL run: on a copy, on the restored newest backup, or on the database itself',
+    },
+    sinceLast: { type: 'flag', summary: 'show only the checks whose status changed since the last run' },
     lastRunMax: {
       type: 'text',
       value: 'job=duration',
@@ -65,6 +73,7 @@ export const definition = defineCommand({
     { command: 'health -d trading.db', does: 'the quick tier, in well under a second' },
     { command: 'health -d trading.db --full', does: 'everything, with integrity_check' },
     { command: 'health -d trading.db --tier due --nagios', does: 'for a monitoring system' },
+    { command: 'health --full --deep-on backup', does: 'prove the newest backup, at no cost for the live file' },
     { command: 'health --notify --quiet', does: 'for cron: whoever is named in alerts.channels hears of trouble once' },
     { command: 'health -d trading.db -f prometheus -o /var/lib/node_exporter/tradedb.prom', does: 'for a collector' },
   ],
@@ -87,6 +96,7 @@ export const definition = defineCommand({
 
 interface CheckOptions extends HealthOptions {
   readonly notify: boolean;
+  readonly sinceLast: boolean;
   readonly lastRunMax: readonly string[];
 }
 
@@ -118,7 +128,11 @@ async function examine(options: CheckOptions, context: CommandContext): Promise<
   ]);
   const jobs = await lastRuns(options.lastRunMax, context);
   const { data, findings } = await runHealth(requestOf(options, context), context);
-  return { data: { ...data, checks: [...data.checks, ...jobs.rows] }, findings: [...findings, ...jobs.findings] };
+  const all = { ...data, checks: [...data.checks, ...jobs.rows] };
+  return {
+    data: options.sinceLast ? { ...all, sinceLast: true } : all,
+    findings: [...findings, ...jobs.findings],
+  };
 }
 
 async function reportOf({ data, findings }: HealthResult, context: CommandContext): Promise<Report<HealthData>> {

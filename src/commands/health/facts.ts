@@ -2,13 +2,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackupFacts, HealthFacts, MigrationFacts, MigrationHistoryReader } from '../../core/health/check.ts';
 import type { HistoryRow } from '../../core/migration/history.ts';
+import { lastRun } from '../../core/run-record.ts';
 import type { CommandContext } from '../definition.ts';
+import { evidenceOf } from './evidence.ts';
 
 /** What other rooms know about the database; their modules are loaded only when there is something to ask. */
 export function factsOf(context: CommandContext): HealthFacts {
   return {
     ownWork: () => ownWork(context),
     newestBackup: () => newestBackup(context),
+    pageEvidence: evidenceOf(context),
+    lastRun: (job) => lastRun(context.stateDirectory(), job),
     migrations: (history) => migrationFacts(history, context),
   };
 }

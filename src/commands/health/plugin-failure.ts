@@ -36,6 +36,8 @@ export function failedPluginReport(
     tier: 'quick',
     checks: [{ ...row, durationMs: 0, ranOn: 'none', reason: error.message }],
     scan: null,
+    changes: [],
+    previousRunAt: null,
     nextDue: { daily: never, deep: never },
     damaged: false,
     locked: error.code === 'database_locked',

@@ -13,6 +13,7 @@ export interface HealthOptions {
   readonly threshold: readonly string[];
   readonly timeout: number | undefined;
   readonly scanBudget: number | undefined;
+  readonly deepOn: string;
 }
 
 /** The request that options and configuration make together. */
@@ -27,6 +28,7 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
     longTimeoutMs: health.timeout,
     scanBudgetMs: options.scanBudget ?? health.scanBudget,
     copyLimitBytes: health.copyLimit,
+    deepOn: options.deepOn as HealthRequest['deepOn'],
     busyTimeoutMs: connection.busyTimeout,
     temporaryDirectory: context.host.temporaryDirectory,
     stateDirectory: context.stateDirectory(),
@@ -38,11 +40,14 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
 }
 
 export function configuredThresholds(context: CommandContext): ThresholdSet {
-  const { walSize, backupAge, freeSpace, databaseSize, freeShare, readerAge } = context.config.alerts.thresholds;
+  const { walSize, backupAge, verifyAge, drillAge, freeSpace, databaseSize, freeShare, readerAge } =
+    context.config.alerts.thresholds;
   return {
     'wal.backlog': { ...walSize, direction: 'above', unit: 'bytes' },
     'wal.reader': { ...readerAge, direction: 'above', unit: 'ms' },
     'backup.age': { ...backupAge, direction: 'above', unit: 'ms' },
+    'backup.verified': { ...verifyAge, direction: 'above', unit: 'ms' },
+    'backup.drill': { ...drillAge, direction: 'above', unit: 'ms' },
     'file.space': { ...freeSpace, direction: 'below', unit: 'bytes' },
     'freelist.share': { ...freeShare, direction: 'above', unit: 'share' },
     'database.size': { ...databaseSize, direction: 'above', unit: 'bytes' },

@@ -99,6 +99,12 @@ export const definition = defineCommand({
       worstRpoMs: Math.max(rpoMs, ...times.slice(1).map((time, index) => time - (times[index] ?? time))),
       objectives: { ...goals, met },
     };
+    const { recordRun } = await import('../../core/run-record.ts');
+    const passed = result.problems.length === 0 && met;
+    const summary = passed
+      ? `backup ${point.id} can be restored`
+      : (result.problems[0] ?? 'a goal or a query was missed');
+    recordRun(context.stateDirectory(), 'drill', { at: context.clock.wallTime(), passed, summary });
     const labels = { database: point.database.label };
     return context.report(data, {
       findings: findingsOf(data),

@@ -1,5 +1,7 @@
 import type { OperationContext } from '../context.ts';
 import type { CheckResult, Finding } from '../report.ts';
+import type { RecordedJob, RunRecord } from '../run-record.ts';
+import type { EvidenceSource } from './evidence/page-evidence.ts';
 import type { RunState } from './run-state.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
 import type { HealthTarget } from './target.ts';
@@ -12,6 +14,10 @@ export interface HealthFacts {
   ownWork?(): Promise<{ readonly pid: number; readonly purpose: string } | undefined>;
   /** Newest backup of this database; undefined when there is no repository to look in. */
   newestBackup?(): Promise<BackupFacts | undefined>;
+  /** What the repository knows about every page; undefined when there is no repository to look in. */
+  readonly pageEvidence?: EvidenceSource | undefined;
+  /** The last run of a job that proves backups. */
+  lastRun?(job: RecordedJob): RunRecord | undefined;
   /** State of the migrations folder against the history rows of the database; undefined when there is no folder. */
   migrations?(history: MigrationHistoryReader): Promise<MigrationFacts | undefined>;
 }
@@ -87,8 +93,8 @@ export interface CheckRow {
   readonly warning?: number;
   readonly critical?: number;
   readonly durationMs: number;
-  /** `file`: the bytes of the live files; `live`: SQL on the live database; `copy`: SQL on a private copy. */
-  readonly ranOn: 'file' | 'live' | 'copy' | 'none';
+  /** `file`: the bytes of the live files; `live`: SQL on the live database; `copy`: SQL on a private copy, `backup`: SQL on the restored backup. */
+  readonly ranOn: 'file' | 'live' | 'copy' | 'backup' | 'none';
   /** Why it was skipped or is unknown. */
   readonly reason?: string;
 }

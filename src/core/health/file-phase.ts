@@ -5,6 +5,7 @@ import { fileChecks } from './registry.ts';
 import { type HealthRequest, isSelected } from './request.ts';
 import { gatherTarget, type HealthTarget, isUnchanged, rollbackWriterActive } from './target.ts';
 import { type ThresholdId, thresholdIds } from './threshold.ts';
+import { includesTier, type Tier } from './tier.ts';
 
 export interface PhaseResult {
   readonly rows: readonly CheckRow[];
@@ -14,12 +15,12 @@ export interface PhaseResult {
 }
 
 /** Runs the checks that read files. One that throws is `unknown`; the others go on. */
-export async function runFileChecks(request: HealthRequest, input: CheckInput): Promise<PhaseResult> {
+export async function runFileChecks(request: HealthRequest, tier: Tier, input: CheckInput): Promise<PhaseResult> {
   const rows: CheckRow[] = [];
   const findings: Finding[] = [];
   let damage = false;
   for (const registration of fileChecks) {
-    if (!isSelected(registration.check.id, request)) continue;
+    if (!isSelected(registration.check.id, request) || !includesTier(tier, registration.tier)) continue;
     throwIfCancelled(input.context.signal);
     const started = input.context.clock.now();
     const outcome = await attempt(registration, input, rows);
@@ -39,7 +40,7 @@ async function attempt({ check }: Registration, input: CheckInput, before: reado
   }
   const outcome = await runOnce(check, input);
   // The page scan has its own way to tell damage from the work of a writer.
-  if (!isDoubtful(outcome) || check.id.startsWith('structure.') || isSettled(input.target)) return outcome;
+  if (!isDoubtful(outcome) || settlesItself(check.id) || isSettled(input.target)) return outcome;
   return confirmOutcome(check, input);
 }
 
@@ -52,6 +53,10 @@ async function runOnce(check: HealthCheck, input: CheckInput): Promise<CheckOutc
     const message = error instanceof Error ? error.message : String(error);
     return { summary: message, unknown: message };
   }
+}
+
+function settlesItself(id: string): boolean {
+  return id.startsWith('structure.') || id === 'pages.manifest';
 }
 
 function isDoubtful(outcome: CheckOutcome): boolean {
@@ -96,6 +101,8 @@ const worksWithoutHeader: ReadonlySet<string> = new Set([
   'database.size',
   'connections',
   'backup.age',
+  'backup.verified',
+  'backup.drill',
 ]);
 
 function toRow({ check, tier }: Registration, outcome: CheckOutcome, input: CheckInput, durationMs: number): CheckRow {

@@ -24,6 +24,12 @@ export interface HealthData {
   readonly scan: { readonly pagesScanned: number; readonly pagesTotal: number; readonly complete: boolean } | null;
   /** ISO 8601, UTC. */
   readonly nextDue: { readonly daily: string; readonly deep: string };
+  /** Checks whose status is another than in the run before; empty in the first run. */
+  readonly changes: readonly CheckChange[];
+  /** ISO 8601, UTC; null in the first run. */
+  readonly previousRunAt: string | null;
+  /** With --since-last: text shows the changes alone. */
+  readonly sinceLast?: true;
   /** A finding proves that the file is damaged or no database. */
   readonly damaged: boolean;
   /** SQL checks could not be made, because the database stayed locked. */
@@ -34,12 +40,29 @@ export interface HealthData {
   readonly nagios?: { readonly perfdata: 'summary' | 'all' | 'none' };
 }
 
+export interface CheckChange {
+  readonly id: string;
+  readonly before: CheckRow['status'];
+  readonly after: CheckRow['status'];
+  readonly summary: string;
+}
+
+/** What another run found otherwise. A check that is skipped now says nothing. */
+function changesOf(rows: readonly CheckRow[], previous: RunState): CheckChange[] {
+  return rows.flatMap(({ id, status, summary }) => {
+    const before = previous.checks[id]?.status;
+    if (before === undefined || before === status || status === 'skipped' || before === 'skipped') return [];
+    return [{ id, before, after: status, summary }];
+  });
+}
+
 export function buildData(run: {
   readonly target: HealthTarget;
   readonly tier: Tier;
   readonly rows: readonly CheckRow[];
   readonly scan: StructureScan | undefined;
   readonly state: RunState;
+  readonly previous: RunState;
   readonly schedule: TierSchedule;
   readonly now: number;
   readonly damage: boolean;
@@ -66,6 +89,8 @@ export function buildData(run: {
         ? null
         : { pagesScanned: scan.pagesScanned, pagesTotal: scan.pagesTotal, complete: scan.complete },
     nextDue: { daily: iso(due.daily), deep: iso(due.deep) },
+    changes: changesOf(run.rows, run.previous),
+    previousRunAt: run.previous.lastRunAt === undefined ? null : iso(run.previous.lastRunAt),
     damaged: run.damage,
     locked: run.locked,
   };

@@ -1,9 +1,11 @@
 import type { Registration } from './check.ts';
 import { backupAge } from './checks/backup-age.ts';
+import { backupDrill, backupVerified } from './checks/backup-proof.ts';
 import { databaseSize, fileAccess, fileKind, fileSize, fileSpace, fileSystem } from './checks/file-checks.ts';
 import { freelistShare, settings, statistics } from './checks/header-checks.ts';
 import { journalHot } from './checks/journal-hot.ts';
 import { migrationState } from './checks/migration-state.ts';
+import { pagesManifest } from './checks/pages-manifest.ts';
 import { connections, walReader } from './checks/reader-checks.ts';
 import { structureFreelist, structurePage } from './checks/structure-checks.ts';
 import { walBacklog, walChain, walForeign, walLost } from './checks/wal-checks.ts';
@@ -33,7 +35,10 @@ export const fileChecks: readonly Registration[] = [
   quick(settings, 'set the pragmas where the file is created'),
   quick(statistics, 'tradedb vacuum optimize'),
   quick(backupAge, 'tradedb backup; look at the schedule'),
+  quick(backupVerified, 'tradedb backup verify; make a full backup when it fails'),
+  quick(backupDrill, 'tradedb restore drill'),
   quick(migrationState, 'tradedb migrate status'),
+  { check: pagesManifest, tier: 'daily', runbook: recover },
 ];
 
 /** The checks of SQLite itself. */

@@ -3,6 +3,8 @@ import type { SqlJob } from './sql/sql-job.ts';
 import type { ThresholdSet } from './threshold.ts';
 import type { Tier, TierSchedule } from './tier.ts';
 
+export type DeepPlace = 'copy' | 'backup' | 'live';
+
 /** What a health run is asked to do. */
 export interface HealthRequest {
   readonly path: string;
@@ -16,6 +18,8 @@ export interface HealthRequest {
   readonly longTimeoutMs: number;
   readonly scanBudgetMs: number;
   readonly copyLimitBytes: number;
+  /** Where the deep checks with SQL run: a copy of the database, its restored newest backup, or the database itself. */
+  readonly deepOn: DeepPlace;
   readonly busyTimeoutMs: number;
   readonly temporaryDirectory: string;
   readonly stateDirectory: string;

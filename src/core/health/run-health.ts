@@ -47,7 +47,7 @@ async function examine(target: HealthTarget, request: HealthRequest, context: Op
   try {
     const scanner = lazyScan(target, previous, request, context);
     const input: CheckInput = { target, scan: scanner.scan, previous, context, ...request };
-    const files = await runFileChecks(request, input);
+    const files = await runFileChecks(request, tier, input);
     const sql = await sqlPhase(due, session, { target, request, context, damage: files.damage });
     const rows = [...files.rows, ...remembered, ...sql.rows];
     const findings = [...files.findings, ...sql.findings];
@@ -61,6 +61,7 @@ async function examine(target: HealthTarget, request: HealthRequest, context: Op
         rows,
         scan: scanner.made()?.scan,
         state,
+        previous,
         schedule: request.schedule,
         now,
         ...outcome,
@@ -128,10 +129,29 @@ async function sqlPhase(
   session: Awaited<ReturnType<typeof startSession>> | undefined,
   run: { target: HealthTarget; request: HealthRequest; context: OperationContext; damage: boolean },
 ): Promise<SqlPhaseResult> {
-  if (session === undefined) return { rows: [], findings: [], damage: false, locked: false };
+  if (session === undefined) return nothingRun;
   const { runSqlChecks, withoutRunning } = await import('./sql-phase.ts');
   if (run.damage) return withoutRunning(due, 'skipped', 'the file is damaged: SQLite must not open it');
-  return runSqlChecks(due, session, run.target, run.request, run.context);
+  const { request, context, target } = run;
+  if (request.deepOn !== 'backup') return runSqlChecks(due, session, target, request, context);
+  const [deep, other] = [due.filter(({ tier }) => tier === 'deep'), due.filter(({ tier }) => tier !== 'deep')];
+  const { runOnBackup } = await import('./sql-phase.ts');
+  const first = other.length === 0 ? nothingRun : await runSqlChecks(other, session, target, request, context);
+  if (deep.length === 0) return first;
+  const second = await startSession(request, 'deep', context);
+  return joined(first, await runOnBackup(deep, second, request));
+}
+
+const nothingRun: SqlPhaseResult = { rows: [], findings: [], damage: false, locked: false };
+
+function joined(a: SqlPhaseResult, b: SqlPhaseResult): SqlPhaseResult {
+  return {
+    rows: [...a.rows, ...b.rows],
+    findings: [...a.findings, ...b.findings],
+    // A damaged backup says nothing about the database itself.
+    damage: a.damage,
+    locked: a.locked || b.locked,
+  };
 }
 
 /** The page scan is made at most once, when the first check asks for it. */

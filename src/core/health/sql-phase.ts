@@ -31,7 +31,8 @@ export async function runSqlChecks(
   const { makePrivateCopy } = await import('./sql/private-copy.ts');
   const copy = live ? undefined : await makePrivateCopy(target, request, context);
   if (typeof copy === 'string') return withoutRunning(jobs, 'skipped', copy);
-  const scratch = live && jobs.some(({ tier }) => tier === 'deep') ? await scratchFolder(target, request) : undefined;
+  const wantsCopy = live && request.deepOn !== 'live' && jobs.some(({ tier }) => tier === 'deep');
+  const scratch = wantsCopy ? await scratchFolder(target, request) : undefined;
   try {
     try {
       await session.open(copy?.path ?? target.path, copy?.needsRecovery === true, request.busyTimeoutMs);
@@ -54,7 +55,32 @@ async function scratchFolder(target: HealthTarget, request: HealthRequest): Prom
   return mkdtemp(join(request.temporaryDirectory, 'tradedb-health-'));
 }
 
-async function runAll(jobs: readonly SqlJob[], session: SqlSession, ranOn: 'live' | 'copy'): Promise<SqlPhaseResult> {
+/** Runs the deep checks on the newest backup, restored for it: they prove the backup, and cost the live file nothing. */
+export async function runOnBackup(
+  jobs: readonly SqlJob[],
+  session: SqlSession,
+  request: HealthRequest,
+): Promise<SqlPhaseResult> {
+  const evidence = (await request.facts.pageEvidence?.()) ?? 'no backup repository is there';
+  if (typeof evidence === 'string') return withoutRunning(jobs, 'skipped', evidence);
+  const bytes = evidence.pageCount * evidence.pageSizeBytes;
+  if (bytes > request.copyLimitBytes)
+    return withoutRunning(jobs, 'skipped', 'the backup is larger than health.copyLimit');
+  const folder = await mkdtemp(join(request.temporaryDirectory, 'tradedb-health-'));
+  try {
+    const path = join(folder, 'backup.db');
+    await evidence.restore(path);
+    await session.open(path, false, request.busyTimeoutMs);
+    return await runAll(jobs, session, 'backup');
+  } catch (error) {
+    return openFailed(jobs, error);
+  } finally {
+    await session.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runAll(jobs: readonly SqlJob[], session: SqlSession, ranOn: RanOn): Promise<SqlPhaseResult> {
   const rows: CheckRow[] = [];
   const findings: Finding[] = [];
   let locked = false;
@@ -73,6 +99,8 @@ async function runAll(jobs: readonly SqlJob[], session: SqlSession, ranOn: 'live
   return { rows, findings, damage, locked };
 }
 
+type RanOn = 'live' | 'copy' | 'backup';
+
 const provesDamage: ReadonlySet<string> = new Set(['sqlite.quick', 'sqlite.integrity']);
 
 /** One check each; the rules of the trading schema together, where the first of them stands. */
@@ -90,7 +118,7 @@ async function runBatch(batch: readonly SqlJob[], session: SqlSession): Promise<
   return [await session.run(first)];
 }
 
-function toRow(job: SqlJob, result: SqlJobResult | undefined, ranOn: 'live' | 'copy'): CheckRow[] {
+function toRow(job: SqlJob, result: SqlJobResult | undefined, ranOn: RanOn): CheckRow[] {
   if (result === undefined) return [];
   const reason = result.skipped ?? result.unknown;
   return [

@@ -15,6 +15,8 @@ export const thresholdIds = [
   'wal.backlog',
   'wal.reader',
   'backup.age',
+  'backup.verified',
+  'backup.drill',
   'file.space',
   'freelist.share',
   'database.size',

@@ -79,6 +79,11 @@ async function crashed(): Promise<Crashed> {
   const folder = temporaryFolder();
   const source = join(folder, 'a.db');
   createCountingDatabase(source, { rows: 3000 });
+  const db = new Database(source);
+  db.exec(`CREATE TABLE quiet (id INTEGER PRIMARY KEY, note TEXT);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+    INSERT INTO quiet SELECT i, printf('%0200d', i) FROM n`);
+  db.close();
   const archive = await startArchive(folder);
   await writeCommits(folder, { commits: 15, pauseMs: 2 });
   await sleep(400);

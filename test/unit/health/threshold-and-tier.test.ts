@@ -7,6 +7,8 @@ import { dueTier, includesTier, nextDue } from '../../../src/core/health/tier.ts
 const set: ThresholdSet = {
   'wal.backlog': { warning: 10, critical: 20, direction: 'above', unit: 'bytes' },
   'wal.reader': { warning: 1000, critical: 60_000, direction: 'above', unit: 'ms' },
+  'backup.verified': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
+  'backup.drill': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
   'backup.age': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
   'file.space': { warning: 20, critical: 10, direction: 'below', unit: 'bytes' },
   'freelist.share': { warning: 0.2, critical: 0.5, direction: 'above', unit: 'share' },

@@ -18,12 +18,22 @@ export function render(report: Report<HealthData>, style: Style): string {
   if (data.nagios !== undefined) return renderNagios(data);
   const idWidth = Math.max(...data.checks.map(({ id }) => id.length), 12);
   const lines = [heading(report, style)];
-  for (const row of withRulesTogether(data.checks)) lines.push(...rowLines(row, report.findings, idWidth, style));
+  if (data.sinceLast === true) lines.push(sinceLine(data));
+  const changed = new Set(data.changes.map(({ id }) => id));
+  const shown =
+    data.sinceLast === true ? data.checks.filter(({ id }) => changed.has(id)) : withRulesTogether(data.checks);
+  for (const row of shown) lines.push(...rowLines(row, report.findings, idWidth, style));
   // No check tells of these: they are about the run itself.
   const ofAlerts = report.findings.filter(({ id }) => id.startsWith('alerts.'));
   if (ofAlerts.length > 0) lines.push(renderFindings(ofAlerts, style));
   lines.push(footer(report));
   return lines.join('\n');
+}
+
+function sinceLine({ changes, previousRunAt }: HealthData): string {
+  if (previousRunAt === null) return '  no run to compare with';
+  const list = changes.map(({ id, before, after }) => `${id} ${before} -> ${after}`).join(', ');
+  return `  since ${previousRunAt}: ${list === '' ? 'nothing changed' : list}`;
 }
 
 function heading({ data, status }: Report<HealthData>, style: Style): string {

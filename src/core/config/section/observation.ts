@@ -231,6 +231,8 @@ export const alertsSection = section(
         databaseSize: limits(bytes('20GiB', ''), '20GiB', '50GiB', 'Size of the database file'),
         walSize: limits(bytes('64MiB', ''), '64MiB', '512MiB', 'Frames in the WAL that are not checkpointed yet'),
         backupAge: limits(duration('26h', ''), '26h', '50h', 'Age of the newest backup'),
+        verifyAge: limits(duration('8d', ''), '8d', '32d', 'Age of the last passed verification of the backups'),
+        drillAge: limits(duration('32d', ''), '32d', '93d', 'Age of the last passed restore drill'),
         freeSpace: limits(bytes('2GiB', ''), '2GiB', '512MiB', 'Free space on the file system of the database'),
         freeShare: limits(share('20%', ''), '20%', '50%', 'Share of the file that is free pages'),
         readerAge: limits(

@@ -1,6 +1,6 @@
 import { fingerprintBytes, sameFingerprint, writeFingerprints } from '../../file-format/page-fingerprint.ts';
 import { parseWalFrameHeader, walFrameOffset } from '../../file-format/wal-frame.ts';
-import type { PageSource } from '../page-source.ts';
+import { PageSource } from '../page-source.ts';
 import type { HealthTarget } from '../target.ts';
 
 /** A place in a WAL: behind a frame, with the running checksum there. */
@@ -35,6 +35,9 @@ export interface PageEvidence {
 /** Looks for evidence; a sentence when there is none. */
 export type EvidenceSource = (backupId?: string) => Promise<PageEvidence | string>;
 
+/** Kernels stamp files with a clock that lags some milliseconds behind. */
+const clockGrainMs = 50;
+
 export type Coverage =
   /** Nothing but the pages of `tail` was written since the newest known state. */
   | { readonly complete: true; readonly tail: ReadonlySet<number> }
@@ -54,11 +57,15 @@ export function coverageOf(target: HealthTarget, evidence: PageEvidence): Covera
     }
   }
   if (wal.committedFrames > 0) return no('the WAL holds commits that do not continue the archived ones');
+  if (target.journal?.header !== undefined && target.overlay === undefined) {
+    return no('an interrupted transaction is half in the file');
+  }
   // In a rollback-journal database every commit moves the change counter on page 1.
   if (header?.readVersion === 1 && evidence.segments === 0 && firstPageIsSame(target, evidence)) {
     return { complete: true, tail: new Set() };
   }
-  if (evidence.segments === 0 && target.modifiedMs < evidence.backupAt) return { complete: true, tail: new Set() };
+  if (evidence.segments === 0 && target.modifiedMs < evidence.backupAt - clockGrainMs)
+    return { complete: true, tail: new Set() };
   const at = new Date(evidence.stateAt).toISOString();
   return no(`whether anything was committed after ${at} is not archived`);
 }
@@ -79,8 +86,8 @@ function pagesBehind({ wal }: HealthTarget, frame: number): Set<number> {
 }
 
 function firstPageIsSame(target: HealthTarget, evidence: PageEvidence): boolean {
-  const page = target.files.read('database', 0, target.pageSize);
-  if (page.length < target.pageSize) return false;
+  const page = new PageSource(target).read(1);
+  if (page === undefined) return false;
   const found = new Uint8Array(fingerprintBytes);
   writeFingerprints(page, target.pageSize, found);
   return sameFingerprint(found, 0, evidence.fingerprints, 0);
@@ -97,10 +104,11 @@ export interface Differences {
 export function findDifferences(
   source: PageSource,
   evidence: PageEvidence,
-  tail: ReadonlySet<number>,
+  scope: { readonly tail: ReadonlySet<number>; readonly only?: readonly number[] | undefined },
   proceed: () => void,
 ): Differences {
   const pages: number[] = [];
+  const { tail, only } = scope;
   let compared = 0;
   const last = Math.min(source.pageCount, evidence.pageCount);
   const found = new Uint8Array(fingerprintBytes);
@@ -110,6 +118,13 @@ export function findDifferences(
     if (page !== undefined) writeFingerprints(page, source.pageSize, found);
     if (page === undefined || !sameFingerprint(found, 0, evidence.fingerprints, number - 1)) pages.push(number);
   };
+  if (only !== undefined) {
+    for (const number of only) if (number <= last) visit(source.read(number), number);
+    return {
+      pages: [...pages, ...only.filter((page) => page > last && page <= source.pageCount && !tail.has(page))],
+      compared,
+    };
+  }
   source.forEach(1, last, visit, () => {
     proceed();
     return true;

@@ -93,7 +93,9 @@ function weigh(source: SalvageSource, evidence: PageEvidence, proceed: () => voi
     source.walIgnored === undefined
       ? coverageOf(source.target, evidence)
       : ({ complete: false, reason: 'the WAL is of another database' } as const);
-  const differences = coverage.complete ? findDifferences(source.pages, evidence, coverage.tail, proceed) : undefined;
+  const differences = coverage.complete
+    ? findDifferences(source.pages, evidence, { tail: coverage.tail }, proceed)
+    : undefined;
   return { evidence, coverage, differences };
 }
 
