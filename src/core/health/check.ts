@@ -1,6 +1,5 @@
 import type { OperationContext } from '../context.ts';
 import type { CheckResult, Finding } from '../report.ts';
-import type { RecordedJob, RunRecord } from '../run-record.ts';
 import type { EvidenceSource } from './evidence/page-evidence.ts';
 import type { RunState } from './run-state.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
@@ -17,9 +16,17 @@ export interface HealthFacts {
   /** What the repository knows about every page; undefined when there is no repository to look in. */
   readonly pageEvidence?: EvidenceSource | undefined;
   /** The last run of a job that proves backups. */
-  lastRun?(job: RecordedJob): RunRecord | undefined;
+  lastRun?(job: 'verify' | 'drill'): ProofOfBackups | undefined;
   /** State of the migrations folder against the history rows of the database; undefined when there is no folder. */
   migrations?(history: MigrationHistoryReader): Promise<MigrationFacts | undefined>;
+}
+
+export interface ProofOfBackups {
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+  readonly passed: boolean;
+  /** In one line: what was proven, or what failed. */
+  readonly summary: string;
 }
 
 export interface BackupFacts {

@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   config: ['error'],
   'make-folder': ['error'],
   lease: [],
+  'run-record': [],
   schedule: [],
   'file-format': [],
   statistics: [],
