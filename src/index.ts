@@ -45,6 +45,7 @@ function warnAboutHook(error: unknown): void {
   process.emitWarning(`a database hook threw and was removed: ${message}`, 'TradedbWarning');
 }
 
+export { StatementCapture } from './core/analysis/workload/capture-writer.ts';
 export type { ErrorCode } from './core/error.ts';
 export { TradedbError } from './core/error.ts';
 export {
@@ -65,6 +66,7 @@ export type {
   DatabaseHook,
   GroupEvent,
   ReadEvent,
+  StatementEvent,
   TransactionEvent,
 } from './core/sqlite/hooks.ts';
 export { LatencyRecorder } from './core/sqlite/latency-recorder.ts';

@@ -4,13 +4,31 @@
 
 The file holds the values of your statements: it is made readable for you alone.
 """
+import base64
 import json
 import os
 import time
 
 from sqlalchemy import event
 
-from python_sqlite3 import PRAGMAS, _packed
+PRAGMAS = ["synchronous", "journal_mode", "foreign_keys", "busy_timeout", "cache_size", "mmap_size", "temp_store",
+           "locking_mode", "wal_autocheckpoint"]
+
+
+def _pack(value):
+    if value is None or isinstance(value, (bool, float, str)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else {"$int": str(value)}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"$blob": base64.b64encode(bytes(value)).decode()}
+    return {"$text": str(value)}
+
+
+def _packed(parameters):
+    if isinstance(parameters, dict):
+        return {name: _pack(value) for name, value in parameters.items()}
+    return [_pack(value) for value in parameters]
 
 
 def capture(engine, path):

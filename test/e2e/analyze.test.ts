@@ -345,7 +345,7 @@ SELECT * FROM orders WHERE account = ?`,
 });
 
 describe('bad input', () => {
-  const subcommands = [['space'], ['settings'], ['queries'], ['indexes'], ['compare'], ['report']];
+  const subcommands = [['space'], ['settings'], ['queries'], ['indexes'], ['compare'], ['report'], ['baseline']];
 
   test.each(subcommands)('analyze %s: what is no database has its code', async (subcommand) => {
     const folder = temporaryFolder();
@@ -357,9 +357,16 @@ describe('bad input', () => {
     const expected = { 'missing.db': 10, 'text.db': 12, 'empty.db': 12, 'folder.db': 12 };
     for (const [name, code] of Object.entries(expected)) {
       const result = await tradedb(
-        ['analyze', subcommand, '-d', join(folder, name), '-w', join(folder, 'w.sql'), '--json'].filter(
-          (word, index, all) => subcommand !== 'space' || (word !== '-w' && all[index - 1] !== '-w'),
-        ),
+        [
+          'analyze',
+          subcommand,
+          ...(subcommand === 'baseline' ? ['one'] : []),
+          '-d',
+          join(folder, name),
+          '-w',
+          join(folder, 'w.sql'),
+          '--json',
+        ].filter((word, index, all) => subcommand !== 'space' || (word !== '-w' && all[index - 1] !== '-w')),
       );
       expect(result.stdout).toBe('');
       expect(parseError(result)).toMatchObject({ exitCode: code });

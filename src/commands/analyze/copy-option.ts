@@ -13,6 +13,7 @@ export const copyOptions = {
   scratchDirectory: {
     type: 'path',
     value: 'folder',
+    config: 'analyze.scratchDirectory',
     group: 'Measuring',
     summary: 'where the private copy is made; the folder for temporary files otherwise',
   },
@@ -23,17 +24,25 @@ export const copyOptions = {
   },
 } as const;
 
+export interface ScratchOptions {
+  readonly timeLimit: number | undefined;
+  readonly scratchDirectory: string | undefined;
+}
+
 /** The part of a request that says what is copied to where. */
 export function scratchRequest(
-  options: { readonly scratchDirectory: string | undefined },
+  options: Pick<ScratchOptions, 'scratchDirectory'>,
   context: CommandContext,
 ): ScratchRequest {
+  const { scratchDirectory } = context.config.analyze;
   return {
     path: context.databasePath(),
     scratchParent:
-      options.scratchDirectory === undefined
-        ? context.host.temporaryDirectory
-        : context.resolve(options.scratchDirectory),
+      options.scratchDirectory !== undefined
+        ? context.resolve(options.scratchDirectory)
+        : scratchDirectory !== undefined
+          ? context.resolveConfigured(scratchDirectory)
+          : context.host.temporaryDirectory,
     ownerId: context.host.pid,
     busyTimeoutMs: context.config.connection.busyTimeout,
   };

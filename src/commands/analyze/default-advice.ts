@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { AdviceData } from '../../core/analysis/index-advice/advice-data.ts';
 import type { Workload } from '../../core/analysis/workload/workload.ts';
 import type { CommandContext } from '../definition.ts';
-import { scratchRequest } from './copy-option.ts';
+import { adviceSettings, parseKinds } from './advice-settings.ts';
 
 interface Input {
   readonly options: {
@@ -23,26 +23,12 @@ export async function defaultAdvice(
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (workload === null || size > copyLimitBytes) {
     const { adviseFromSchema } = await import('../../core/analysis/index-advice/advise-schema.ts');
-    return adviseFromSchema({ path, busyTimeoutMs: context.config.connection.busyTimeout, pinned: [] }, context);
+    return adviseFromSchema(
+      { path, busyTimeoutMs: context.config.connection.busyTimeout, pinned: context.config.analyze.indexes.pinned },
+      context,
+    );
   }
   const { adviseIndexes } = await import('../../core/analysis/index-advice/advise.ts');
-  return adviseIndexes(
-    {
-      ...scratchRequest(options, context),
-      workload,
-      seed: options.seed,
-      timeLimitMs: options.timeLimit ?? context.config.analyze.timeLimit,
-      copyLimitBytes,
-      maxIndexes: 20,
-      sizeBudgetBytes: Number.POSITIVE_INFINITY,
-      maxSlowdown: 1.1,
-      gainFloor: 0.1,
-      minimumGain: 0.005,
-      kinds: new Set(['plain', 'covering', 'partial', 'expression']),
-      drops: 'redundant',
-      pinned: [],
-      stat4: workload.engine?.stat4 ?? true,
-    },
-    context,
-  );
+  const settings = adviceSettings(options, workload, context);
+  return adviseIndexes({ ...settings, workload, seed: options.seed, kinds: parseKinds([]) }, context);
 }

@@ -9,14 +9,14 @@ export interface MigrationTarget {
 
 /** The file that the advice would be written to; undefined when it was not asked for. Nothing is written yet. */
 export async function resolveMigrationFile(
-  options: { readonly emitMigration: boolean; readonly migrationFile: string | undefined },
+  options: { readonly emitMigration: boolean; readonly apply: boolean; readonly migrationFile: string | undefined },
   context: CommandContext,
 ): Promise<MigrationTarget | undefined> {
   if (options.migrationFile !== undefined) {
     const path = context.resolve(options.migrationFile);
     return { path, directory: dirname(path) };
   }
-  if (!options.emitMigration) return undefined;
+  if (!options.emitMigration && !options.apply) return undefined;
   const { planNewFile } = await import('../../core/migration/template.ts');
   const directory = context.resolveConfigured(context.config.migrations.directory);
   return { path: planNewFile(directory, { kind: 'sql', name: 'indexes' }, context).path, directory };

@@ -3,53 +3,76 @@ import type { AdviceRequest } from '../../core/analysis/index-advice/advise.ts';
 import type { CandidateKind } from '../../core/analysis/index-advice/propose.ts';
 import type { Workload } from '../../core/analysis/workload/workload.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { failureFinding, runExitCode } from '../migrate/settings.ts';
+import type { MigrateUpData } from '../migrate/up.ts';
 import { adviceFindings } from './advice-finding.ts';
-import { copyOptions, scratchRequest } from './copy-option.ts';
+import { adviceSettings, allKinds, type IndexOptions, parseKinds } from './advice-settings.ts';
+import { applyEmitted, prepareToApply } from './apply-advice.ts';
+import { copyOptions, type ScratchOptions } from './copy-option.ts';
 import { emitMigration, resolveMigrationFile } from './emit-migration.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
 import { seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
 
 const search = 'Search';
-const kinds = ['plain', 'covering', 'partial', 'expression'] as const;
 
 const searchOptions = {
-  sizeBudget: { type: 'bytes', value: 'bytes', group: search, summary: 'all new indexes together; no limit otherwise' },
-  maxIndexes: { type: 'integer', value: 'n', default: '20', minimum: 0, group: search, summary: 'new indexes at most' },
+  sizeBudget: {
+    type: 'text',
+    value: 'size|percent',
+    config: 'analyze.indexes.sizeBudget',
+    group: search,
+    summary: 'all new indexes together, such as 20MB, or 10% of the file; no limit otherwise',
+  },
+  maxIndexes: {
+    type: 'integer',
+    value: 'n',
+    minimum: 0,
+    config: 'analyze.indexes.maxIndexes',
+    group: search,
+    summary: 'new indexes at most',
+  },
   kinds: {
-    type: 'choice',
-    choices: kinds,
+    type: 'text',
+    value: 'list',
     repeatable: true,
     group: search,
-    summary: 'only these kinds; all otherwise',
+    summary: `only these kinds, separated by commas: ${allKinds.join(', ')}; all otherwise`,
   },
   drops: {
     type: 'choice',
     choices: ['none', 'redundant', 'unused'],
-    default: 'redundant',
+    config: 'analyze.indexes.drops',
     group: search,
     summary: 'existing indexes that may go; "unused" trusts the workload to be complete',
   },
-  pin: { type: 'text', value: 'index', repeatable: true, group: search, summary: 'never advise to drop this index' },
+  pin: {
+    type: 'text',
+    value: 'index',
+    repeatable: true,
+    config: 'analyze.indexes.pinned',
+    group: search,
+    summary: 'never advise to drop this index',
+  },
   maxSlowdown: {
     type: 'number',
     value: 'factor',
-    default: '1.1',
     minimum: 1,
+    config: 'analyze.indexes.maxSlowdown',
     group: search,
     summary: 'no query may become slower than this multiple of its time',
   },
   gainFloor: {
     type: 'number',
     value: 'ratio',
-    default: '0.1',
     minimum: 0,
+    config: 'analyze.indexes.gainFloor',
     group: search,
     summary: 'share of the cost that an index must save per share of the file that it takes',
   },
   engineStat4: {
     type: 'choice',
     choices: ['auto', 'yes', 'no'],
-    default: 'auto',
+    config: 'analyze.indexes.engineStat4',
     group: search,
     summary: 'plan like an engine with STAT4 or without; auto takes it from the capture file',
   },
@@ -58,13 +81,15 @@ const searchOptions = {
 /** What the text shows besides the report; JSON has everything. */
 export interface AdviceReportData extends AdviceData {
   readonly rejectedShown: boolean;
+  /** What --apply did; null without it, or when there was nothing to apply. */
+  readonly applied: MigrateUpData | null;
 }
 
 export const definition = defineCommand({
   path: ['analyze', 'indexes'],
   summary: 'advise which indexes to create and to drop, measured on a private copy',
   description:
-    'With a workload, candidates are made from what its statements search and sort by, tried on a private copy, weighed against what they cost the writes and the disk, and confirmed on values that the search has not seen. Nothing is advised when nothing helps. Without a workload only duplicate indexes and foreign keys without an index are told. The database itself is never changed: the advice is a migration.',
+    'With a workload, candidates are made from what its statements search and sort by, tried on a private copy, weighed against what they cost the writes and the disk, and confirmed on values that the search has not seen. Nothing is advised when nothing helps. Without a workload only duplicate indexes and foreign keys without an index are told. The advice is a migration; the database is changed by --apply alone, as migrate up does it.',
   options: {
     workload: workloadOption,
     seed: seedOption,
@@ -74,6 +99,10 @@ export const definition = defineCommand({
       summary: 'write the advice as a migration with rollback into the migrations folder',
     },
     migrationFile: { type: 'path', value: 'file', summary: 'write that migration into this file instead' },
+    apply: {
+      type: 'flag',
+      summary: 'write the migration and apply it at once; refused while other migrations are pending',
+    },
     exitCode: exitCodeOption,
     ...searchOptions,
     ...copyOptions,
@@ -81,6 +110,7 @@ export const definition = defineCommand({
   examples: [
     { command: "analyze indexes -d trading.db -w 'capture-*.jsonl'", does: 'advice for captured statements' },
     { command: 'analyze indexes -d trading.db -w workload.sql --emit-migration', does: 'also write the migration' },
+    { command: 'analyze indexes -d trading.db -w workload.sql --apply --yes', does: 'write it and apply it' },
     { command: 'analyze indexes -d trading.db', does: 'what the schema alone tells' },
   ],
   exitCodes: {
@@ -90,21 +120,32 @@ export const definition = defineCommand({
     10: 'database or workload not found',
     11: 'database locked',
     12: 'not a database, or damaged',
+    14: 'history conflict, with --apply',
   },
   formats: ['markdown'],
+  changes: true,
+  asks: true,
   async run({ options }, context) {
-    const file = await resolveMigrationFile(options, context);
+    const file = context.dryRun ? undefined : await resolveMigrationFile(options, context);
+    if (options.apply) await prepareToApply(options.migrationFile, context);
+    const kinds = parseKinds(options.kinds);
     const workload = await workloadIfAny(options, context);
     const found =
       workload === null
-        ? await fromSchema(options.pin, context)
-        : await fromWorkload(workload, adviceRequest(options, workload, context), context);
+        ? await fromSchema([...options.pin, ...context.config.analyze.indexes.pinned], context)
+        : await fromWorkload(workload, adviceRequest({ ...options, kinds }, workload, context), context);
     const path = found.migration === null || file === undefined ? null : await emitMigration(found.migration, file);
     const migration = found.migration === null ? null : { ...found.migration, path };
-    const data: AdviceReportData = { ...found, migration, rejectedShown: options.all };
-    return context.report(data, { findings: adviceFindings(data) });
+    const applied = path === null || !options.apply ? null : await applyEmitted(path, context);
+    const data: AdviceReportData = { ...found, migration, rejectedShown: options.all, applied };
+    const failed = applied !== null && (applied.failed !== null || applied.conflicts.length > 0);
+    const findings = [...adviceFindings(data), ...(applied?.failed == null ? [] : [failureFinding(applied.failed)])];
+    return context.report(data, { findings, ...(failed ? { status: 'failed' as const } : {}) });
   },
-  exitCode: adviceExitCode,
+  exitCode(report, input) {
+    const { applied } = report.data;
+    return (applied === null ? undefined : runExitCode(applied)) ?? adviceExitCode(report, input);
+  },
 });
 
 async function fromSchema(pinned: readonly string[], context: CommandContext): Promise<AdviceData> {
@@ -126,36 +167,14 @@ async function fromWorkload(workload: Workload, request: AdviceRequest, context:
 }
 
 function adviceRequest(
-  options: {
-    readonly seed: number;
-    readonly timeLimit: number | undefined;
-    readonly scratchDirectory: string | undefined;
-    readonly maxIndexes: number;
-    readonly sizeBudget: number | undefined;
-    readonly maxSlowdown: number;
-    readonly gainFloor: number;
-    readonly kinds: readonly string[];
-    readonly drops: string;
-    readonly pin: readonly string[];
-    readonly engineStat4: string;
-  },
+  options: ScratchOptions & IndexOptions & { readonly seed: number; readonly kinds: ReadonlySet<CandidateKind> },
   workload: Workload,
   context: CommandContext,
 ): AdviceRequest {
   return {
-    ...scratchRequest(options, context),
+    ...adviceSettings(options, workload, context),
     workload,
     seed: options.seed,
-    timeLimitMs: options.timeLimit ?? context.config.analyze.timeLimit,
-    copyLimitBytes: context.config.analyze.copyLimit,
-    maxIndexes: options.maxIndexes,
-    sizeBudgetBytes: options.sizeBudget ?? Number.POSITIVE_INFINITY,
-    maxSlowdown: options.maxSlowdown,
-    gainFloor: options.gainFloor,
-    minimumGain: 0.005,
-    kinds: new Set((options.kinds.length === 0 ? kinds : options.kinds) as CandidateKind[]),
-    drops: options.drops as AdviceRequest['drops'],
-    pinned: options.pin,
-    stat4: options.engineStat4 === 'auto' ? (workload.engine?.stat4 ?? true) : options.engineStat4 === 'yes',
+    kinds: options.kinds,
   };
 }

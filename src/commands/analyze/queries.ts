@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { QueriesData } from '../../core/analysis/queries/examine-queries.ts';
-import { TradedbError } from '../../core/error.ts';
-import { defineCommand } from '../definition.ts';
+import { fromFileSystem, TradedbError } from '../../core/error.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
 import { copyOptions, scratchRequest } from './copy-option.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
 import { requireWorkload, seedOption, workloadOption } from './workload-option.ts';
@@ -10,7 +12,14 @@ export interface QueriesReportData extends QueriesData {
   /** Queries that text shows. */
   readonly shown: number;
   readonly plansShown: boolean;
+  /** With --snippet: the program text, and nothing else of the report is filled. */
+  readonly snippet: { readonly language: Language; readonly text: string } | null;
+  /** With --merge: the workload as one annotated SQL file. */
+  readonly merged: string | null;
 }
+
+const snippetFiles = { python: 'python_sqlite3.py', sqlalchemy: 'sqlalchemy_engine.py', node: 'node.mjs' } as const;
+type Language = keyof typeof snippetFiles;
 
 export const definition = defineCommand({
   path: ['analyze', 'queries'],
@@ -24,10 +33,24 @@ export const definition = defineCommand({
     limit: { type: 'integer', value: 'n', default: '20', minimum: 1, summary: 'how many queries the text shows' },
     query: { type: 'text', value: 'name', summary: 'only this query of the workload' },
     plan: { type: 'flag', summary: 'show the whole plan of each query' },
+    snippet: {
+      type: 'choice',
+      choices: ['python', 'sqlalchemy', 'node'],
+      summary: 'print the lines that make a capture file in your engine; nothing is analysed',
+    },
+    merge: {
+      type: 'flag',
+      summary: 'print all workload files as one, with a sample of their values; nothing is analysed (-o writes it)',
+    },
     exitCode: exitCodeOption,
     ...copyOptions,
   },
   examples: [
+    {
+      command: 'analyze queries --snippet python > capture.py',
+      does: 'lines for your engine that make a capture file',
+    },
+    { command: "analyze queries -w 'capture-*.jsonl' --merge -o workload.sql", does: 'one workload file' },
     { command: 'analyze queries -d trading.db -w workload.sql', does: 'the statements of a file, slowest first' },
     { command: "analyze queries -d trading.db -w 'capture-*.jsonl' --plan", does: 'captured statements with plans' },
     { command: 'analyze queries -d trading.db -w workload.sql --query recent_trades --plan', does: 'one statement' },
@@ -42,7 +65,12 @@ export const definition = defineCommand({
   },
   formats: ['markdown'],
   async run({ options }, context) {
+    if (options.snippet !== undefined) return context.report(snippetData(options.snippet, context));
     const workload = await requireWorkload(options, context);
+    if (options.merge) {
+      const { workloadText } = await import('../../core/analysis/workload/write-workload.ts');
+      return context.report({ ...nothing, merged: workloadText(workload) });
+    }
     const { examineQueries } = await import('../../core/analysis/queries/examine-queries.ts');
     const { data, findings } = await examineQueries(
       {
@@ -51,15 +79,43 @@ export const definition = defineCommand({
         timeLimitMs: options.timeLimit ?? context.config.analyze.timeLimit,
         copyLimitBytes: context.config.analyze.copyLimit,
         sort: options.sort as 'total' | 'mean' | 'cost',
-        showParameters: options.showParameters,
+        showParameters: options.showParameters || context.config.analyze.showParameters,
       },
       context,
     );
-    const shown: QueriesReportData = { ...data, shown: options.limit, plansShown: options.plan };
+    const shown: QueriesReportData = {
+      ...data,
+      shown: options.limit,
+      plansShown: options.plan,
+      snippet: null,
+      merged: null,
+    };
     return context.report(shown, { findings });
   },
   exitCode: adviceExitCode,
 });
+
+const nothing: QueriesReportData = {
+  path: '',
+  workload: { files: [], statements: 0, period: null },
+  skipped: [],
+  queries: [],
+  measured: false,
+  complete: true,
+  shown: 0,
+  plansShown: false,
+  snippet: null,
+  merged: null,
+};
+
+function snippetData(language: Language, { host }: CommandContext): QueriesReportData {
+  const path = join(dirname(host.launcher), '..', 'examples', 'capture', snippetFiles[language]);
+  try {
+    return { ...nothing, snippet: { language, text: readFileSync(path, 'utf8') } };
+  } catch (error) {
+    throw fromFileSystem(error, path);
+  }
+}
 
 function onlyQuery<W extends { readonly queries: readonly { readonly name: string; readonly fingerprint: string }[] }>(
   workload: W,

@@ -133,7 +133,7 @@ async function queriesSection({ context, found, options }: Collection, workload:
       timeLimitMs: options.timeLimit ?? context.config.analyze.timeLimit,
       copyLimitBytes: context.config.analyze.copyLimit,
       sort: 'total',
-      showParameters: options.showParameters,
+      showParameters: options.showParameters || context.config.analyze.showParameters,
     },
     context,
   );

@@ -9,7 +9,7 @@ export const workloadOption = {
   env: 'TRADEDB_WORKLOAD',
   config: 'analyze.workload',
   repeatable: true,
-  summary: 'annotated SQL file or capture file (.jsonl); * matches any text',
+  summary: 'annotated SQL file, capture file (.jsonl) or SQLAlchemy log (.log); * matches any text',
 } as const;
 
 export const seedOption = {

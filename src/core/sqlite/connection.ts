@@ -5,6 +5,8 @@ import { type RetryCount, retryWhileBusy } from './busy-retry.ts';
 import { type ConnectionPorts, type ConnectionSettings, defaultBusyTimeoutMs } from './connection-settings.ts';
 import { requireDatabaseFile } from './database-file.ts';
 import { openRaw, type RawDatabase, type RawStatement } from './driver.ts';
+import type { StatementEvent } from './hooks.ts';
+import { observeStatement } from './observed-statement.ts';
 import { onlineCopy } from './online-copy.ts';
 import {
   applyProfile,
@@ -49,6 +51,7 @@ export class Connection {
   readonly #raw: RawDatabase;
   readonly #cache: StatementCache;
   #control: Controls | undefined;
+  #listener: ((event: Omit<StatementEvent, 'connection'>) => void) | undefined;
   #savepoints = 0;
   #reading = false;
 
@@ -77,10 +80,15 @@ export class Connection {
 
   /** Prepares exactly one statement, without the cache. */
   prepare(sql: string): Statement {
-    return new Statement(
-      this.#guard(() => this.#raw.prepare(sql)),
-      this,
-    );
+    const raw = this.#guard(() => this.#raw.prepare(sql));
+    const listener = this.#listener;
+    return new Statement(listener === undefined ? raw : observeStatement(raw, listener, this.ports.clock), this);
+  }
+
+  /** Tells every execution of a statement that is prepared from now on. */
+  observe(listener: (event: Omit<StatementEvent, 'connection'>) => void): void {
+    this.#listener = listener;
+    this.#cache.clear();
   }
 
   /** A prepared statement from the cache, which other callers use too. */

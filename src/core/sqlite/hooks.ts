@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../error.ts';
+import type { SqlParameters, SqlValue } from './statement.ts';
 
 /** One `tx` that ended. Times in milliseconds. */
 export interface TransactionEvent {
@@ -54,6 +55,16 @@ export interface BackgroundReadEvent {
   readonly rows: number;
 }
 
+/** One execution of a prepared statement, on the writing or the reading connection. */
+export interface StatementEvent {
+  readonly sql: string;
+  /** As they were bound; not to be kept beyond the call when they hold blobs. */
+  readonly values: SqlParameters;
+  /** Until the rows were there; for an iteration until it could begin. */
+  readonly durationMs: number;
+  readonly connection: { readonly sqliteVersion: string; pragmaValue(text: string): SqlValue | undefined };
+}
+
 /** Receives what happened. Each method is optional; one that throws is removed and never breaks a transaction. */
 export interface DatabaseHook {
   onTransaction?(event: TransactionEvent): void;
@@ -61,6 +72,8 @@ export interface DatabaseHook {
   onRead?(event: ReadEvent): void;
   onCheckpoint?(event: CheckpointEvent): void;
   onBackgroundRead?(event: BackgroundReadEvent): void;
+  /** With such a hook each statement is timed; without one none is. Background readers are not seen. */
+  onStatement?(event: StatementEvent): void;
 }
 
 interface EventOf {
@@ -69,6 +82,7 @@ interface EventOf {
   onRead: ReadEvent;
   onCheckpoint: CheckpointEvent;
   onBackgroundRead: BackgroundReadEvent;
+  onStatement: StatementEvent;
 }
 
 /** The hooks of one database, by the event that they want. */
@@ -112,7 +126,14 @@ export class HookList {
 
   #count(): void {
     this.#wanted.clear();
-    for (const name of ['onTransaction', 'onGroup', 'onRead', 'onCheckpoint', 'onBackgroundRead'] as const) {
+    for (const name of [
+      'onTransaction',
+      'onGroup',
+      'onRead',
+      'onCheckpoint',
+      'onBackgroundRead',
+      'onStatement',
+    ] as const) {
       if (this.#hooks.some((hook) => hook[name] !== undefined)) this.#wanted.add(name);
     }
   }

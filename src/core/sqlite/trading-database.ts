@@ -84,6 +84,11 @@ export class TradingDatabase {
     this.#latency = options.hooks?.find((hook) => hook instanceof LatencyRecorder);
     this.#hooks = new HookList(options.hooks ?? [], options.onHookError ?? (() => {}));
     this.#cache = new ResultCache(section.resultCache);
+    if (this.#hooks.wants('onStatement')) {
+      for (const connection of [writer, reader]) {
+        connection.observe((event) => this.#hooks.emit('onStatement', { ...event, connection }));
+      }
+    }
     this.#readerSource = {
       all: (sql, parameters) => reader.all(sql, parameters),
       get: (sql, parameters) => reader.get(sql, parameters),

@@ -17,7 +17,7 @@ export function render(report: Report<AdviceReportData>, style: Style): string {
     const names = data.unused.map((index) => `${printable(index.name)} (${formatByteSize(index.bytes)})`).join(', ');
     lines.push('', `  not used by this workload: ${names}`);
   }
-  const others = report.findings.filter((finding) => /^index\.(foreign-key|left)$/.test(finding.id));
+  const others = report.findings.filter((finding) => /^(index\.(foreign-key|left)$|migration\.)/.test(finding.id));
   if (others.length > 0) lines.push('', renderFindings(others, style));
   lines.push(...rejectedLines(data, style), ...migrationLines(data, style));
   return lines.join('\n');
@@ -122,9 +122,12 @@ function rejectedLines(data: AdviceReportData, style: Style): string[] {
   ];
 }
 
-function migrationLines({ migration }: AdviceReportData, style: Style): string[] {
+function migrationLines({ migration, applied }: AdviceReportData, style: Style): string[] {
   if (migration === null) return [];
   if (migration.path === null) return ['', style.dim('  --emit-migration writes this as a migration with rollback')];
+  if (applied !== null && applied.failed === null && applied.conflicts.length === 0) {
+    return ['', `  applied ${style.bold(printable(migration.path))}     rollback: tradedb migrate down`];
+  }
   return ['', `  wrote ${style.bold(printable(migration.path))}     rollback: tradedb migrate down`];
 }
 

@@ -8,6 +8,8 @@ import { table } from '../table.ts';
 
 export function render(report: Report<QueriesReportData>, style: Style): string {
   const { data } = report;
+  if (data.snippet !== null) return data.snippet.text.trimEnd();
+  if (data.merged !== null) return data.merged;
   const shown = data.queries.slice(0, data.shown);
   const total = data.queries.reduce((sum, query) => sum + (query.totalMs ?? 0), 0);
   const lines = [

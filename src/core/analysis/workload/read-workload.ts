@@ -3,9 +3,10 @@ import { fromFileSystem, TradedbError } from '../../error.ts';
 import { readCaptureLog } from './capture-log.ts';
 import { seededChance } from './seeded-chance.ts';
 import { readSqlFile } from './sql-file.ts';
+import { readSqlalchemyLog } from './sqlalchemy-log.ts';
 import type { Workload } from './workload.ts';
 import { WorkloadBuilder } from './workload-builder.ts';
-import { expandPattern, isCaptureFile } from './workload-files.ts';
+import { expandPattern, isCaptureFile, isLogFile } from './workload-files.ts';
 
 /** Reads workload files (absolute paths, `*` allowed) into one workload; the same files and seed give the same sample. */
 export async function readWorkload(patterns: readonly string[], seed: number): Promise<Workload> {
@@ -13,6 +14,7 @@ export async function readWorkload(patterns: readonly string[], seed: number): P
   const builder = new WorkloadBuilder(seededChance(seed));
   for (const file of files) {
     if (isCaptureFile(file)) await readCaptureLog(file, builder);
+    else if (isLogFile(file)) await readSqlalchemyLog(file, builder);
     else readSqlFile(await readText(file), file, builder);
   }
   const workload = builder.finish(files);

@@ -49,3 +49,8 @@ function entries(folder: string): string[] {
 export function isCaptureFile(path: string): boolean {
   return /\.(jsonl|ndjson)$/i.test(path);
 }
+
+/** True for `.log`: what SQLAlchemy writes with `echo=True`. */
+export function isLogFile(path: string): boolean {
+  return /\.log$/i.test(path);
+}
