@@ -2,6 +2,8 @@
  * The library: what a trading engine imports from `tradedb`. Nothing here prints or ends the process; the driver is
  * loaded by the first `openTradingDatabase`.
  */
+import { dirname, join, resolve } from 'node:path';
+import { StatisticsFile } from './core/sqlite/statistics-file.ts';
 import { openDatabase } from './core/sqlite/trading-database.ts';
 import { readConfiguredOptions } from './library/configured-options.ts';
 import { EngineDatabase } from './library/engine-database.ts';
@@ -18,16 +20,25 @@ import { systemRandom } from './system/system-random.ts';
  */
 export function openTradingDatabase(path: string, options: TradingDatabaseOptions = {}): EngineDatabase {
   const { section, pageSizeBytes } = resolveOptions(options);
+  const statistics = statisticsFile(path, options.statistics);
   const settings = {
     section,
     pageSizeBytes,
     create: options.create ?? false,
-    hooks: options.hooks ?? [],
+    hooks: [...(options.hooks ?? []), ...(statistics === undefined ? [] : [statistics])],
     onHookError: options.onHookError ?? warnAboutHook,
     clock: systemClock,
     random: systemRandom,
   };
-  return openDatabase(path, settings, EngineDatabase);
+  const database = openDatabase(path, settings, EngineDatabase);
+  if (statistics !== undefined) database.tellStatistics(statistics);
+  return database;
+}
+
+function statisticsFile(path: string, wanted: TradingDatabaseOptions['statistics']): StatisticsFile | undefined {
+  if (wanted === undefined || wanted === false) return undefined;
+  const directory = wanted === true ? join(dirname(resolve(path)), '.tradedb', 'queries') : resolve(wanted.directory);
+  return new StatisticsFile({ directory, database: path, pid: process.pid, intervalMs: 1000 }, systemClock);
 }
 
 /**

@@ -65,6 +65,11 @@ export interface TradingDatabaseOptions {
   readonly create?: boolean;
   /** Page size of a file that is made: 4096B. */
   readonly pageSize?: ByteSize;
+  /**
+   * Write what is done under which name (calls, times, retries, cache, readers) into a file of this folder once a second,
+   * where `tradedb monitor` shows it: `true` is the folder `.tradedb/queries` beside the database.
+   */
+  readonly statistics?: boolean | { readonly directory: string };
   readonly hooks?: readonly DatabaseHook[];
   /** Hears once of each hook that threw and was removed; a process warning otherwise. */
   readonly onHookError?: (error: unknown) => void;
@@ -87,7 +92,14 @@ export interface ResolvedOptions {
 
 /** Fills in defaults and checks every value as the configuration file is checked; throws `config_invalid`. */
 export function resolveOptions(options: TradingDatabaseOptions): ResolvedOptions {
-  const { create: _create, hooks: _hooks, onHookError: _onHookError, pageSize, ...connection } = options;
+  const {
+    create: _create,
+    hooks: _hooks,
+    onHookError: _onHookError,
+    statistics: _statistics,
+    pageSize,
+    ...connection
+  } = options;
   const section = parse(connectionSection, withUnits(connection, ''));
   const database = parse(databaseSection, withUnits(pageSize === undefined ? {} : { pageSize }, ''));
   return { section, pageSizeBytes: database.pageSize };

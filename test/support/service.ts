@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ export interface Service {
 /** Starts `monitor serve` on a free port; killed at the end of the test. */
 export async function startService(
   words: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string } = {},
+  options: { env?: Record<string, string>; cwd?: string; logFile?: string } = {},
 ): Promise<Service> {
   const args = ['monitor', 'serve', '--listen', '127.0.0.1:0', '-f', 'ndjson', ...words];
   const child = spawn(process.execPath, [launcher, ...args], {
@@ -31,7 +32,7 @@ export async function startService(
   });
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   const log = () =>
-    text
+    (options.logFile !== undefined && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : text)
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line));

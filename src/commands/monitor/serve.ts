@@ -113,7 +113,6 @@ export const definition = defineCommand({
         nextRun: (cron, after) => nextRun(cron, after, timeZone),
         exposition: context.metricsText,
         backups: (name) => listBackups(logged, paths.get(name)),
-        queries: () => ({ queries: [] }),
         onReload: (take) =>
           context.onHangup(() => {
             const reload = async (): Promise<void> => {

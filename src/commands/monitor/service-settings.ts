@@ -10,7 +10,7 @@ import { activeJobs, jobWords } from '../../core/schedule/job.ts';
 import type { CommandContext } from '../definition.ts';
 import { alertPort } from './alert-port.ts';
 import { readToken } from './token-file.ts';
-import { watchSettings } from './watch-settings.ts';
+import { queryDirectory, watchSettings } from './watch-settings.ts';
 
 interface ServeOptions {
   readonly listen: string | undefined;
@@ -83,6 +83,7 @@ async function watchedDatabases(options: ServeOptions, context: CommandContext):
   return Promise.all(
     all.map(async ({ name, path }) => ({
       name,
+      queryDirectory: queryDirectory(context),
       watch: await watchSettings(context, intervalMs, monitor.attribution, path),
     })),
   );

@@ -1,5 +1,11 @@
+import { join } from 'node:path';
 import type { WatchSettings } from '../../core/monitor/watch.ts';
 import type { CommandContext } from '../definition.ts';
+
+/** Where engines with the library write their statistics. */
+export function queryDirectory(context: CommandContext): string {
+  return join(context.stateDirectory(), 'queries');
+}
 
 /** What every monitor command takes from the configuration. Refuses a path that holds no database. */
 export async function watchSettings(
@@ -10,6 +16,7 @@ export async function watchSettings(
 ): Promise<WatchSettings> {
   const { realpathSync } = await import('node:fs');
   const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
+  const { databaseLeaseFolder } = await import('../../core/lease.ts');
   const { newestBackup } = await import('./newest-backup.ts');
   requireDatabaseFile(path);
   const { monitor, alerts } = context.config;
@@ -25,6 +32,10 @@ export async function watchSettings(
     },
     // Validation fills both values of each pair; the schema's type cannot say so.
     limits: alerts.thresholds as WatchSettings['limits'],
+    leases: {
+      directory: databaseLeaseFolder(context.stateDirectory()),
+      owner: { pid: context.host.pid, hostname: context.host.hostname },
+    },
     newestBackup: () => newestBackup(context, path),
   };
 }

@@ -1,6 +1,7 @@
 import { formatByteSize } from '../config/byte-size.ts';
 import { formatDuration } from '../config/duration.ts';
 import type { Finding, Severity } from '../report.ts';
+import { isOwn } from './lock/own-lease.ts';
 import type { Sample } from './sample.ts';
 
 interface Pair {
@@ -47,6 +48,15 @@ function rank(severity: Severity): number {
 function pinnedFindings(sample: Sample): Finding[] {
   return sample.pinned.map((reader) => {
     const names = reader.holders.map(({ pid, command }) => `pid ${pid} (${command})`).join(', ');
+    if (isOwn(reader.holders)) {
+      const works = reader.holders.map(({ pid, ownLease }) => `${ownLease} (pid ${pid})`).join(', ');
+      return {
+        id: 'reader.own',
+        severity: 'info',
+        subject: `READ${reader.slot}`,
+        message: `the checkpoint waits at frame ${reader.mark} for ${works}, which ends by itself`,
+      };
+    }
     return {
       id: 'reader.pinned',
       severity: 'warning',

@@ -10,6 +10,8 @@ export interface LockHolder {
   readonly bytes: readonly string[];
   /** The locks have no time: it holds its bytes at least since we first saw them. */
   readonly heldAtLeastMs: number;
+  /** What it does under a lease of ours, such as `backup create`. */
+  readonly ownLease?: string;
 }
 
 /** A read mark that stands still while the WAL grows: the checkpoint cannot go beyond it. */

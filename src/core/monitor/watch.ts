@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { OperationContext } from '../context.ts';
 import type { Finding } from '../report.ts';
 import { findingsOf, type LimitFacts, type Limits } from './limits.ts';
+import { type LeasePlace, OwnLeases } from './lock/own-lease.ts';
 import { RateWindow } from './rates.ts';
 import type { Sample } from './sample.ts';
 import type { WatchRequest } from './sampler/sampler-main.ts';
@@ -10,6 +11,8 @@ import { SamplerSession, type SessionPorts } from './sampler/session.ts';
 export interface WatchSettings {
   readonly sampler: WatchRequest;
   readonly limits: Limits;
+  /** Where processes of ours say what they do. */
+  readonly leases: LeasePlace;
   /** Time of the newest backup (ms since 1970); null when there is none, undefined when backups are not looked at. */
   readonly newestBackup: () => Promise<number | null | undefined>;
 }
@@ -41,9 +44,11 @@ export class Watch {
     this.#settings = settings;
     this.#context = context;
     this.database = basename(settings.sampler.path);
+    const leases = new OwnLeases(settings.leases, context.clock);
     this.#session = start(settings.sampler, {
       ...context,
-      onSample: (sample) => {
+      onSample: (taken) => {
+        const sample = leases.label(taken);
         this.#samples += 1;
         this.rates.add(sample);
         onSample(sample);

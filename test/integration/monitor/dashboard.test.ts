@@ -23,7 +23,8 @@ function request(): Parameters<typeof runDashboard>[0] {
     maxCpuShare: 1,
     attribution: 'frames' as const,
   };
-  return { sampler, limits, newestBackup: async () => undefined, refreshMs: 50, view: 'overview' };
+  const leases = { directory: join(path, '..', 'leases'), owner: { pid: 1, hostname: 'here' } };
+  return { sampler, limits, leases, newestBackup: async () => undefined, refreshMs: 50, view: 'overview' };
 }
 
 class Recorder implements TerminalPort {

@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   analysis: ['sqlite', 'schema', 'statistics'],
   loadtest: ['trading', 'sqlite', 'statistics', 'file-format'],
   maintenance: ['sqlite', 'file-access', 'file-format', 'lease'],
-  monitor: ['file-access', 'file-format', 'sqlite'],
+  monitor: ['file-access', 'file-format', 'sqlite', 'statistics', 'lease'],
   health: ['sqlite', 'schema', 'file-access', 'file-format', 'trading', 'backup'],
   alert: ['lease'],
 };

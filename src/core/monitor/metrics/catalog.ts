@@ -1,11 +1,17 @@
 import type { Metric } from '../../report.ts';
-import type { ObjectWrites, Sample } from '../sample.ts';
+import { isOwn } from '../lock/own-lease.ts';
+import type { ObjectWrites, PinnedReader, Sample } from '../sample.ts';
 
 interface Series {
   readonly name: string;
   readonly type: Metric['type'];
   readonly help: string;
   readonly value: (sample: Sample) => number;
+}
+
+/** A backup of ours ends by itself: an alert on it would be a false one. */
+function foreign(sample: Sample): PinnedReader[] {
+  return sample.pinned.filter(({ holders }) => !isOwn(holders));
 }
 
 /** Every series of a sample, in one table: exposition, documentation and the test that moves each of them read it. */
@@ -64,13 +70,13 @@ export const catalog: readonly Series[] = [
     name: 'pinned_reader_seconds',
     type: 'gauge',
     help: 'Age of the reader that stops the checkpoint; 0 without one.',
-    value: (s) => Math.max(0, ...s.pinned.map((reader) => reader.heldAtLeastMs)) / 1000,
+    value: (s) => Math.max(0, ...foreign(s).map((reader) => reader.heldAtLeastMs)) / 1000,
   },
   {
     name: 'pinned_reader_lag_frames',
     type: 'gauge',
     help: 'Frames that the reader which stops the checkpoint is behind; 0 without one.',
-    value: (s) => Math.max(0, ...s.pinned.map((reader) => reader.lagFrames)),
+    value: (s) => Math.max(0, ...foreign(s).map((reader) => reader.lagFrames)),
   },
   {
     name: 'attribution_coverage_ratio',

@@ -49,6 +49,13 @@ export class AlertLoop {
     this.#port = port;
   }
 
+  /** A database that is no longer watched has no alerts here. */
+  async forget(database: string): Promise<void> {
+    await this.#queue;
+    this.#rows.delete(database);
+    this.#lookedAt.delete(database);
+  }
+
   /** The series of samples; most of the calls do nothing. */
   sampled(database: string, metrics: () => readonly Metric[]): void {
     const now = this.#context.clock.now();

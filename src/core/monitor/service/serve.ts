@@ -35,7 +35,6 @@ export interface ServePorts {
   /** Prometheus text of metrics. */
   readonly exposition: (metrics: readonly Metric[]) => string;
   readonly backups: (database: string) => Promise<readonly BackupRow[]>;
-  readonly queries: (database: string) => unknown;
   /** Calls the listener when new settings are to be taken; returns how to stop that. */
   readonly onReload: (take: (settings: ServiceSettings) => Promise<void>) => () => void;
 }
@@ -92,7 +91,6 @@ class Service {
       alerts: () => this.#alerts.rows,
       ownMetrics: () => this.#ownMetrics(),
       backups: ports.backups,
-      queries: ports.queries,
       wallTime: () => context.clock.wallTime(),
     });
     const stream = (query: URLSearchParams) => chooseDatabase(databases(), query)?.stream;
@@ -146,6 +144,7 @@ class Service {
     this.#running.delete(name);
     await entry.database.stop();
     await entry.done;
+    await this.#alerts.forget(name);
     const { seconds, commits } = entry.database.watch.rates.total;
     this.#samples += entry.database.watch.samples;
     this.#total = { seconds: Math.max(this.#total.seconds, seconds), commits: this.#total.commits + commits };

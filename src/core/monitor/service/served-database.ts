@@ -3,6 +3,7 @@ import type { Finding, Metric } from '../../report.ts';
 import { HistoryFeed } from '../history/feed.ts';
 import type { HistoryStore } from '../history/store.ts';
 import { metricsOf } from '../metrics/catalog.ts';
+import { QueryStatistics, queryMetrics } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
 import { type StartSession, Watch, type WatchSettings } from '../watch.ts';
@@ -12,6 +13,8 @@ export interface DatabaseSettings {
   /** Stands in the labels of the metrics. */
   readonly name: string;
   readonly watch: WatchSettings;
+  /** Folder in which engines with the library write their statistics. */
+  readonly queryDirectory: string;
 }
 
 /** What the dashboard shows of one database. */
@@ -43,6 +46,7 @@ export class ServedDatabase {
   readonly settings: DatabaseSettings;
   readonly stream: EventStream;
   readonly watch: Watch;
+  readonly queries: QueryStatistics;
   readonly #feed: HistoryFeed | undefined;
   readonly #context: OperationContext;
   readonly #log: FindingLog;
@@ -56,6 +60,7 @@ export class ServedDatabase {
     this.settings = settings;
     this.#context = context;
     this.stream = new EventStream(context.clock);
+    this.queries = new QueryStatistics(settings.queryDirectory, settings.watch.sampler.path, context.clock);
     this.#feed = ports.history === undefined ? undefined : new HistoryFeed(settings.name, ports.history);
     this.#log = new FindingLog(settings.name, ports.history, context);
     this.watch = new Watch(
@@ -111,6 +116,7 @@ export class ServedDatabase {
       ...(sample === undefined || !this.isFresh ? [] : metricsOf(sample, this.name)),
       ...findings,
       ...this.#healthMetrics,
+      ...queryMetrics(this.queries.facts, this.name),
     ];
   }
 

@@ -38,7 +38,6 @@ export interface RouteSources {
   /** Series of the service itself and of its alerts. */
   readonly ownMetrics: () => readonly Metric[];
   readonly backups: (database: string) => Promise<readonly BackupRow[]>;
-  readonly queries: (database: string) => unknown;
   readonly wallTime: () => number;
 }
 
@@ -76,7 +75,7 @@ export function makeRoutes(sources: RouteSources): Routes {
       '/api/queries',
       (question) => {
         const database = chosen(question);
-        return database === undefined ? plain(404, 'not found\n') : json(sources.queries(database.name));
+        return database === undefined ? plain(404, 'not found\n') : json(database.queries.facts);
       },
     ],
   ]);

@@ -27,6 +27,7 @@ export function pinnedLines(pinned: readonly PinnedReader[]): Line[] {
       ...reader.holders.map((holder) => [
         piece(`      pid ${holder.pid}`, 'bold'),
         piece(`  ${safeText(holder.command)}`),
+        ...(holder.ownLease === undefined ? [] : [piece(`  ${safeText(holder.ownLease)} of ours`, 'good')]),
       ]),
     ]),
   ];
@@ -67,6 +68,7 @@ function holderLine(holder: LockHolder, width: number): Line {
     piece('  '),
     piece(fitText(holds, width), writing ? 'accent' : 'plain'),
     piece(`  ${fitText(`>= ${ageText(holder.heldAtLeastMs)}`, 7, 'right')}  `),
+    ...(holder.ownLease === undefined ? [] : [piece(`${safeText(holder.ownLease)}  `, 'good')]),
     piece(safeText(holder.command)),
   ];
 }
