@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Random } from './context.ts';
+import type { Clock, OperationContext, Random } from './context.ts';
 import { TradedbError } from './error.ts';
 import { makeFolder } from './make-folder.ts';
 
@@ -106,6 +106,26 @@ export function isHeldHere(holder: LeaseHolder): boolean | undefined {
   if (bootId === null || holder.bootId !== bootId) return undefined;
   return holder.processStart !== null && readProcessStart(holder.pid) === holder.processStart;
 }
+
+/** Takes leases, and while somebody else holds one tries again for `waitMs`. */
+export async function waitForLease<T>(
+  take: () => T | Promise<T>,
+  waitMs: number,
+  { clock, signal }: Pick<OperationContext, 'clock' | 'signal'>,
+): Promise<T> {
+  const end = clock.now() + waitMs;
+  for (;;) {
+    try {
+      return await take();
+    } catch (error) {
+      const held = error instanceof TradedbError && error.code === 'lease_held';
+      if (!held || clock.now() >= end) throw error;
+      await clock.sleep(Math.min(leaseRetryMs, Math.max(1, end - clock.now())), signal);
+    }
+  }
+}
+
+const leaseRetryMs = 200;
 
 /** The holder of a lease that is valid now; undefined when it is free. */
 export function currentHolder(

@@ -4,6 +4,7 @@ import { type CommandContext, defineCommand, type OptionValues } from '../defini
 import {
   chosenLocation,
   databaseLabel,
+  hooksOf,
   openOrCreate,
   ownerOf,
   repositoryOption,
@@ -71,6 +72,12 @@ const options = {
     value: 'size',
     summary: 'give up when the -wal grows beyond it meanwhile',
     config: 'backup.maxWal',
+  },
+  waitLock: {
+    type: 'duration',
+    value: 'duration',
+    default: '0s',
+    summary: 'wait so long while another backup, prune or restore is at work',
   },
   verify: {
     type: 'integer',
@@ -145,6 +152,8 @@ export const definition = defineCommand({
         workers: workerCount(context, given.workers),
         method: given.method,
         archiveWaitMs: context.config.backup.archive.segmentInterval * 3 + 1000,
+        waitLockMs: given.waitLock,
+        hooks: hooksOf(context),
         maxWalBytes: given.maxWal ?? context.config.backup.maxWal,
         busyTimeoutMs: context.config.connection.busyTimeout,
         owner: ownerOf(context),

@@ -1,4 +1,6 @@
 import { basename } from 'node:path';
+import type { BackupHooks } from '../../core/backup/create.ts';
+import type { HookSettings } from '../../core/backup/hook.ts';
 import type { RepositoryLocation } from '../../core/backup/repository/open-repository.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
 import type { Storage } from '../../core/storage/storage.ts';
@@ -80,4 +82,19 @@ export function workerCount(context: CommandContext, wanted: number | undefined)
 
 export function ownerOf(context: CommandContext): { pid: number; hostname: string } {
   return { pid: context.host.pid, hostname: context.host.hostname };
+}
+
+/** The programs of backup.hooks, with the environment of this process. */
+export function hooksOf(context: CommandContext): BackupHooks {
+  return { ...context.config.backup.hooks, ...hookSettings(context) };
+}
+
+export function hookSettings(context: CommandContext): HookSettings {
+  const { environment, environmentNames, workingDirectory } = context.host;
+  const variables = environmentNames().map((name) => [name, environment(name) ?? ''] as const);
+  return {
+    environment: Object.fromEntries(variables),
+    workingDirectory,
+    timeoutMs: context.config.backup.hooks.timeout,
+  };
 }

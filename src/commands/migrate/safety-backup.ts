@@ -78,6 +78,7 @@ async function makeBackup(run: string, context: CommandContext): Promise<SafetyB
     method: 'pages',
     workers: undefined,
     maxWal: undefined,
+    waitLock: 0,
     verify: undefined,
   } as const;
   const { data } = await definition.run({ options, arguments: [] }, context);

@@ -191,6 +191,7 @@ async function restore(
     toTime: undefined,
     toTx: undefined,
     toMark: undefined,
+    before: false,
     backup: from.backup,
     ...how,
     discardOld: false,

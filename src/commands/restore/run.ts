@@ -1,9 +1,11 @@
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
+import type { Candidate, FailedRoute } from '../../core/restore/any-route.ts';
 import type { CheckDepth } from '../../core/restore/check.ts';
 import type { ResolvedState, WantedState } from '../../core/restore/resolve-target.ts';
 import {
   databaseIdIfAny,
+  hookSettings,
   openChosen,
   ownerOf,
   repositoryOption,
@@ -30,6 +32,8 @@ export interface RestoreRunData {
   };
   /** Backups that were read, and the archived commits after them. */
   readonly route: { readonly points: readonly string[]; readonly segments: number; readonly commits: number };
+  /** Ways to the state that were tried; more than one when inputs were damaged. */
+  readonly routesTried: number;
   readonly bytes: { readonly read: number; readonly written: number };
   readonly phasesMs: { readonly plan: number; readonly apply: number; readonly check: number; readonly swap: number };
   readonly checks: { readonly digest: 'ok' | 'skipped'; readonly sqlite: 'ok' | 'skipped'; readonly depth: CheckDepth };
@@ -77,6 +81,7 @@ export const definition = defineCommand({
   exitCodes: {
     0: 'restored',
     1: 'failed; nothing was changed',
+    3: 'restored by a second way, because inputs were damaged, or a hook failed afterwards',
     10: 'no such backup',
     11: 'the database is in use',
     12: 'the backup, or the database in it, is damaged; nothing was changed',
@@ -102,22 +107,24 @@ export const definition = defineCommand({
       dryRun: context.dryRun,
       outcome: 'planned',
       ...stateFacts(state),
+      routesTried: 0,
       phasesMs: { plan: context.clock.now() - started, apply: 0, check: 0, swap: 0 },
       checks: { digest: 'skipped', sqlite: 'skipped', depth: check },
       output,
       replaces,
       oldDatabase: null,
     };
-    const { requireTarget, restorePoint } = await import('../../core/restore/restore.ts');
+    const { requireTarget } = await import('../../core/restore/restore.ts');
     requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
     const findings = findingsOf(wanted, state);
     if (context.dryRun) return context.report(plan, { findings });
     if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by its state of ${state.time}?`);
-    const restored = await restorePoint(
+    const { restoreByAnyRoute } = await import('../../core/restore/any-route.ts');
+    const { restored, used, failed } = await restoreByAnyRoute(
       {
-        repository,
-        lineage: state.lineage,
-        route: state.route,
+        first: { repository, ...state },
+        elsewhere: () => elsewhere(given, wanted, context),
+        hooks: { ...context.config.restore.hooks, ...hookSettings(context) },
         target: output,
         replace: given.replace,
         discardOld: given.discardOld || !context.config.restore.keepOld,
@@ -132,16 +139,44 @@ export const definition = defineCommand({
     );
     const done: RestoreRunData = {
       ...plan,
+      ...stateFacts(used),
       outcome: 'restored',
+      routesTried: failed.length + 1,
       bytes: { read: restored.bytesRead, written: restored.bytesWritten },
       phasesMs: { plan: plan.phasesMs.plan, ...restored.phasesMs },
       checks: { digest: 'ok', sqlite: check === 'none' ? 'skipped' : 'ok', depth: check },
       output: restored.output,
       oldDatabase: restored.oldDatabase,
     };
-    return context.report(done, { findings });
+    return context.report(done, { findings: [...findings, ...restored.findings, ...failed.map(routeFinding)] });
   },
 });
+
+/** The same wish in the other repositories of the configuration, unless one was named. */
+async function* elsewhere(given: Given, wanted: WantedState, context: CommandContext): AsyncGenerator<Candidate> {
+  if (given.repository !== undefined) return;
+  const { resolveState } = await import('../../core/restore/resolve-target.ts');
+  const databaseId = await databaseIdFor(wanted, context);
+  for (const name of Object.keys(context.config.backup.repositories).slice(1)) {
+    try {
+      const repository = await openChosen(context, name);
+      yield { repository, ...(await resolveState(repository, databaseId, wanted)) };
+    } catch (error) {
+      if (!(error instanceof TradedbError)) throw error;
+      context.log.warn(`the repository ${name} has no such state`, { message: error.message });
+    }
+  }
+}
+
+function routeFinding({ repository, backup, message }: FailedRoute): Finding {
+  return {
+    id: 'restore.second_route',
+    severity: 'warning',
+    subject: backup,
+    message: `another way was taken, because this one in ${repository} is damaged: ${message}`,
+    hint: 'tradedb backup verify',
+  };
+}
 
 /** A moment behind the last archived commit: whether more happened until then is not known. */
 function findingsOf(wanted: WantedState, { route, time }: ResolvedState): Finding[] {
@@ -175,6 +210,7 @@ async function endInterrupted(given: Given, context: CommandContext): Promise<Re
   const facts = {
     dryRun: context.dryRun,
     route: { points: [intent.pointId], segments: 0, commits: 0 },
+    routesTried: 0,
     bytes: { read: 0, written: 0 },
     phasesMs: { plan: 0, apply: 0, check: 0, swap: 0 },
     checks: { digest: 'skipped', sqlite: 'skipped', depth: 'none' },

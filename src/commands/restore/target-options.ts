@@ -19,6 +19,11 @@ export const targetOptions = {
   },
   toMark: { type: 'text', value: 'name', summary: 'the archived commit with this mark', group: 'What to restore' },
   backup: { type: 'text', value: 'id', summary: 'this backup, as in the list', group: 'What to restore' },
+  before: {
+    type: 'flag',
+    summary: 'stop just before that moment, commit or mark instead of behind it',
+    group: 'What to restore',
+  },
 } as const;
 
 interface Given {
@@ -27,6 +32,7 @@ interface Given {
   readonly toTx: string | undefined;
   readonly toMark: string | undefined;
   readonly backup: string | undefined;
+  readonly before: boolean;
 }
 
 /** Throws `usage` when several are given, or a time without a zone. */
@@ -36,19 +42,24 @@ export function restoreTargetOf(given: Given): WantedState {
   );
   if (named.length > 1)
     throw new TradedbError('usage', 'give one of --to-latest, --to-time, --to-tx, --to-mark and --backup');
-  if (given.backup !== undefined) return { kind: 'backup', id: given.backup };
-  if (given.toTime !== undefined) return { kind: 'time', time: parseTime(given.toTime) };
-  if (given.toTx !== undefined) return parseCommit(given.toTx);
-  if (given.toMark !== undefined) return { kind: 'mark', name: given.toMark };
-  return { kind: 'latest' };
+  const { before } = given;
+  if (given.toTime !== undefined) return { kind: 'time', time: parseTime(given.toTime) - (before ? 1 : 0) };
+  if (given.toTx !== undefined) return parseCommit(given.toTx, before);
+  if (given.toMark !== undefined) return { kind: 'mark', name: given.toMark, before };
+  if (before) throw new TradedbError('usage', '--before needs --to-time, --to-tx or --to-mark');
+  return given.backup === undefined ? { kind: 'latest' } : { kind: 'backup', id: given.backup };
 }
 
-function parseCommit(text: string): WantedState {
+function parseCommit(text: string, before: boolean): WantedState {
   const match = /^([1-9][\d_,]*)(?:@([0-9a-f]{2,8}))?$/.exec(text);
   if (match === null) {
     throw new TradedbError('usage', `${JSON.stringify(text)} is no number of a commit`, {
       hint: 'write it like 48112 or 48112@5d21',
     });
   }
-  return { kind: 'tx', tx: Number((match[1] ?? '').replace(/[_,]/g, '')), epoch: match[2] ?? null };
+  const tx = Number((match[1] ?? '').replace(/[_,]/g, '')) - (before ? 1 : 0);
+  if (tx > 0) return { kind: 'tx', tx, epoch: match[2] ?? null };
+  throw new TradedbError('usage', 'before the first archived commit lies the backup that it builds on', {
+    hint: 'restore that one with --backup: tradedb backup list',
+  });
 }

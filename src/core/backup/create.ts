@@ -2,10 +2,11 @@ import { realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner } from '../lease.ts';
+import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner, waitForLease } from '../lease.ts';
 import type { Finding } from '../report.ts';
 import { requireDatabaseFile } from '../sqlite/database-file.ts';
 import { type Codec, formatCodec } from './chunk/codec.ts';
+import { type HookCommand, type HookSettings, hookFinding, requireHook, runHook } from './hook.ts';
 import { chooseParent, type Parent } from './incremental/from-pages.ts';
 import { takeFromArchive } from './incremental/from-wal.ts';
 import type { Manifest } from './manifest/manifest.ts';
@@ -41,8 +42,18 @@ export interface CreateRequest {
   readonly toolVersion: string;
   /** Incrementals may be made of archived commits, waiting so long for the newest one; undefined: never. */
   readonly archiveWaitMs?: number;
+  /** How long to wait while another backup, prune or restore is at work. */
+  readonly waitLockMs?: number;
+  readonly hooks?: BackupHooks;
   /** False when the caller holds the lease of the database already. */
   readonly takeDatabaseLease?: boolean;
+}
+
+/** Programs around a backup; `before` has to succeed, a failing `after` is a finding. */
+export interface BackupHooks extends HookSettings {
+  readonly before?: HookCommand | undefined;
+  readonly after?: HookCommand | undefined;
+  readonly onFailure?: HookCommand | undefined;
 }
 
 export interface CreatedBackup {
@@ -57,33 +68,68 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
   // SQLite looks for the WAL beside the real file, whatever name led to it.
   const request = { ...asked, database: realpathSync(asked.database) };
   const databaseId = databaseIdOf(request.databaseLabel);
-  const leases = await takeLeases(request, databaseId, context);
-  const { storage } = request.repository;
+  const take = () => takeLeases(request, databaseId, context);
+  const leases = await waitForLease(take, request.waitLockMs ?? 0, context);
   try {
-    await storage.removeUnfinished(databaseId);
-    const stagingFolder = await storage.stagingFolder(databaseId);
-    try {
-      const parent = await chooseParent(request, databaseId, context);
-      const snapshot = await take({ ...request, databaseId, stagingFolder }, parent, context);
-      const manifest = await store(request, databaseId, { snapshot, parent }, context);
-      const found = [
-        ...parent.findings,
-        ...snapshotFindings(request.database, snapshot),
-        ...otherPlace(parent, manifest),
-      ];
-      return { manifest, snapshot, findings: found };
-    } finally {
-      await rm(stagingFolder, { recursive: true, force: true });
-    }
+    return await withHooks(request, context, () => make(request, databaseId, context));
   } finally {
     for (const lease of leases) await lease.release();
+  }
+}
+
+async function withHooks(
+  request: CreateRequest,
+  context: OperationContext,
+  work: () => Promise<CreatedBackup>,
+): Promise<CreatedBackup> {
+  const { hooks, database, repository } = request;
+  if (hooks === undefined) return work();
+  const common = { TRADEDB_DATABASE: database, TRADEDB_REPOSITORY: repository.name };
+  const event = (name: string, more: Record<`TRADEDB_${string}`, string> = {}) => {
+    return (command: HookCommand | undefined) =>
+      runHook(command, { ...common, TRADEDB_EVENT: name, ...more }, hooks, context);
+  };
+  try {
+    await requireHook('backup.hooks.before', hooks.before, event('before'));
+    const created = await work();
+    const { id, type } = created.manifest;
+    const after = event('after', { TRADEDB_BACKUP_ID: id, TRADEDB_BACKUP_TYPE: type });
+    const findings = hookFinding('backup.hooks.after', await after(hooks.after));
+    return { ...created, findings: [...created.findings, ...findings] };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Also after an interrupt: whoever is to be told is told.
+    const late = { ...context, signal: new AbortController().signal };
+    const facts = { ...common, TRADEDB_EVENT: 'failure', TRADEDB_ERROR: message };
+    const problem = await runHook(hooks.onFailure, facts, hooks, late);
+    if (problem !== undefined) context.log.warn(`the hook backup.hooks.onFailure ${problem}`);
+    throw error;
+  }
+}
+
+async function make(request: CreateRequest, databaseId: string, context: OperationContext): Promise<CreatedBackup> {
+  const { storage } = request.repository;
+  await storage.removeUnfinished(databaseId);
+  const stagingFolder = await storage.stagingFolder(databaseId);
+  try {
+    const parent = await chooseParent(request, databaseId, context);
+    const snapshot = await takeEither({ ...request, databaseId, stagingFolder }, parent, context);
+    const manifest = await store(request, databaseId, { snapshot, parent }, context);
+    const found = [
+      ...parent.findings,
+      ...snapshotFindings(request.database, snapshot),
+      ...otherPlace(parent, manifest),
+    ];
+    return { manifest, snapshot, findings: found };
+  } finally {
+    await rm(stagingFolder, { recursive: true, force: true });
   }
 }
 
 const archiveDamage: ReadonlySet<string> = new Set(['checksum_mismatch', 'file_not_found', 'io_error']);
 
 /** From the archive where it leads from the parent to now; otherwise from the files, comparing every page. */
-async function take(
+async function takeEither(
   request: CreateRequest & { databaseId: string; stagingFolder: string },
   parent: Parent,
   context: OperationContext,

@@ -173,3 +173,37 @@ async function chooseBase(
   if (base === undefined || found.tx < epoch.base.tx) return undefined;
   return { lineage: lineageOf(base, byId), baseTx: epoch.base.tx };
 }
+
+/**
+ * Other ways to the state of a point or a commit: restore points that are not the wanted base, with the archived commits
+ * behind them. Newest base first.
+ */
+export async function* otherRoutes(
+  repository: Repository,
+  state: { readonly lineage: readonly Manifest[]; readonly route: ReplayRoute | undefined },
+): AsyncGenerator<ReplayRoute> {
+  const wanted = state.lineage.at(-1) as Manifest;
+  const databaseId = wanted.database.id;
+  const { points } = await repository.points(databaseId);
+  const byId = new Map(points.map((point) => [point.id, point]));
+  const doomed = await Tombstones.read(repository, databaseId);
+  const epochs = await readEpochs(repository, databaseId);
+  for (const epoch of epochs.filter((one) => state.route === undefined || one.id === state.route.epoch.id)) {
+    const place = { databaseId, epoch: epoch.id };
+    const txOf = (point: Manifest) =>
+      txOfPoint({ repository, databaseId }, epoch, point, async () => {
+        return (await lastCommitBefore(repository, place, epoch, Date.parse(point.createdAt)))?.tx;
+      });
+    const tx = state.route?.tx ?? (await txOf(wanted));
+    if (tx === undefined || tx === 0) continue;
+    const found = await commitByNumber(repository, place, epoch, tx);
+    for (const point of [...points].reverse()) {
+      if (point.id === wanted.id || doomed.has(point.id) || Date.parse(point.createdAt) > found.commit.notAfter)
+        continue;
+      const baseTx = await txOf(point);
+      if (baseTx === undefined || baseTx > tx) continue;
+      const segments = epoch.segments.filter((segment) => segment.lastTx > baseTx && segment.firstTx <= tx);
+      yield { lineage: lineageOf(point, byId), epoch, baseTx, ...found, segments, atEnd: state.route?.atEnd ?? false };
+    }
+  }
+}

@@ -8,7 +8,7 @@ import { type RestoreTarget, selectPoint } from './select.ts';
 export type WantedState =
   | RestoreTarget
   | { readonly kind: 'tx'; readonly tx: number; readonly epoch: string | null }
-  | { readonly kind: 'mark'; readonly name: string };
+  | { readonly kind: 'mark'; readonly name: string; readonly before?: boolean };
 
 /** The state that will be restored: a restore point, and perhaps commits after it. */
 export interface ResolvedState {
@@ -28,7 +28,7 @@ export async function resolveState(
   const known = databaseId ?? (await selectPoint(repository, undefined, { kind: 'latest' })).point.database.id;
   if (wanted.kind === 'mark') {
     const { tx, epoch } = await findMark(repository, known, wanted.name);
-    return resolveState(repository, known, { kind: 'tx', tx, epoch });
+    return resolveState(repository, known, { kind: 'tx', tx: wanted.before === true ? tx - 1 : tx, epoch });
   }
   const route = await routeTo(repository, known, wanted);
   if (wanted.kind === 'tx') {

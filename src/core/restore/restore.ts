@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { chmod, chown, link, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { type HookCommand, type HookSettings, hookFinding, requireHook, runHook } from '../backup/hook.ts';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
 import { formatByteSize } from '../config/byte-size.ts';
@@ -8,6 +9,7 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { fileSystemOf } from '../file-access/file-system.ts';
 import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner } from '../lease.ts';
+import type { Finding } from '../report.ts';
 import { flushFolder } from '../storage/local-folder.ts';
 import { fromStorage } from '../storage/storage-error.ts';
 import { applyPoint } from './apply.ts';
@@ -18,7 +20,7 @@ import type { RestoreIntent } from './intent.ts';
 import { realTarget, refusePendingRestore } from './pending.ts';
 import type { ReplayRoute } from './point-in-time.ts';
 import { replay } from './replay.ts';
-import { companions, swapIn } from './swap.ts';
+import { companions, type Swapped, swapIn } from './swap.ts';
 
 export interface RestoreRequest {
   readonly repository: Repository;
@@ -37,11 +39,19 @@ export interface RestoreRequest {
   readonly workers: number;
   readonly owner: LeaseOwner;
   readonly stateDirectory: string;
+  readonly hooks?: SwapHooks;
   /** False when the caller holds the lease of the database already. */
   readonly takeLease?: boolean;
 }
 
+/** Programs around the exchange; `beforeSwap` has to succeed, a failing `afterSwap` is a finding. */
+export interface SwapHooks extends HookSettings {
+  readonly beforeSwap?: HookCommand | undefined;
+  readonly afterSwap?: HookCommand | undefined;
+}
+
 export interface Restored {
+  readonly findings: readonly Finding[];
   readonly pointId: string;
   readonly output: string;
   readonly oldDatabase: string | null;
@@ -109,6 +119,7 @@ async function make(request: RestoreRequest, work: Work, context: OperationConte
     output: target,
     oldDatabase: swapped.oldDatabase,
     oldCheckpointed: swapped.checkpointed,
+    findings: swapped.findings,
     ...applied,
     check: request.check,
     phasesMs: {
@@ -137,11 +148,11 @@ async function putInPlace(
   request: RestoreRequest,
   { target, partial, id, point, digest }: Work & { digest: string },
   context: OperationContext,
-): Promise<{ oldDatabase: string | null; checkpointed: boolean }> {
+): Promise<Swapped & { findings: readonly Finding[] }> {
   const occupied = ['', ...companions].some((suffix) => existsSync(`${target}${suffix}`));
   if (!occupied) {
     await placeNew(partial, target);
-    return { oldDatabase: null, checkpointed: false };
+    return { oldDatabase: null, checkpointed: false, findings: [] };
   }
   await takeOverAccess(target, partial);
   const stats = statSync(partial);
@@ -161,7 +172,14 @@ async function putInPlace(
     startedAt: new Date(context.clock.wallTime()).toISOString(),
   };
   const options = { checkpoint: request.checkpointOld, force: request.force, ownPid: request.owner.pid };
-  return swapIn(intent, options, context);
+  const hook = (event: string) => async (command: HookCommand | undefined) => {
+    const facts = { TRADEDB_EVENT: event, TRADEDB_DATABASE: target, TRADEDB_BACKUP_ID: point.id };
+    return request.hooks === undefined ? undefined : runHook(command, facts, request.hooks, context);
+  };
+  await requireHook('restore.hooks.beforeSwap', request.hooks?.beforeSwap, hook('beforeSwap'));
+  const swapped = await swapIn(intent, options, context);
+  const problem = await hook('afterSwap')(request.hooks?.afterSwap);
+  return { ...swapped, findings: hookFinding('restore.hooks.afterSwap', problem) };
 }
 
 /** Whoever could use the old file can use the new one. Only root may give a file to somebody else. */

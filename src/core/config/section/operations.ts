@@ -66,6 +66,17 @@ export const migrationsSection = section(
   'Schema migrations',
 );
 
+const hook = (description: string) =>
+  v.pipe(
+    v.optional(
+      v.pipe(
+        v.array(v.string('expected a text'), 'expected a program and its arguments, such as ["/bin/sync"]'),
+        v.minLength(1, 'expected a program'),
+      ),
+    ),
+    v.description(description),
+  );
+
 export const backupSection = section(
   {
     repositories: v.pipe(
@@ -107,6 +118,15 @@ export const backupSection = section(
       },
       'Archive of every commit (tradedb backup archive)',
     ),
+    hooks: section(
+      {
+        before: hook('Program that runs before a backup, as a list of arguments; when it fails, nothing is done'),
+        after: hook('Program that runs after a backup; when it fails, that is a warning'),
+        onFailure: hook('Program that runs when a backup failed'),
+        timeout: duration('10m', 'A program that runs longer is ended'),
+      },
+      'Programs around a backup; they get TRADEDB_EVENT, TRADEDB_DATABASE, TRADEDB_BACKUP_ID, TRADEDB_ERROR',
+    ),
     retention: section(
       {
         keepLast: integer(3, 0, 100_000, 'Newest backups that are always kept'),
@@ -143,6 +163,13 @@ export const restoreSection = section(
   {
     check: choice(['none', 'quick', 'full'], 'quick', 'Check of the restored file before it is put in place'),
     keepOld: flag(true, 'Keep the replaced database beside the new one'),
+    hooks: section(
+      {
+        beforeSwap: hook('Program that runs before a database is replaced; when it fails, nothing is changed'),
+        afterSwap: hook('Program that runs after it; when it fails, that is a warning'),
+      },
+      'Programs around the exchange of a database; they get TRADEDB_EVENT, TRADEDB_DATABASE, TRADEDB_BACKUP_ID',
+    ),
     drill: section(
       {
         maxRpo: optionalDuration('Goal: at most so much may be lost'),
