@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { waitUntil } from '../../dist/core/loadtest/arrival/pacing.js';
+import { Pacer } from '../../dist/core/loadtest/arrival/pacing.js';
 import { LatencyHistogram } from '../../dist/core/statistics/latency-histogram.js';
 import { systemClock } from '../../dist/system/system-clock.js';
 
@@ -25,13 +25,14 @@ function compile() {
 
 /** @param {number} rate */
 function paceHere(rate) {
+  const pacer = new Pacer(systemClock);
   const late = new LatencyHistogram();
   const cpu = process.cpuUsage();
   const start = systemClock.now();
   const count = rate * seconds;
   for (let k = 0; k < count; k++) {
     const due = start + (k * 1000) / rate;
-    late.recordMs(Math.max(0, waitUntil(due, true, systemClock) - due));
+    late.recordMs(Math.max(0, pacer.waitUntil(due, true) - due));
   }
   const used = process.cpuUsage(cpu);
   const wallMs = systemClock.now() - start;

@@ -1,5 +1,5 @@
 import { LatencyHistogram } from '../statistics/latency-histogram.ts';
-import { spinsFor, waitUntil } from './arrival/pacing.ts';
+import { Pacer, spinsFor } from './arrival/pacing.ts';
 import type { Arrival } from './arrival/schedule.ts';
 import { addCounts, noSchedule, type ScheduleCounts, TransactionTally } from './result/tally.ts';
 
@@ -107,6 +107,7 @@ export class PhaseRun {
   readonly #phase: Phase;
   readonly #work: Work;
   readonly #ports: DriverPorts;
+  readonly #pacer: Pacer;
   readonly #dropped: number[] = [];
   #attempted = 0;
   #nextTurnMs = 0;
@@ -116,6 +117,7 @@ export class PhaseRun {
     this.#phase = phase;
     this.#work = work;
     this.#ports = ports;
+    this.#pacer = new Pacer(ports);
     this.tallies = Array.from({ length: work.types }, () => new TransactionTally());
   }
 
@@ -276,7 +278,7 @@ export class PhaseRun {
       // Before a gap that is long enough the turn costs nothing.
       if (now >= this.#nextTurnMs - turnEveryMs / 2 && dueMs - now > 2) await this.#turn();
       const untilMs = Math.min(dueMs, this.#nextTurnMs);
-      waitUntil(untilMs, spin && untilMs === dueMs, this.#ports);
+      this.#pacer.waitUntil(untilMs, spin && untilMs === dueMs);
       if (untilMs !== dueMs) await this.#turn();
     }
   }
