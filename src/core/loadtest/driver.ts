@@ -27,6 +27,8 @@ export interface Work {
   executeOne(single: Prepared): Outcome;
   /** Runs several in one commit. The result says for each whether it failed, with SQLite's extended code. */
   execute(batch: readonly Prepared[]): readonly Outcome[];
+  /** Told of each commit that took half a millisecond or more, right after it. */
+  afterSlow?(serviceMs: number): void;
 }
 
 export interface Prepared {
@@ -88,6 +90,8 @@ export interface PhaseResult {
 const turnEveryMs = 100;
 /** An arrival that starts this much behind its time is counted as late. */
 const lateMs = 1;
+/** A commit that takes this long may have run a checkpoint. */
+const slowMs = 0.5;
 /** Dropped numbers that are remembered, for the hash over executed transactions. */
 const rememberedDrops = 1_000_000;
 
@@ -233,6 +237,7 @@ export class PhaseRun {
   #executeOne(single: Prepared, startMs: number, dueMs: number | undefined): number {
     const outcome = this.#work.executeOne(single);
     const endedMs = this.#ports.now();
+    if (endedMs - startMs >= slowMs) this.#work.afterSlow?.(endedMs - startMs);
     this.#record(single.type, outcome, { startMs, endedMs, dueMs });
     return endedMs;
   }
@@ -240,6 +245,7 @@ export class PhaseRun {
   #execute(batch: readonly Prepared[], startMs: number, due: readonly number[] | undefined): number {
     const outcomes = this.#work.execute(batch);
     const endedMs = this.#ports.now();
+    if (endedMs - startMs >= slowMs) this.#work.afterSlow?.(endedMs - startMs);
     for (let index = 0; index < batch.length; index++) {
       const { type } = batch[index] as Prepared;
       this.#record(type, outcomes[index] as Outcome, { startMs, endedMs, dueMs: due?.[index] });

@@ -19,6 +19,7 @@ import {
   type TargetData,
   type ThresholdData,
   transactionData,
+  walData,
 } from './result/run-data.ts';
 import type { SeriesRow } from './result/series.ts';
 import { resolveScenarios } from './scenario/resolve.ts';
@@ -173,7 +174,7 @@ function assemble(parts: Assembly): RunData {
       ...(load?.resources ?? noResources),
       cpuPerTransactionUs: measuredCount === 0 ? null : (cpuMs * 1000) / measuredCount,
     },
-    wal: trial.wal,
+    wal: walData(trial.wal, load?.checkpointStalls),
     backgroundReaders: trial.backgroundReaders ?? null,
     thresholds: load === undefined ? [] : judge(request.thresholds, { ...measuredOf(parts, load), cpuMs }),
     distribution: distributionData(mergedView(load?.transactions ?? [], view), view),

@@ -5,7 +5,10 @@ import { Pacer, spinsFor } from '../../../src/core/loadtest/arrival/pacing.ts';
 class SlackClock {
   ms = 0;
   sleeps = 0;
-  constructor(readonly slackMs: () => number) {}
+  readonly slackMs: () => number;
+  constructor(slackMs: () => number) {
+    this.slackMs = slackMs;
+  }
   now(): number {
     this.ms += 0.0001;
     return this.ms;

@@ -47,7 +47,7 @@ function report(loop: 'open' | 'closed'): Report<RunData> {
     statements: [],
     pacing: null,
     resources,
-    wal: { maxBytes: 41_200_000, checkpoints: 68 },
+    wal: { maxBytes: 41_200_000, checkpoints: 68, stallUs: null },
     backgroundReaders: null,
     thresholds: [],
     distribution: { view: 'service', fromUs: 100, toUs: 80_000, counts: [1, 5, 9] },

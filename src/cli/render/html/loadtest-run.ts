@@ -59,6 +59,9 @@ function tiles(data: RunData): string {
       'CPU per transaction',
     ],
     [formatByteSize(data.wal.maxBytes), `largest WAL, ${data.wal.checkpoints} checkpoints`],
+    ...(data.wal.stallUs === null
+      ? []
+      : ([[formatLatency(data.wal.stallUs.max), 'longest checkpoint stall']] as [string, string][])),
     ...(data.pacing === null
       ? []
       : ([[formatShare(data.pacing.achievedRatio), 'of the rate achieved']] as [string, string][])),

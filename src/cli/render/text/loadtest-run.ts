@@ -159,6 +159,9 @@ function resourceLine(data: RunData, style: Style): string {
     `involuntary switches ${formatCount(resources.involuntarySwitches / seconds)}/s`,
     `GC ${formatShare(resources.gcPauseMs / (measured.durationMs * data.clients))}`,
     `WAL at most ${formatByteSize(wal.maxBytes)}`,
+    ...(wal.stallUs === null
+      ? []
+      : [`checkpoint stalls p50 ${formatLatency(wal.stallUs.p50)}, max ${formatLatency(wal.stallUs.max)}`]),
     ...(pacing === null
       ? []
       : [

@@ -2,9 +2,11 @@ import { TradedbError } from '../../error.ts';
 import { retryDelayMs } from '../../sqlite/busy-retry.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { isBusy, sqliteCode } from '../../sqlite/translate-error.ts';
+import type { LatencyHistogram } from '../../statistics/latency-histogram.ts';
 import type { Outcome, Prepared, Work } from '../driver.ts';
 import type { Parameters, ScenarioSession } from '../scenario/scenario.ts';
 import type { StatementStream } from '../stream/statement-stream.ts';
+import { CheckpointStalls } from './checkpoint-stalls.ts';
 
 const succeeded: Outcome = {};
 
@@ -17,6 +19,7 @@ export class ClientWork implements Work {
   readonly #stream: StatementStream;
   readonly #connection: Connection;
   readonly #busyTimeoutMs: number;
+  readonly #stalls: CheckpointStalls;
   #session: ScenarioSession;
 
   constructor(parts: {
@@ -30,6 +33,7 @@ export class ClientWork implements Work {
     this.#stream = parts.stream;
     this.#connection = parts.connection;
     this.#session = parts.session;
+    this.#stalls = new CheckpointStalls(parts.connection);
     this.#busyTimeoutMs = parts.busyTimeoutMs;
   }
 
@@ -39,6 +43,15 @@ export class ClientWork implements Work {
 
   prepare(k: number, type: number): Parameters {
     return this.#stream.parametersOf(k, type);
+  }
+
+  /** Times of the transactions whose commit ran a checkpoint; emptied by whoever has read them. */
+  get checkpointStalls(): LatencyHistogram {
+    return this.#stalls.times;
+  }
+
+  afterSlow(serviceMs: number): void {
+    this.#stalls.note(serviceMs);
   }
 
   executeOne({ type, parameters }: Prepared): Outcome {

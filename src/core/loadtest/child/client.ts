@@ -83,6 +83,7 @@ export class Client {
     const phase = this.#makePhase(message);
     this.#work ??= this.#makeWork();
     this.#statementTimes.clear();
+    this.#work.checkpointStalls.reset();
     const sampler = new IntervalSampler(message, this.#setup, this.#host, phase.epochMs);
     const run = new PhaseRun(phase, this.#work, {
       now: () => clock.now(),
@@ -187,6 +188,7 @@ export class Client {
         statement,
         time: histogram.toJSON(),
       })),
+      checkpointStalls: (this.#work?.checkpointStalls ?? new LatencyHistogram()).toJSON(),
       resources: difference(this.#host.resources(), before),
     };
   }

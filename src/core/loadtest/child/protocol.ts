@@ -106,6 +106,8 @@ export interface PhaseDone {
   readonly attempted: number;
   readonly droppedNumbers: readonly number[];
   readonly statements: readonly StatementTime[];
+  /** Transactions whose commit ran a checkpoint. */
+  readonly checkpointStalls: HistogramData;
   readonly resources: ClientResources;
 }
 

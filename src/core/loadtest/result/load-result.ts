@@ -16,6 +16,8 @@ export interface LoadResult {
     readonly statement: number;
     readonly time: LatencyHistogram;
   }[];
+  /** Transactions whose commit ran a checkpoint. */
+  readonly checkpointStalls: LatencyHistogram;
   readonly resources: ClientResources;
   /** Per client: how many transactions it ran or dropped, and which it dropped. */
   readonly executed: readonly { readonly attempted: number; readonly dropped: readonly number[] }[];
@@ -25,10 +27,12 @@ export function mergePhases(parts: readonly PhaseDone[], types: number): LoadRes
   const transactions = Array.from({ length: types }, () => new TransactionTally());
   const schedule = noSchedule();
   const lateness = new LatencyHistogram();
+  const checkpointStalls = new LatencyHistogram();
   for (const part of parts) {
     for (const [type, json] of part.transactions.entries()) transactions[type]?.merge(TransactionTally.fromJSON(json));
     addSchedule(schedule, part.schedule);
     lateness.merge(LatencyHistogram.fromJSON(part.lateness));
+    checkpointStalls.merge(LatencyHistogram.fromJSON(part.checkpointStalls));
   }
   return {
     complete: parts.every((part) => part.complete),
@@ -36,6 +40,7 @@ export function mergePhases(parts: readonly PhaseDone[], types: number): LoadRes
     transactions,
     schedule,
     lateness,
+    checkpointStalls,
     statements: mergeStatements(parts.flatMap((part) => part.statements)),
     resources: sumResources(parts.map((part) => part.resources)),
     executed: parts.map((part) => ({ attempted: part.attempted, dropped: part.droppedNumbers })),

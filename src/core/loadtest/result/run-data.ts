@@ -30,7 +30,7 @@ export interface RunData {
   readonly statements: readonly StatementData[];
   readonly pacing: PacingData | null;
   readonly resources: ResourceData;
-  readonly wal: WalSummary;
+  readonly wal: WalData;
   readonly backgroundReaders: ScanSummary | null;
   readonly thresholds: readonly ThresholdData[];
   /** All transactions together, 40 columns from the fastest to the slowest on a logarithmic scale, for a sparkline. */
@@ -39,6 +39,11 @@ export interface RunData {
   readonly verification: Verification | null;
   readonly environment: Environment;
   readonly scratchFolder: string | null;
+}
+
+export interface WalData extends WalSummary {
+  /** Transactions whose own commit ran a checkpoint: what it costs the one who meets it. Null when none did. */
+  readonly stallUs: { readonly count: number; readonly p50: number; readonly p99: number; readonly max: number } | null;
 }
 
 export interface TargetData {
@@ -180,6 +185,12 @@ export function pacingData(load: LoadResult, plannedMs: number, targetPerSecond:
       max: latencyOf(lateness, 'max'),
     },
   };
+}
+
+export function walData(wal: WalSummary, stalls: LatencyHistogram | undefined): WalData {
+  if (stalls === undefined || stalls.count === 0) return { ...wal, stallUs: null };
+  const [p50, p99, max] = (['p50', 'p99', 'max'] as const).map((statistic) => latencyOf(stalls, statistic));
+  return { ...wal, stallUs: { count: stalls.count, p50: p50 ?? 0, p99: p99 ?? 0, max: max ?? 0 } };
 }
 
 export function phaseData(name: PhaseData['name'], load: LoadResult): PhaseData {
