@@ -1,11 +1,12 @@
 // 500 small files applied, and the state of 500 applied files read: tradedb beside knex in one run, alternately, each in
-// a process of its own, on the same SQL, folder and disk. Prints medians and ratios with their spread.
+// a process of its own, on the same SQL, folder and disk. Prints medians and ratios with their spread. dbmate takes part
+// when it is on the PATH or in bench/peers/node_modules; otherwise one line says so.
 //
 //   node bench/migrate/migrate.mjs [--rounds 5] [--files 500] [--json]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
@@ -21,6 +22,11 @@ const rounds = Number(values.rounds);
 const files = Number(values.files);
 const launcher = fileURLToPath(new URL('../../bin/tradedb.js', import.meta.url));
 const peer = fileURLToPath(new URL('knex-peer.mjs', import.meta.url));
+const dbmateCandidates = [
+  fileURLToPath(new URL('../peers/node_modules/@dbmate/linux-x64/bin/dbmate', import.meta.url)),
+  ...(process.env.PATH ?? '').split(delimiter).map((path) => join(path, 'dbmate')),
+];
+const dbmateProgram = dbmateCandidates.find((path) => existsSync(path));
 const cpuTime = new URL('cpu-time.mjs', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-migrate-'));
 
@@ -71,6 +77,15 @@ function timed(args) {
   return { wall, cpu: Number(readFileSync(cpuFile, 'utf8')) };
 }
 
+/** A program without a hook for its CPU time. */
+function timedDbmate(path) {
+  const started = performance.now();
+  const args = ['--url', `sqlite:${path}`, '--migrations-dir', join(folder, 'sql'), '--no-dump-schema', 'up'];
+  const result = spawnSync(dbmateProgram, args, { encoding: 'utf8' });
+  if (result.status !== 0) throw new Error(`dbmate ended with ${result.status}\n${result.stdout}${result.stderr}`);
+  return { wall: performance.now() - started, cpu: Number.NaN };
+}
+
 const tradedb = (...words) => timed([launcher, 'migrate', ...words, '--dir', join(folder, 'sql')]);
 const knex = (action, path) => timed([peer, action, path, join(folder, 'knex')]);
 
@@ -115,6 +130,22 @@ const cases = {
     const path = freshDatabase('plan.db', 'WAL');
     return tradedb('plan', '-d', path, '--quiet');
   },
+  ...(dbmateProgram === undefined
+    ? {}
+    : {
+        'dbmate up, rollback journal': () => {
+          const path = freshDatabase('dbmate.db', 'DELETE');
+          const time = timedDbmate(path);
+          requireTables(path);
+          return time;
+        },
+      }),
+  'tradedb up, one transaction per file, rollback journal': () => {
+    const path = freshDatabase('file.db', 'DELETE');
+    const time = tradedb('up', '-d', path, '--quiet');
+    requireTables(path);
+    return time;
+  },
   'bare node': () => timed(['-e', '0']),
 };
 
@@ -126,6 +157,22 @@ const comparisons = [
     'knex latest, WAL',
     1,
   ],
+  ...(dbmateProgram === undefined
+    ? []
+    : [
+        [
+          'apply, one transaction against dbmate',
+          'tradedb up --atomic, rollback journal',
+          'dbmate up, rollback journal',
+          0.35,
+        ],
+        [
+          'apply, per file, rollback journal, against dbmate',
+          'tradedb up, one transaction per file, rollback journal',
+          'dbmate up, rollback journal',
+          1.1,
+        ],
+      ]),
   ['status', 'tradedb status, all applied', 'knex migrate.list, all applied', 0.6],
 ];
 
@@ -161,14 +208,17 @@ if (values.json)
   process.stdout.write(`${JSON.stringify({ files, rounds, node: process.version, medians, ratios }, null, 2)}\n`);
 else {
   process.stdout.write(`${files} files, ${rounds} rounds, Node ${process.version}\n\n`);
+  if (dbmateProgram === undefined) process.stdout.write('dbmate is not installed: it is left out\n\n');
   for (const [name, { wallMs, cpuMs }] of Object.entries(medians)) {
     process.stdout.write(
-      `${name.padEnd(46)}${wallMs.toFixed(0).padStart(7)} ms${cpuMs.toFixed(0).padStart(7)} ms CPU\n`,
+      `${name.padEnd(56)}${wallMs.toFixed(0).padStart(7)} ms${Number.isNaN(cpuMs) ? '' : `${cpuMs.toFixed(0).padStart(7)} ms CPU`}\n`,
     );
   }
   process.stdout.write('\n');
   const shown = ({ ratio, lowest, highest }) => `${ratio.toFixed(2)}x (${lowest.toFixed(2)} to ${highest.toFixed(2)})`;
   for (const { name, target, wall, cpu } of ratios) {
-    process.stdout.write(`${name.padEnd(56)}wall ${shown(wall)}  CPU ${shown(cpu)}  target ${target}x\n`);
+    process.stdout.write(
+      `${name.padEnd(56)}wall ${shown(wall)}${Number.isNaN(cpu.ratio) ? '' : `  CPU ${shown(cpu)}`}  target ${target}x\n`,
+    );
   }
 }

@@ -143,16 +143,22 @@ async function runUp(options: Choice, context: CommandContext): Promise<MigrateU
     onFile: (file) => context.emit({ type: 'applied', ...file }),
     onSeed: (file) => context.emit({ type: 'seeded', ...file }),
   };
-  const result = await carryOut(request, events, context);
+  const result = await carryOut({ request, events, source }, context);
   return { ...nothing, ...result, backup, lintHits: [] };
 }
 
+interface Work {
+  readonly request: UpRequest;
+  readonly events: UpEvents;
+  readonly source: MigrationSource;
+}
+
 /** In this process, or with a limit for statements in one that can be killed. */
-async function carryOut(request: UpRequest, events: UpEvents, context: CommandContext): Promise<UpRunResult> {
+async function carryOut({ request, events, source }: Work, context: CommandContext): Promise<UpRunResult> {
   const statementMs = context.config.migrations.statementTimeout;
   if (statementMs === undefined) {
     const { runUp: run } = await import('../../core/migration/up-run.ts');
-    return run(request, events, context);
+    return run(request, events, context, source);
   }
   const { runWithDeadline } = await import('../../core/migration/deadline/run-with-deadline.ts');
   return runWithDeadline(request, { statementMs, execPath: context.host.execPath }, events, context);

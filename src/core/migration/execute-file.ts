@@ -85,12 +85,13 @@ function placeOf(file: Place, statement: Statement): Place {
 
 function record(connection: Connection, section: Section): Before {
   if (section.program !== undefined) return recordAll(connection);
-  const names = new Set(section.statements.flatMap((statement) => [...statement.names]));
+  const touchesRows = section.statements.some(changesRows);
+  const names = new Set(touchesRows ? section.statements.flatMap((statement) => [...statement.names]) : []);
   const objects = section.statements.some(changesObjects) ? recordObjects(connection) : undefined;
   return {
     objects,
     broken: objects === undefined ? new Map() : findBroken(connection, objects.objects),
-    violations: section.statements.some(changesRows) ? recordViolations(connection, names) : undefined,
+    violations: touchesRows ? recordViolations(connection, names) : undefined,
     names,
   };
 }

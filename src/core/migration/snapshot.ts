@@ -25,5 +25,10 @@ export function takeSnapshot(connection: Connection, historyTable: string): Sche
 }
 
 export function openSnapshot(blob: Uint8Array): SchemaObject[] {
-  return JSON.parse(zstdDecompressSync(blob).toString('utf8')) as SchemaObject[];
+  return JSON.parse(snapshotText(blob)) as SchemaObject[];
+}
+
+/** As `takeSnapshot` wrote it: equal texts are equal schemas. */
+export function snapshotText(blob: Uint8Array): string {
+  return zstdDecompressSync(blob).toString('utf8');
 }

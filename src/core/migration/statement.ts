@@ -1,5 +1,5 @@
 import { foldName } from '../schema/normalise.ts';
-import { isKeyword, nameOf, type Token } from '../schema/sql-lexer.ts';
+import { isKeyword, nameOf, type Token, tokenize } from '../schema/sql-lexer.ts';
 import { type SqlStatement, splitStatements } from '../schema/statement-split.ts';
 import { invalid } from './invalid.ts';
 import { readTableDirective, type TableDirective } from './table-directive.ts';
@@ -61,11 +61,6 @@ export function readStatements(text: string, firstLine: number, file = 'statemen
 function classify(statement: SqlStatement, firstLine: number, file: string): Statement {
   const { tokens } = statement;
   const line = firstLine + statement.line - 1;
-  const names = new Set<string>();
-  for (const token of tokens) {
-    const name = nameOf(token);
-    if (name !== undefined) names.add(foldName(name));
-  }
   const classified = kindAndTarget(tokens);
   const on = ['create_index', 'create_trigger'].includes(classified.kind)
     ? objectName(tokens, after(tokens, 'ON'))
@@ -76,7 +71,12 @@ function classify(statement: SqlStatement, firstLine: number, file: string): Sta
     column: statement.column,
     ...classified,
     table: on ?? classified.target,
-    names,
+    // Most statements are never asked for their names.
+    get names(): ReadonlySet<string> {
+      const names = namesIn(statement.text);
+      Object.defineProperty(this, 'names', { value: names, enumerable: true });
+      return names;
+    },
   };
   const lines = statement.leading.split('\n').length;
   const directive = readTableDirective(statement.leading, (index) => `${file}:${line - lines + 1 + index}`);
@@ -88,6 +88,15 @@ function classify(statement: SqlStatement, firstLine: number, file: string): Sta
     );
   }
   return { ...found, kind: 'change_table', directive };
+}
+
+function namesIn(text: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const token of tokenize(text)) {
+    const name = nameOf(token);
+    if (name !== undefined) names.add(foldName(name));
+  }
+  return names;
 }
 
 type Classified = Pick<Statement, 'kind' | 'target' | 'renameTo'>;

@@ -4,7 +4,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { HistoryTable, type VersionState } from './history.ts';
 import { type MigrationFile, type MigrationKind, type MigrationSource, storedText } from './migration.ts';
-import { openSnapshot, userObjects } from './snapshot.ts';
+import { snapshotText, userObjects } from './snapshot.ts';
 import { defaultHistoryTable, isApplied, type MigrationState, readMigrationState, type StateOptions } from './state.ts';
 import { diffLines, type LineChange } from './text-difference.ts';
 import { compareVersions, type Version, versionKey } from './version.ts';
@@ -105,7 +105,7 @@ function schemaMatches(connection: Connection, state: MigrationState, table: str
   const objects = userObjects(connection, table);
   const blob = new HistoryTable(connection, table).snapshot(last.seq);
   // Equal to the letter is the usual case; only otherwise the spelling has to be compared.
-  if (blob !== null && JSON.stringify(objects) === JSON.stringify(openSnapshot(blob))) return true;
+  if (blob !== null && JSON.stringify(objects) === snapshotText(blob)) return true;
   return schemaDigest(objects) === last.schemaDigest;
 }
 

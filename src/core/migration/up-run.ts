@@ -41,11 +41,16 @@ export interface UpRunResult extends UpResult {
   readonly seeded: readonly FileResult[];
 }
 
-/** Opens the database, applies what is pending, then the seeds, and closes it. */
-export async function runUp(request: UpRequest, events: UpEvents, context: OperationContext): Promise<UpRunResult> {
+/** `source` spares reading the folder again. Opens the database, applies what is pending, then the seeds, and closes it. */
+export async function runUp(
+  request: UpRequest,
+  events: UpEvents,
+  context: OperationContext,
+  source = folderSource(request.directory),
+): Promise<UpRunResult> {
   const { database, create, directory, hooksDirectory, seedsDirectory, ...settings } = request;
   // The files are read first: a typing error in a path must not leave a new, empty database behind.
-  const files = folderSource(directory).list();
+  const files = source.list();
   const hooks = await readHooks(hooksDirectory);
   const seeds = seedsDirectory === null ? [] : await readSeeds(seedsDirectory);
   const connection = await openForMigration(database, { create, lockTimeoutMs: request.lockTimeoutMs }, context);

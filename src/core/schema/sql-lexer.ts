@@ -82,13 +82,17 @@ const firstCharacters: readonly (RegExp | undefined)[] = [
 ];
 
 /** Patterns that can match, by the code of the first character: most of a text is decided with one try. */
-const byCode = Array.from({ length: 128 }, (_, code) =>
-  patterns.filter((__, index) => firstCharacters[index]?.test(String.fromCharCode(code)) ?? true),
-);
+const byCode: (typeof patterns)[] = [];
 const beyondAscii = patterns.filter(([kind]) => kind === 'word');
 
+function patternsFor(code: number): typeof patterns {
+  if (code >= 128) return beyondAscii;
+  byCode[code] ??= patterns.filter((_, index) => firstCharacters[index]?.test(String.fromCharCode(code)) ?? true);
+  return byCode[code];
+}
+
 function tokenAt(text: string, start: number): Token {
-  for (const [kind, pattern] of byCode[text.charCodeAt(start)] ?? beyondAscii) {
+  for (const [kind, pattern] of patternsFor(text.charCodeAt(start))) {
     pattern.lastIndex = start;
     if (pattern.test(text)) return { kind, text: text.slice(start, pattern.lastIndex), start, end: pattern.lastIndex };
   }

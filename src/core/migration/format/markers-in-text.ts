@@ -19,13 +19,16 @@ export function findComments(text: string, wanted: RegExp): FoundComment[] {
 
 function byLines(text: string): FoundComment[] {
   const found: FoundComment[] = [];
-  let start = 0;
-  for (const [index, whole] of text.split('\n').entries()) {
-    const comment = whole.trimStart();
-    const end = start + whole.length;
-    if (comment.startsWith('--'))
-      found.push({ text: comment.trimEnd(), start: end - comment.length, end, line: index + 1 });
-    start = end + 1;
+  let line = 1;
+  let counted = 0;
+  for (const match of text.matchAll(/^[^\S\n]*(--.*)$/gm)) {
+    const comment = match[1] as string;
+    const end = match.index + match[0].length;
+    for (let at = text.indexOf('\n', counted); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) {
+      line += 1;
+      counted = at + 1;
+    }
+    found.push({ text: comment.trimEnd(), start: end - comment.length, end, line });
   }
   return found;
 }
