@@ -4,11 +4,13 @@ import Database from 'better-sqlite3';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { describe, expect, it } from 'vitest';
+import type { ArchiveResult } from '../../src/core/maintenance/archive/request.ts';
 import { archive, archiveSetup, contentOf } from '../support/archive-database.ts';
-import { parseError, tradedb } from '../support/cli.ts';
+import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { fileState } from '../support/file-state.ts';
 import { holdLock } from '../support/lock-holder.ts';
 import { smallDisk } from '../support/small-disk.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const rows = 3000;
 
@@ -81,6 +83,33 @@ describe('vacuum archive', () => {
       amount: 15_501 / 3,
       big: 9007199254740993n + 15_501n,
     });
+  });
+
+  it('answers a query over all archives, and leaves nothing behind', async () => {
+    const setup = archiveSetup(20_000);
+    await archive(setup);
+    const sql = 'SELECT substr(tradedb_archive, 1, 7) AS month, count(*) AS n, max(big) AS big FROM event GROUP BY 1';
+    const scratch = temporaryFolder();
+    const env = { TMPDIR: scratch };
+    const result = await tradedb(['vacuum', 'archive', '--query', sql, '--json'], { cwd: setup.folder, env });
+    const report = parseReport<ArchiveResult>(result);
+    expect(report.data.answer).toEqual({
+      columns: ['month', 'n', 'big'],
+      rows: [
+        ['2024-01', 15_499, '9007199254756492'],
+        ['2024-02', 4501, '9007199254760993'],
+      ],
+      truncated: false,
+    });
+    expect(readdirSync(scratch).filter((name) => name.startsWith('tradedb'))).toEqual([]);
+    const writes = await tradedb(['vacuum', 'archive', '--query', 'DELETE FROM event', '--json'], {
+      cwd: setup.folder,
+    });
+    expect(writes.code).not.toBe(0);
+    const text = await tradedb(['vacuum', 'archive', '--table', 'event', '--query', 'SELECT count(*) FROM detail'], {
+      cwd: setup.folder,
+    });
+    expect(text.stdout).toContain('10000');
   });
 
   it('what Parquet cannot hold is kept as SQLite, or refused with --strict-types', async () => {

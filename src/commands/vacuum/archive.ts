@@ -44,6 +44,12 @@ const options = {
     group: 'Other modes',
     summary: 'read an archive back and compare it with its ledger; all: every one',
   },
+  query: {
+    type: 'text',
+    value: 'sql',
+    group: 'Other modes',
+    summary: 'answer a SELECT over the archives (of --table, or all), loaded into a temporary database',
+  },
   resume: { type: 'flag', group: 'Other modes', summary: 'only finish what an interrupted run began' },
   restore: { type: 'text', value: 'id', group: 'Other modes', summary: 'give the rows of an archive back' },
   to: { type: 'path', value: 'file', group: 'With --restore', summary: 'into this new database' },
@@ -111,9 +117,10 @@ export const definition = defineCommand({
   },
 });
 
-function requireOneMode({ list, verify, resume, restore, to, intoTable }: Options): void {
-  const modes = [list, verify !== undefined, resume, restore !== undefined].filter(Boolean).length;
-  if (modes > 1) throw usage('--list, --verify, --resume and --restore are modes of their own', 'give one of them');
+function requireOneMode({ list, verify, query, resume, restore, to, intoTable }: Options): void {
+  const modes = [list, verify !== undefined, query !== undefined, resume, restore !== undefined].filter(Boolean).length;
+  if (modes > 1)
+    throw usage('--list, --verify, --query, --resume and --restore are modes of their own', 'give one of them');
   if (restore === undefined && (to !== undefined || intoTable))
     throw usage('--to and --into-table belong to --restore');
   if (restore !== undefined && (to === undefined) === !intoTable) {
@@ -143,7 +150,7 @@ async function requestOf(path: string, options: Options, context: CommandContext
   return {
     database: path,
     folder,
-    policies: chosenPolicies(retention.policies, options.table),
+    policies: options.query === undefined ? chosenPolicies(retention.policies, options.table) : [],
     before: options.before === undefined ? undefined : parseTime(options.before),
     format: options.archiveFormat,
     defaultFormat: archive.format,
@@ -184,6 +191,12 @@ async function runMode(options: Options, request: ArchiveRequest, context: Comma
   if (options.verify !== undefined) {
     const { verifyArchives } = await import('../../core/maintenance/archive/list.ts');
     return verifyArchives(request, options.verify, context);
+  }
+  if (options.query !== undefined) {
+    const { queryArchives } = await import('../../core/maintenance/archive/query.ts');
+    const scratch = context.host.temporaryDirectory;
+    const tables = options.table ?? [];
+    return queryArchives({ ...request, sql: options.query, tables, scratch, mostRows: 10_000 }, context);
   }
   const work = await changingMode(options, request, context);
   if (context.dryRun || (options.restore !== undefined && options.to !== undefined)) return work();

@@ -1,7 +1,12 @@
 import { basename } from 'node:path';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import { formatDuration } from '../../../core/config/duration.ts';
-import type { ArchiveResult, ChunkResult, PolicyResult } from '../../../core/maintenance/archive/request.ts';
+import type {
+  ArchiveResult,
+  ChunkResult,
+  PolicyResult,
+  QueryAnswer,
+} from '../../../core/maintenance/archive/request.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
 import { formatCount, formatTime, plural, printable } from '../format.ts';
@@ -23,6 +28,8 @@ function headline(data: ArchiveResult): string {
       return `${plural(data.archives.length, 'archive')} in ${folder}`;
     case 'verify':
       return `${plural(data.archives.length, 'archive')} read back: equal to what was archived, byte for byte`;
+    case 'query':
+      return `${plural(data.archives.length, 'archive')} asked`;
     case 'resume':
       return data.archives.length === 0
         ? 'nothing to resume'
@@ -38,6 +45,7 @@ function headline(data: ArchiveResult): string {
 }
 
 function body(data: ArchiveResult, style: Style): string[] {
+  if (data.answer !== undefined) return [answer(data.answer, style)];
   if (data.mode === 'list' || data.mode === 'verify' || data.mode === 'resume') {
     return data.archives.length === 0 ? [] : [listing(data.archives, style)];
   }
@@ -58,6 +66,18 @@ function body(data: ArchiveResult, style: Style): string[] {
     return [...(data.dryRun ? [] : [table(columns, rows, style)]), ...stale];
   }
   return data.policies.flatMap((policy) => policyLines(policy, style));
+}
+
+function answer({ columns, rows, truncated }: QueryAnswer, style: Style): string {
+  const numeric = columns.map((_, index) => rows.every((row) => row[index] === null || typeof row[index] === 'number'));
+  const shown = columns.map((title, index) => ({
+    title: printable(title),
+    flexible: true,
+    align: numeric[index] === true ? ('right' as const) : ('left' as const),
+  }));
+  const cells = rows.map((row) => row.map((value) => (value === null ? 'NULL' : printable(String(value)))));
+  const end = truncated ? `\n  ${style.dim(`only the first ${formatCount(rows.length)} rows`)}` : '';
+  return `${table(shown, cells, style)}${end}`;
 }
 
 function policyLines(policy: PolicyResult, style: Style): string[] {

@@ -84,16 +84,26 @@ export interface RestoreResult {
   readonly staleLeftOut: number;
 }
 
+export interface QueryAnswer {
+  readonly columns: readonly string[];
+  /** Integers beyond 2^53 as text, blobs as `x'...'`. */
+  readonly rows: readonly (readonly (string | number | null)[])[];
+  /** There were more. */
+  readonly truncated: boolean;
+}
+
 /** The data of the report of `vacuum archive`. */
 export interface ArchiveResult {
   readonly database: string;
   readonly folder: string;
-  readonly mode: 'archive' | 'resume' | 'list' | 'verify' | 'restore';
+  readonly mode: 'archive' | 'resume' | 'list' | 'verify' | 'restore' | 'query';
   readonly dryRun: boolean;
   readonly policies: readonly PolicyResult[];
   /** Chunks that were listed, verified or resumed. */
   readonly archives: readonly ChunkResult[];
   readonly restored: RestoreResult | null;
+  /** Of --query. */
+  readonly answer?: QueryAnswer;
   readonly stoppedBy: ArchiveStop;
   /** Chunks of this database that only --resume may finish. */
   readonly pending: readonly string[];
