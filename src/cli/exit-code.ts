@@ -27,6 +27,8 @@ const codes: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   migration_invalid: 2,
   scenario_invalid: 2,
   unsupported: 2,
+  key_required: 2,
+  key_rejected: 2,
   database_not_found: 10,
   file_not_found: 10,
   backup_not_found: 10,

@@ -20,6 +20,8 @@ export type ErrorCode =
   | 'io_error'
   | 'storage_refused'
   | 'storage_unavailable'
+  | 'key_required'
+  | 'key_rejected'
   | 'unsupported'
   | 'sql_error'
   | 'constraint_violation'

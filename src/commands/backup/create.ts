@@ -5,10 +5,10 @@ import {
   chosenLocation,
   databaseLabel,
   hooksOf,
+  openIfThere,
   openOrCreate,
   ownerOf,
   repositoryOption,
-  storageOf,
   workerCount,
   workersOption,
 } from './repository-option.ts';
@@ -38,7 +38,7 @@ export interface BackupCreateData {
   readonly pages: { readonly total: number; readonly stored: number; readonly reused: number } | null;
   readonly bytes: { readonly database: number; readonly stored: number } | null;
   readonly codec: string | null;
-  readonly encryption: null;
+  readonly encryption: { readonly cipher: 'aes-256-gcm'; readonly keySlots: number } | null;
   readonly position: {
     readonly salt1: number;
     readonly salt2: number;
@@ -119,11 +119,11 @@ export const definition = defineCommand({
     requireDatabaseFile(database);
     if (context.dryRun) {
       const { planBackup } = await import('../../core/backup/plan.ts');
-      const storage = await storageOf(context, location);
+      const there = await openIfThere(context, given.repository);
       const request = {
         database,
         location,
-        storage,
+        repository: there,
         databaseLabel: databaseLabel(context, database),
         ...chain(given, context),
       };
@@ -190,11 +190,11 @@ export const definition = defineCommand({
         pages: { total: pageCount, stored: manifest.storedPages, reused: pageCount - manifest.storedPages },
         bytes: { database: pageCount * pageSizeBytes, stored: manifest.storedBytes },
         codec: manifest.codec,
-        encryption: null,
+        encryption: opened.encryption,
         position: manifest.position,
         verification: checked.verification,
       },
-      { findings: [...created.findings, ...checked.findings] },
+      { findings: [...created.findings, ...fewSlots(opened.encryption), ...checked.findings] },
     );
   },
   exitCode: ({ data, status }) => (data.verification?.passed === false ? 12 : status === 'ok' ? 0 : 3),
@@ -217,6 +217,19 @@ type Given = OptionValues<typeof options>;
 function chain(given: Given, context: CommandContext) {
   const { fullEvery, maxChain } = context.config.backup;
   return { type: given.type, fullEveryMs: fullEvery, maxChain };
+}
+
+/** Lost keys are lost data. */
+function fewSlots(encryption: BackupCreateData['encryption']): Finding[] {
+  if (encryption === null || encryption.keySlots >= 2) return [];
+  return [
+    {
+      id: 'backup.few_keys',
+      severity: 'warning',
+      message: 'only one key opens this repository: if it is lost, all backups in it are',
+      hint: 'add a second recipient or a passphrase to backup.encryption, and keep it elsewhere',
+    },
+  ];
 }
 
 async function keepUntilOf(keep: string | undefined, context: CommandContext): Promise<string | null> {

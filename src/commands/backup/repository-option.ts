@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { BackupHooks } from '../../core/backup/create.ts';
+import type { Keyring } from '../../core/backup/encryption/keyring.ts';
 import type { HookSettings } from '../../core/backup/hook.ts';
 import type { RepositoryLocation } from '../../core/backup/repository/open-repository.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
@@ -39,7 +40,7 @@ export async function chosenLocation(context: CommandContext, wanted: string | u
 }
 
 /** The place of a repository, whether there is one yet or not. */
-export async function storageOf(context: CommandContext, location: RepositoryLocation): Promise<Storage> {
+async function storageOf(context: CommandContext, location: RepositoryLocation): Promise<Storage> {
   const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
   const stateDirectory = context.stateDirectory();
   return openStorage(location, { ...context, stateDirectory, environment: context.host.environment });
@@ -49,7 +50,43 @@ export async function storageOf(context: CommandContext, location: RepositoryLoc
 export async function openChosen(context: CommandContext, wanted: string | undefined): Promise<Repository> {
   const { Repository } = await import('../../core/backup/repository/repository.ts');
   const location = await chosenLocation(context, wanted);
+  const storage = await storageOf(context, location);
+  return Repository.open(storage, location.name, { random: context.random, keyring: await keyringOf(context) });
+}
+
+/** The same, or undefined when there is none. */
+export async function openIfThere(
+  context: CommandContext,
+  wanted: string | undefined,
+): Promise<Repository | undefined> {
+  const { TradedbError } = await import('../../core/error.ts');
+  try {
+    return await openChosen(context, wanted);
+  } catch (error) {
+    if (error instanceof TradedbError && error.code === 'backup_not_found') return undefined;
+    throw error;
+  }
+}
+
+/** Opens the repository without looking for keys: for commands that only ask what is there. */
+export async function openLocked(context: CommandContext): Promise<Repository> {
+  const { Repository } = await import('../../core/backup/repository/repository.ts');
+  const location = await chosenLocation(context, undefined);
   return Repository.open(await storageOf(context, location), location.name);
+}
+
+async function keyringOf(context: CommandContext): Promise<Keyring> {
+  const { Keyring } = await import('../../core/backup/encryption/keyring.ts');
+  const { recipients, identityFile, passphraseFile } = context.config.backup.encryption;
+  const file = (path: string | undefined) => (path === undefined ? undefined : context.resolveConfigured(path));
+  return new Keyring({
+    recipients,
+    identityFile: file(identityFile),
+    passphraseFile: file(passphraseFile),
+    environment: context.host.environment,
+    resolve: context.resolve,
+    stateDirectory: context.stateDirectory(),
+  });
 }
 
 /** Opens the repository, or makes one in an empty place. */
@@ -59,6 +96,7 @@ export async function openOrCreate(context: CommandContext, location: Repository
     ...context,
     owner: ownerOf(context),
     leases: context.config.backup.leases,
+    keyring: await keyringOf(context),
   });
 }
 

@@ -29,7 +29,6 @@ export const definition = defineCommand({
   async run(input, context) {
     const repository = await openChosen(context, input.options.repository);
     const { lineageOf } = await import('../../core/backup/manifest/lineage.ts');
-    const { encodeManifest } = await import('../../core/backup/manifest/manifest.ts');
     const names = await import('../../core/backup/repository/object-name.ts');
     const wanted = input.arguments[0] ?? '';
     const { points, damaged } = await repository.points();
@@ -44,10 +43,11 @@ export const definition = defineCommand({
         hint: 'see: tradedb backup list --all',
       });
     }
-    const { bytes, digest } = encodeManifest(point);
     const { database, id } = point;
+    const key = repository.manifestKeyOf(point);
+    const sizeBytes = (await repository.storage.read(key)).length;
     const objects = [
-      { key: names.manifestKey(database.id, id, digest), sizeBytes: bytes.length, sha256: digest },
+      { key, sizeBytes, sha256: names.parseManifestKey(key)?.digest ?? '' },
       ...point.packs.map((pack) => ({
         key: names.packKey(database.id, id, pack.name),
         sizeBytes: pack.sizeBytes,

@@ -31,4 +31,8 @@ const usableReasons: ReadonlySet<string> = new Set([
   'permission_denied',
   'usage',
   'io_error',
+  'key_required',
+  'key_rejected',
+  'storage_refused',
+  'storage_unavailable',
 ]);

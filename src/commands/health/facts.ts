@@ -35,8 +35,8 @@ async function newestBackup(context: CommandContext): Promise<BackupFacts | unde
     // Without a word in the configuration, backups may be somebody else's business.
     return configured === undefined ? undefined : { newestAt: undefined, id: undefined, count: 0, place: path };
   }
-  const { openChosen, databaseIdIfAny } = await import('../backup/repository-option.ts');
-  const repository = await openChosen(context, undefined);
+  const { openLocked, databaseIdIfAny } = await import('../backup/repository-option.ts');
+  const repository = await openLocked(context);
   const { points } = await repository.points(await databaseIdIfAny(context));
   const newest = points.at(-1);
   return {

@@ -24,10 +24,10 @@ export async function listBackups(context: CommandContext, path: string | undefi
 
 async function pointsOf(context: CommandContext, path: string) {
   const { TradedbError } = await import('../../core/error.ts');
-  const { databaseLabel, openChosen } = await import('../backup/repository-option.ts');
+  const { databaseLabel, openLocked } = await import('../backup/repository-option.ts');
   const { databaseIdOf } = await import('../../core/backup/repository/object-name.ts');
   try {
-    const repository = await openChosen(context, undefined);
+    const repository = await openLocked(context);
     return (await repository.points(databaseIdOf(databaseLabel(context, path)))).points;
   } catch (error) {
     if (!(error instanceof TradedbError) || error.code !== 'backup_not_found') throw error;

@@ -4,11 +4,10 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { fileSystemOf } from '../file-access/file-system.ts';
 import { LiveReader } from '../file-access/live-reader.ts';
-import type { Storage } from '../storage/storage.ts';
 import { chooseParent } from './incremental/from-pages.ts';
 import { databaseIdOf } from './repository/object-name.ts';
 import type { RepositoryLocation } from './repository/open-repository.ts';
-import { Repository } from './repository/repository.ts';
+import type { Repository } from './repository/repository.ts';
 
 /** What `backup create` would do. Made without SQLite and without writing anything anywhere. */
 export interface BackupPlan {
@@ -27,7 +26,8 @@ export interface BackupPlan {
 export interface PlanRequest {
   readonly database: string;
   readonly location: RepositoryLocation;
-  readonly storage: Storage;
+  /** Undefined: it does not exist yet. */
+  readonly repository: Repository | undefined;
   readonly databaseLabel: string;
   readonly type: 'auto' | 'full' | 'incremental';
   readonly fullEveryMs: number;
@@ -42,7 +42,7 @@ export async function planBackup(request: PlanRequest, context: OperationContext
       throw new TradedbError('not_a_database', `${JSON.stringify(request.database)} is not an SQLite database`);
     }
     const files = await reader.identities();
-    const repository = await openIfThere(request);
+    const { repository } = request;
     const parent =
       repository === undefined
         ? null
@@ -60,15 +60,6 @@ export async function planBackup(request: PlanRequest, context: OperationContext
     };
   } finally {
     await reader.close();
-  }
-}
-
-async function openIfThere({ storage, location }: PlanRequest): Promise<Repository | undefined> {
-  try {
-    return await Repository.open(storage, location.name);
-  } catch (error) {
-    if (error instanceof TradedbError && error.code === 'backup_not_found') return undefined;
-    throw error;
   }
 }
 

@@ -17,3 +17,8 @@ export function fromStorage(error: unknown, path: string): unknown {
   const { code, message, details, cause } = translated;
   return new TradedbError(code, message, { hint, ...(details === undefined ? {} : { details }), cause });
 }
+
+/** The way to the objects is closed, which says nothing about the objects. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof TradedbError && /^(storage_refused|storage_unavailable|key_required)$/.test(error.code);
+}

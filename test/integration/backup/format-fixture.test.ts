@@ -57,8 +57,8 @@ describe('a repository of format 1, as it was written when the format was new', 
     await expect(openTestRepository(join(folder, 'backups'))).rejects.toThrow(
       /has format 2; this release reads up to 1/,
     );
-    writeFileSync(path, encodeFormat({ id: 'x', required: ['encryption'], optional: ['colours'] }));
-    await expect(openTestRepository(join(folder, 'backups'))).rejects.toThrow(/needs encryption/);
+    writeFileSync(path, encodeFormat({ id: 'x', required: ['telepathy'], optional: ['colours'] }));
+    await expect(openTestRepository(join(folder, 'backups'))).rejects.toThrow(/needs telepathy/);
     writeFileSync(path, encodeFormat({ id: 'x', required: [], optional: ['colours'] }));
     expect((await openTestRepository(join(folder, 'backups'))).format.optional).toEqual(['colours']);
     writeFileSync(path, bytes.replace('id ', 'id 0'));

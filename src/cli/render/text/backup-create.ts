@@ -21,6 +21,8 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
   const wal = snapshot.walOverlayPages > 0 ? `, ${formatCount(snapshot.walOverlayPages)} from the WAL` : '';
   const grew = snapshot.walGrowthBytes > 0 ? `, WAL grew ${formatByteSize(snapshot.walGrowthBytes)}` : '';
   const reused = pages.reused > 0 ? `, ${formatCount(pages.reused)} unchanged` : '';
+  const { encryption } = data;
+  const sealed = encryption === null ? '' : `, ${encryption.cipher}, ${plural(encryption.keySlots, 'key slot')}`;
   const verified =
     data.verification === null
       ? 'not verified'
@@ -32,7 +34,7 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
     data.method === 'wal'
       ? `  snapshot  ${plural(pages.total, 'page')} as of the newest archived commit; the database was not read`
       : `  snapshot  ${plural(pages.total, 'page')}${wal}, pinned ${formatDuration(snapshot.pinnedMs)}${grew}`,
-    `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}`,
+    `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}${sealed}`,
     `  checked   ${verified}${backup.keepUntil === null ? '' : `, kept until ${backup.keepUntil}`}`,
   ];
 }

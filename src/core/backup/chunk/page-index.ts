@@ -9,12 +9,14 @@ import { hex, sha256 } from './pack-format.ts';
  * version 1 (whole): fingerprints, chunk digests;
  * version 2 (what differs from the parent point): pages:u32 chunks:u32 page numbers, fingerprints, chunk numbers, digests.
  * A chunk digest of zeros is not known: the chunk was changed through archived commits and never read as a whole.
+ * 32 random bytes may follow, so that the name of the object does not tell what is in it.
  */
 
 export const pagesPerChunk = 256;
 const magic = Buffer.from('TDBPAGE1', 'latin1');
 const headerBytes = 24;
 const digestBytes = 32;
+const saltBytes = 32;
 const whole = 1;
 const difference = 2;
 
@@ -75,7 +77,7 @@ export function decodePageIndex(bytes: Uint8Array, name: string, parent?: PageIn
   if (version !== whole) throw damaged('its format is unknown');
   const chunksAt = headerBytes + pageCount * fingerprintBytes;
   const end = chunksAt + chunkCount(pageCount) * digestBytes;
-  if (end !== bytes.length) throw damaged('its size is wrong');
+  requireEnd(bytes, end);
   return {
     pageSizeBytes,
     pageCount,
@@ -103,7 +105,7 @@ function applyDifference(buffer: Buffer, index: PageIndex): void {
   const pages = buffer.readUInt32LE(headerBytes);
   const chunks = buffer.readUInt32LE(headerBytes + 4);
   const end = headerBytes + 8 + pages * (4 + fingerprintBytes) + chunks * (4 + digestBytes);
-  if (end !== buffer.length) throw damaged('its size is wrong');
+  requireEnd(buffer, end);
   let at = headerBytes + 8;
   const take = (count: number, width: number, target: Uint8Array): void => {
     const values = at + count * 4;
@@ -116,6 +118,11 @@ function applyDifference(buffer: Buffer, index: PageIndex): void {
   };
   take(pages, fingerprintBytes, index.fingerprints);
   take(chunks, digestBytes, index.chunkDigests);
+}
+
+/** The end of what is known, and perhaps a salt. */
+function requireEnd(bytes: Uint8Array, end: number): void {
+  if (bytes.length !== end && bytes.length !== end + saltBytes) throw damaged('its size is wrong');
 }
 
 function header(version: number, index: PageIndex): Uint8Array {

@@ -63,7 +63,7 @@ export async function takeFromArchive(
   const { index, writer, position, storedBytes } = packed;
   return {
     packs: writer.finished,
-    pageIndex: storePageIndex(request.stagingFolder, encodePageIndex(index, parent.index)),
+    pageIndex: storePageIndex(request.stagingFolder, encodePageIndex(index, parent.index), context.random.bytes(32)),
     digest: stateDigest(index),
     storedPages: writer.finished.reduce((sum, one) => sum + one.pages, 0),
     storedBytes,

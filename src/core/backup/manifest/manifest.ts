@@ -44,7 +44,10 @@ const manifestSchema = v.object({
   /** `wal`: made of archived commits, without reading the database. */
   method: v.picklist(['pages', 'api', 'wal']),
   codec: v.string(),
-  encryption: v.null(),
+  /** Null in a repository that is not encrypted; otherwise `sealed` and `mac` are for whoever has the key. */
+  encryption: v.nullable(
+    v.object({ cipher: v.literal('aes-256-gcm'), keySlots: count, sealed: v.string(), mac: v.string() }),
+  ),
   /** Null for rollback-journal databases and for copies through the API. */
   position: v.nullable(positionSchema),
   /** The archived commit whose state this is, where it is known. */
@@ -53,7 +56,7 @@ const manifestSchema = v.object({
   storedBytes: count,
   packs: v.array(v.object({ name: digest, sizeBytes: count, chunks: count, pages: count })),
   pageIndex: v.object({ name: digest, sizeBytes: count }),
-  /** sha256 over page size, page count and the fingerprints of all pages. */
+  /** sha256 over page size, page count and the fingerprints of all pages; a MAC of it where it is encrypted. */
   digest,
   tool: v.object({ version: v.string(), sqliteVersion: v.string() }),
 });

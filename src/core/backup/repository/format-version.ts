@@ -11,7 +11,12 @@ export interface RepositoryFormat {
   /** Features without which the repository cannot be understood. */
   readonly required: readonly string[];
   readonly optional: readonly string[];
+  /** Name of the master key, where the repository is encrypted. */
+  readonly key?: string;
 }
+
+/** The one feature that this release needs to know and knows. */
+export const encryptionFeature = 'encryption';
 
 export function newFormat(random: Random): RepositoryFormat {
   return { id: hex(random.bytes(16)), required: [], optional: [] };
@@ -23,6 +28,7 @@ export function encodeFormat(format: RepositoryFormat): Uint8Array {
     `id ${format.id}`,
     `required ${format.required.join(' ')}`.trimEnd(),
     `optional ${format.optional.join(' ')}`.trimEnd(),
+    ...(format.key === undefined ? [] : [`key ${format.key}`]),
   ];
   const body = `${lines.join('\n')}\n`;
   return Buffer.from(`${body}sha256 ${hex(sha256(Buffer.from(body)))}\n`);
@@ -52,12 +58,14 @@ export function decodeFormat(bytes: Uint8Array, location: string): RepositoryFor
   const words = (name: string): string[] =>
     (new RegExp(`^${name}(?: (.*))?$`, 'm').exec(body)?.[1] ?? '').split(' ').filter((word) => word !== '');
   const required = words('required');
-  if (required.length > 0) {
+  const unknown = required.filter((word) => word !== encryptionFeature);
+  if (unknown.length > 0) {
     throw new TradedbError(
       'repository_invalid',
-      `the repository ${JSON.stringify(location)} needs ${required.join(', ')}, which this release does not know`,
+      `the repository ${JSON.stringify(location)} needs ${unknown.join(', ')}, which this release does not know`,
       { hint: 'use a newer release of tradedb' },
     );
   }
-  return { id: words('id')[0] ?? '', required, optional: words('optional') };
+  const key = words('key')[0];
+  return { id: words('id')[0] ?? '', required, optional: words('optional'), ...(key === undefined ? {} : { key }) };
 }

@@ -2,8 +2,11 @@ import type { Clock, Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { isUnreachable } from '../../storage/storage-error.ts';
 import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
 import { decodePageIndex, needsParent, type PageIndex } from '../chunk/page-index.ts';
+import type { Keyring } from '../encryption/keyring.ts';
+import { makeEncrypted, openEncryption, type RepositoryEncryption } from '../encryption/repository-encryption.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../manifest/manifest.ts';
 import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat } from './format-version.ts';
 import { databaseKey, formatKey, manifestKey, packKey, pageIndexKey, parseManifestKey } from './object-name.ts';
@@ -25,12 +28,20 @@ export interface PointList {
 
 export type StoredPack = Manifest['packs'][number];
 
+/** What opens an encrypted repository. */
+export interface RepositoryKeys {
+  readonly random: Random;
+  readonly keyring: Keyring;
+}
+
 /** What it takes to make a repository. */
 export interface RepositoryMaker {
   readonly clock: Clock;
   readonly random: Random;
   readonly owner: LeaseOwner;
   readonly leases?: LeaseTimes;
+  /** Without one, a new repository is not encrypted. */
+  readonly keyring?: Keyring;
 }
 
 /** The objects of a repository as they are meant; knows names and digests, not how they are stored. */
@@ -38,15 +49,27 @@ export class Repository {
   readonly storage: Storage;
   readonly name: string;
   readonly format: RepositoryFormat;
+  readonly #encryption: RepositoryEncryption | undefined;
+  /** The name of a manifest carries the digest of its stored form. */
+  readonly #manifestKeys = new Map<string, string>();
 
-  private constructor(storage: Storage, name: string, format: RepositoryFormat) {
-    this.storage = storage;
+  private constructor(
+    storage: Storage,
+    name: string,
+    format: RepositoryFormat,
+    encryption: RepositoryEncryption | undefined,
+  ) {
+    this.storage = encryption?.storage ?? storage;
     this.name = name;
     this.format = format;
+    this.#encryption = encryption;
   }
 
-  /** Opens a repository; throws `backup_not_found` when there is none. */
-  static async open(storage: Storage, name: string): Promise<Repository> {
+  /**
+   * Opens a repository; throws `backup_not_found` when there is none. An encrypted one is unlocked where the keyring has a
+   * secret, and stays locked otherwise: then only what needs no key works.
+   */
+  static async open(storage: Storage, name: string, keys?: RepositoryKeys): Promise<Repository> {
     const bytes = await storage.read(formatKey).catch((error: unknown) => {
       if (error instanceof TradedbError && error.code === 'file_not_found') return undefined;
       throw error;
@@ -60,35 +83,73 @@ export class Repository {
         },
       );
     }
-    return new Repository(storage, name, decodeFormat(bytes, storage.location));
+    const format = decodeFormat(bytes, storage.location);
+    return new Repository(storage, name, format, await openEncryption(storage, format, keys));
   }
 
-  /** Opens a repository, or makes one in an empty place. A place that holds other things is refused. */
+  /**
+   * Opens a repository for writing, or makes one in an empty place. A place that holds other things is refused, and so is
+   * one that is not encrypted although it shall be. The key slots of an encrypted one follow the keyring.
+   */
   static async openOrCreate(storage: Storage, name: string, maker: RepositoryMaker): Promise<Repository> {
-    const there = await openIfThere(storage, name);
-    if (there !== undefined) return there;
+    const { keyring, random } = maker;
+    const keys = keyring === undefined ? undefined : { keyring, random };
+    const repository =
+      (await openIfThere(storage, name, keys)) ?? (await Repository.#createAlone(storage, name, maker, keys));
+    if (repository.#encryption === undefined) {
+      if (keyring?.isWanted === true) throw notEncrypted(storage);
+      return repository;
+    }
+    if (keyring !== undefined) await repository.#encryption.follow(storage, keyring);
+    return repository;
+  }
+
+  static async #createAlone(
+    storage: Storage,
+    name: string,
+    maker: RepositoryMaker,
+    keys: RepositoryKeys | undefined,
+  ): Promise<Repository> {
     const { owner, leases } = maker;
     const request = { name: 'repository', purpose: 'making a repository', owner, leases };
     const lease = await acquireRepositoryLease(storage, request, maker);
     try {
       // Somebody may have made it while we waited for the lease.
-      return (await openIfThere(storage, name)) ?? (await Repository.#create(storage, name, maker.random));
+      const there = await openIfThere(storage, name, keys);
+      if (there !== undefined) return there;
+      await requireEmpty(storage);
+      const plain = newFormat(maker.random);
+      const format = keys?.keyring.isWanted === true ? await makeEncrypted(storage, plain, keys) : plain;
+      await storage.write(formatKey, encodeFormat(format), { ifAbsent: true });
+      return await Repository.open(storage, name, keys);
     } finally {
       await lease.release();
     }
   }
 
-  static async #create(storage: Storage, name: string, random: Random): Promise<Repository> {
-    for await (const object of storage.list('')) {
-      if (object.key === formatKey || object.key.startsWith('leases/')) continue;
-      throw new TradedbError(
-        'repository_invalid',
-        `${JSON.stringify(storage.location)} is not empty and no backup repository`,
-        { hint: 'give an empty or new folder, or check backup.repositories' },
-      );
-    }
-    await storage.write(formatKey, encodeFormat(newFormat(random)), { ifAbsent: true });
-    return Repository.open(storage, name);
+  /** How the content is protected; null where it is not. */
+  get encryption(): { readonly cipher: 'aes-256-gcm'; readonly keySlots: number } | null {
+    return this.#encryption === undefined ? null : { cipher: 'aes-256-gcm', keySlots: this.#encryption.keySlots };
+  }
+
+  /** It is encrypted, and no key was given. */
+  get isLocked(): boolean {
+    return this.#encryption?.storage.isLocked === true;
+  }
+
+  /** Throws `key_required` for one that is locked. */
+  requireKey(): void {
+    this.#encryption?.storage.requireKey();
+  }
+
+  /** Checks the stored bytes of an encrypted object without a key. */
+  async requireStored(key: string): Promise<void> {
+    await this.#encryption?.storage.requireStored(key);
+  }
+
+  manifestKeyOf(point: Manifest): string {
+    const known = this.#manifestKeys.get(`${point.database.id}/${point.id}`);
+    return known ?? manifestKey(point.database.id, point.id, encodeManifest(point).digest);
   }
 
   /** Restore points of one database, or of all. */
@@ -99,8 +160,9 @@ export class Repository {
       const name = parseManifestKey(key);
       if (name === undefined) continue;
       try {
-        points.push(decodeManifest(await this.storage.read(key), name.digest));
+        points.push(this.#decode(await this.storage.read(key), key, name.digest));
       } catch (error) {
+        if (isUnreachable(error)) throw error;
         damaged.push({ databaseId: name.databaseId, id: name.pointId, key, error });
       }
     }
@@ -116,10 +178,17 @@ export class Repository {
   }
 
   async writeManifest(manifest: Manifest): Promise<string> {
-    const { bytes, digest } = encodeManifest(manifest);
-    const key = manifestKey(manifest.database.id, manifest.id, digest);
+    const bytes = this.#encryption?.sealManifest(manifest) ?? encodeManifest(manifest).bytes;
+    const key = manifestKey(manifest.database.id, manifest.id, hex(sha256(bytes)));
     await this.storage.write(key, bytes);
+    this.#manifestKeys.set(`${manifest.database.id}/${manifest.id}`, key);
     return key;
+  }
+
+  #decode(bytes: Uint8Array, key: string, digest: string): Manifest {
+    const stored = decodeManifest(bytes, digest);
+    this.#manifestKeys.set(`${stored.database.id}/${stored.id}`, key);
+    return this.#encryption?.unsealManifest(stored, bytes) ?? stored;
   }
 
   /** Fingerprints of the last point of a lineage (the full point first); its object may build on those before it. */
@@ -153,13 +222,37 @@ export class Repository {
   }
 }
 
-async function openIfThere(storage: Storage, name: string): Promise<Repository | undefined> {
+async function openIfThere(
+  storage: Storage,
+  name: string,
+  keys: RepositoryKeys | undefined,
+): Promise<Repository | undefined> {
   try {
-    return await Repository.open(storage, name);
+    return await Repository.open(storage, name, keys);
   } catch (error) {
     if (error instanceof TradedbError && error.code === 'backup_not_found') return undefined;
     throw error;
   }
+}
+
+async function requireEmpty(storage: Storage): Promise<void> {
+  for await (const { key } of storage.list('')) {
+    // Keys without a FORMAT are of a repository whose making was interrupted: nothing was stored with them.
+    if (key === formatKey || key.startsWith('leases/') || key.startsWith('keys/')) continue;
+    throw new TradedbError(
+      'repository_invalid',
+      `${JSON.stringify(storage.location)} is not empty and no backup repository`,
+      { hint: 'give an empty or new folder, or check backup.repositories' },
+    );
+  }
+}
+
+function notEncrypted(storage: Storage): TradedbError {
+  return new TradedbError(
+    'config_invalid',
+    `the repository ${JSON.stringify(storage.location)} is not encrypted, but backup.encryption asks for it`,
+    { hint: 'begin a new repository in another place; an existing one cannot be encrypted afterwards' },
+  );
 }
 
 /** Puts the key into the message of an error that knows only the content. */

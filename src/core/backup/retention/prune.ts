@@ -1,9 +1,9 @@
 import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
-import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { readMarks } from '../mark.ts';
-import { manifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
+import { pointFolder, tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
 import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
 import { type Epoch, readEpochs } from '../wal-archive/epoch.ts';
@@ -84,7 +84,7 @@ async function removeMarked(options: PruneOptions, plan: PrunePlan, context: Ope
 /** The manifest goes first: from then on the point does not exist, whatever of its objects is still there. */
 async function removePoint(repository: Repository, point: Manifest): Promise<void> {
   const { database, id } = point;
-  await repository.storage.delete(manifestKey(database.id, id, encodeManifest(point).digest));
+  await repository.storage.delete(repository.manifestKeyOf(point));
   const keys: string[] = [];
   for await (const { key } of repository.storage.list(pointFolder(database.id, id))) keys.push(key);
   for (const key of keys) await repository.storage.delete(key);

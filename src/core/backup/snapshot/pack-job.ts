@@ -11,6 +11,8 @@ export interface PackRequest {
   readonly stagingFolder: string;
   /** State of the parent point, for an incremental: only pages that differ are stored. */
   readonly base: PackBase | null;
+  /** Random bytes for the page index. */
+  readonly salt: Uint8Array;
 }
 
 export interface PackBase {

@@ -47,7 +47,7 @@ export async function packSnapshot(
   const index: PageIndex = { pageSizeBytes: view.pageSizeBytes, pageCount: view.pageCount, fingerprints, chunkDigests };
   return {
     packs: results.flatMap((result) => result.packs),
-    pageIndex: writePageIndex(request.stagingFolder, index, request.base),
+    pageIndex: writePageIndex(request, index),
     digest: stateDigest(index),
     storedPages: sum(results.map((result) => result.storedPages)),
     storedBytes: sum(results.map((result) => result.storedBytes)),
@@ -76,14 +76,15 @@ function runThread(job: ThreadJob): Promise<ThreadResult> {
   });
 }
 
-function writePageIndex(folder: string, index: PageIndex, base: PackBase | null): PackResult['pageIndex'] {
+function writePageIndex({ stagingFolder, base, salt }: PackRequest, index: PageIndex): PackResult['pageIndex'] {
   const parent = base === null ? undefined : { ...base, pageSizeBytes: index.pageSizeBytes };
-  return storePageIndex(folder, encodePageIndex(index, parent));
+  return storePageIndex(stagingFolder, encodePageIndex(index, parent), salt);
 }
 
-/** Writes the object into the staging folder and flushes it. */
-export function storePageIndex(folder: string, bytes: Uint8Array): PackResult['pageIndex'] {
+/** Writes the object into the staging folder and flushes it; the salt keeps its name from telling what is in it. */
+export function storePageIndex(folder: string, index: Uint8Array, salt: Uint8Array): PackResult['pageIndex'] {
   const file = join(folder, 'pages');
+  const bytes = Buffer.concat([index, salt]);
   try {
     const descriptor = openSync(file, 'wx');
     for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);

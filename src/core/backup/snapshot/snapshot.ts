@@ -71,7 +71,7 @@ export async function takeSnapshot(request: SnapshotRequest, context: OperationC
       if (walBytes(request.database) > Math.max(request.maxWalBytes, walBefore)) limit.abort();
     };
     const base = request.base?.pageSizeBytes === view.pageSizeBytes ? request.base : null;
-    const job: PackRequest = { ...request, path: request.database, base };
+    const job: PackRequest = { ...request, path: request.database, base, salt: context.random.bytes(32) };
     const packed = await child.call<PackResult>('pack', job);
     const walGrowthBytes = Math.max(0, walBytes(request.database) - walBefore);
     const facts = factsOf(held);

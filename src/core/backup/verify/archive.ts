@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
 import { TradedbError, throwIfCancelled } from '../../error.ts';
+import { isUnreachable } from '../../storage/storage-error.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type Epoch, epochKey, readEpochs, readFooter, readSegment } from '../wal-archive/epoch.ts';
 import { parseSegmentKey, segmentKey } from '../wal-archive/segment-format.ts';
@@ -30,6 +31,13 @@ export async function verifyArchive(
       throwIfCancelled(context.signal);
       const key = segmentKey(databaseId, epoch.id, segment);
       try {
+        if (repository.isLocked) {
+          if (level > 1) {
+            await repository.requireStored(key);
+            bytesRead += segment.sizeBytes;
+          }
+          continue;
+        }
         if (level === 1) {
           await readFooter(repository, { databaseId, epoch: epoch.id }, segment);
           continue;
@@ -42,7 +50,7 @@ export async function verifyArchive(
         for (const { frame, tx } of framesOf(header, blocks)) if (frame.pagesAfterCommit > 0) last = tx;
         if (last !== footer.lastTx || last !== segment.lastTx) throw brokenArchive('its commits differ from its table');
       } catch (error) {
-        if (!(error instanceof TradedbError)) throw error;
+        if (!(error instanceof TradedbError) || isUnreachable(error)) throw error;
         problems.push(problem(key, 'damaged', error.message, epoch));
       } finally {
         previous = segment.digest;

@@ -1,7 +1,8 @@
 import { TradedbError } from '../../error.ts';
+import { isUnreachable } from '../../storage/storage-error.ts';
 import { lineageOf } from '../manifest/lineage.ts';
-import { encodeManifest, type Manifest } from '../manifest/manifest.ts';
-import { manifestKey, packKey, pageIndexKey } from '../repository/object-name.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { packKey, pageIndexKey } from '../repository/object-name.ts';
 import type { StoredPack } from '../repository/repository.ts';
 import type { VerifyProblem, VerifyRequest } from './verification.ts';
 
@@ -39,7 +40,7 @@ export async function checkStructure(request: VerifyRequest): Promise<Structure>
   const objects: string[] = [];
   const packs: { key: string; point: Manifest; pack: StoredPack }[] = [];
   for (const point of needed.values()) {
-    objects.push(manifestKey(point.database.id, point.id, encodeManifest(point).digest));
+    objects.push(request.repository.manifestKeyOf(point));
     const expect = (key: string, sizeBytes: number): boolean => {
       objects.push(key);
       const found = sizes.get(key);
@@ -56,8 +57,12 @@ export async function checkStructure(request: VerifyRequest): Promise<Structure>
     }
     const key = pageIndexKey(point.database.id, point.id, point.pageIndex.name);
     if (!expect(key, point.pageIndex.sizeBytes) || request.level === 1) continue;
-    await request.repository.pageIndex(safeLineage(point, byId)).catch((error: unknown) => {
-      if (!(error instanceof TradedbError)) throw error;
+    const { repository } = request;
+    const checked = repository.isLocked
+      ? repository.requireStored(key)
+      : repository.pageIndex(safeLineage(point, byId));
+    await checked.catch((error: unknown) => {
+      if (!(error instanceof TradedbError) || isUnreachable(error)) throw error;
       problems.push({ key, chunk: null, kind: 'damaged', message: error.message, affectedPoints: affectedBy(point) });
     });
   }

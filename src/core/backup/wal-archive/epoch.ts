@@ -36,6 +36,8 @@ export type EpochRecord = v.InferOutput<typeof epochSchema>;
 
 export interface ArchivedSegment extends SegmentName {
   readonly sizeBytes: number;
+  /** When it was stored; milliseconds since 1970 UTC. */
+  readonly modifiedMs: number;
 }
 
 export interface Epoch extends EpochRecord {
@@ -56,10 +58,10 @@ export async function writeEpoch(repository: Repository, databaseId: string, epo
 export async function readEpochs(repository: Repository, databaseId: string): Promise<readonly Epoch[]> {
   const segments = new Map<string, ArchivedSegment[]>();
   const records: EpochRecord[] = [];
-  for await (const { key, sizeBytes } of repository.storage.list(`db/${databaseId}/wal`)) {
+  for await (const { key, sizeBytes, modifiedMs } of repository.storage.list(`db/${databaseId}/wal`)) {
     const name = parseSegmentKey(key);
     if (name !== undefined) {
-      segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes }]);
+      segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes, modifiedMs }]);
     } else if (key.endsWith('/epoch.json')) {
       const parsed = v.safeParse(epochSchema, parseJson(await repository.storage.read(key)));
       if (parsed.success) records.push(parsed.output);

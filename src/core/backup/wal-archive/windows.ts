@@ -1,5 +1,5 @@
 import type { Repository } from '../repository/repository.ts';
-import { endOf, readEpochs } from './epoch.ts';
+import { type Epoch, endOf, readEpochs } from './epoch.ts';
 
 export interface ArchiveWindow {
   readonly epoch: string;
@@ -20,7 +20,7 @@ export async function readWindows(repository: Repository, databaseId: string): P
   const epochs = await readEpochs(repository, databaseId);
   const windows: ArchiveWindow[] = [];
   for (const epoch of epochs) {
-    const end = await endOf(repository, databaseId, epoch);
+    const end = repository.isLocked ? storedEnd(epoch) : await endOf(repository, databaseId, epoch);
     if (end === null) continue;
     windows.push({
       epoch: epoch.id,
@@ -35,4 +35,10 @@ export async function readWindows(repository: Repository, databaseId: string): P
     missing === null ? [] : [{ fromTime: missing.from, toTime: missing.to, reason }],
   );
   return { windows, gaps };
+}
+
+/** Without the key of an encrypted repository: when the last segment was stored, which is shortly after its last commit. */
+function storedEnd({ segments }: Epoch): { lastTx: number; lastNotAfter: number } | null {
+  const last = segments.at(-1);
+  return last === undefined ? null : { lastTx: last.lastTx, lastNotAfter: last.modifiedMs };
 }

@@ -142,6 +142,14 @@ export const backupSection = section(
       },
       'Which backups prune keeps',
     ),
+    encryption: section(
+      {
+        recipients: texts('age recipients (age1...) that can open the backups; naming any encrypts new repositories'),
+        identityFile: optionalText('File with the age identity of this machine; or TRADEDB_BACKUP_IDENTITY'),
+        passphraseFile: optionalText('File with a passphrase that opens them too; or TRADEDB_BACKUP_PASSPHRASE'),
+      },
+      'Encryption of repositories',
+    ),
     leases: section(
       {
         expiry: duration('2m', 'A lease on a server that was not renewed for so long is void'),

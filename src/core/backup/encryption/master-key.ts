@@ -1,0 +1,46 @@
+import { createHmac, hkdfSync } from 'node:crypto';
+import type { Random } from '../../context.ts';
+import { hex } from '../chunk/pack-format.ts';
+
+/** The 32 bytes that everything in an encrypted repository follows from (docs/formats/encryption.md). */
+export class MasterKey {
+  readonly repositoryId: string;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array, repositoryId: string) {
+    this.#bytes = bytes;
+    this.repositoryId = repositoryId;
+  }
+
+  static make(random: Random, repositoryId: string): MasterKey {
+    return new MasterKey(random.bytes(32), repositoryId);
+  }
+
+  /** Names the key without telling anything of it. */
+  get id(): string {
+    return hex(this.derive('key id', new Uint8Array(0))).slice(0, 16);
+  }
+
+  /** HKDF-SHA256 with `tradedb <purpose> <repository id>` as info; 32 bytes. */
+  derive(purpose: 'object' | 'manifest mac' | 'passphrase' | 'key id', salt: Uint8Array): Uint8Array {
+    return new Uint8Array(hkdfSync('sha256', this.#bytes, salt, `tradedb ${purpose} ${this.repositoryId}`, 32));
+  }
+
+  mac(purpose: 'manifest mac' | 'passphrase', text: string): string {
+    return createHmac('sha256', this.derive(purpose, new Uint8Array(0)))
+      .update(text)
+      .digest('hex');
+  }
+
+  /** What an age file of `keys/` holds. */
+  toText(): string {
+    return `tradedb-master-key 1\nrepository ${this.repositoryId}\nkey ${hex(this.#bytes)}\n`;
+  }
+
+  /** Undefined for a text that is no key of this repository. */
+  static fromText(text: string, repositoryId: string): MasterKey | undefined {
+    const match = /^tradedb-master-key 1\nrepository ([0-9a-f]{32})\nkey ([0-9a-f]{64})\n$/.exec(text);
+    if (match === null || match[1] !== repositoryId) return undefined;
+    return new MasterKey(Buffer.from(match[2] ?? '', 'hex'), repositoryId);
+  }
+}
