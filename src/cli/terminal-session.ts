@@ -12,6 +12,7 @@ const sequences: Readonly<Record<string, string>> = {
   '\u001bOC': 'right',
   '\u001bOD': 'left',
   '\u001b': 'escape',
+  '\t': 'tab',
   '\r': 'enter',
   '\n': 'enter',
   '\u007f': 'backspace',

@@ -7,7 +7,7 @@ export interface DashboardData {
   readonly database: string;
   /** `once`: text shows a frame. `screen`: it was drawn already. `lines`: the samples went to stdout. */
   readonly shown: 'once' | 'screen' | 'lines';
-  readonly view: 'overview' | 'tables' | 'locks' | 'wal' | 'findings';
+  readonly view: 'overview' | 'tables' | 'locks' | 'wal' | 'findings' | 'queries' | 'jobs' | 'history';
   readonly rateHz: number;
   readonly samples: number;
   readonly seconds: number;
@@ -49,14 +49,19 @@ export const definition = defineCommand({
     },
     view: {
       type: 'choice',
-      choices: ['overview', 'tables', 'locks', 'wal', 'findings'],
-      default: 'overview',
-      summary: 'first view',
+      choices: ['overview', 'tables', 'locks', 'wal', 'findings', 'queries', 'jobs', 'history'],
+      summary: 'first view; overview without it',
+    },
+    since: {
+      type: 'duration',
+      value: 'duration',
+      summary: 'begin with so much of the history that monitor serve keeps',
     },
   },
   formats: ['markdown'],
   examples: [
     { command: 'monitor', does: 'the live view; ? lists the keys' },
+    { command: 'monitor --since 6h', does: 'what happened in the last six hours, when monitor serve runs' },
     { command: 'monitor --once', does: 'one frame as text' },
     { command: 'monitor --once --json', does: 'the same as data' },
     { command: 'monitor > samples.ndjson', does: 'one line per sample, until Ctrl-C' },
@@ -68,14 +73,15 @@ export const definition = defineCommand({
     12: 'not a database',
   },
   async run({ options }, context) {
-    const { watchSettings } = await import('./watch-settings.ts');
+    const { queryDirectory, watchSettings } = await import('./watch-settings.ts');
     const rateHz = options.rate ?? context.config.monitor.rate;
     const settings = await watchSettings(
       context,
       1000 / rateHz,
       options.attribution ?? context.config.monitor.attribution,
     );
-    const base = { database: settings.sampler.path, view: options.view, rateHz };
+    const view = options.view ?? (options.since === undefined ? 'overview' : 'history');
+    const base = { database: settings.sampler.path, view, rateHz };
     if (options.once || context.format !== 'text') {
       const { collectSamples } = await import('../../core/monitor/collect.ts');
       const collected = await collectSamples(settings, context, (samples) => samples.length > rateHz + 1);
@@ -96,10 +102,23 @@ export const definition = defineCommand({
       return context.report(data, { findings: collected.findings });
     }
     const { runDashboard, streamSamples } = await import('../../core/monitor/terminal/dashboard.ts');
+    const { QueryStatistics } = await import('../../core/monitor/queries/query-statistics.ts');
+    const { pastSource } = await import('./past-source.ts');
     const terminal = await context.openTerminal();
     const refreshMs = options.refresh ?? context.config.monitor.refresh;
     const summary = terminal.interactive
-      ? await runDashboard({ ...settings, refreshMs, view: options.view }, terminal, context)
+      ? await runDashboard(
+          {
+            ...settings,
+            refreshMs,
+            view,
+            rangeMs: options.since ?? 3_600_000,
+            past: await pastSource(context),
+            queries: new QueryStatistics(queryDirectory(context), settings.sampler.path, context.clock),
+          },
+          terminal,
+          context,
+        )
       : await streamSamples(settings, (line) => terminal.write(line), context);
     const data: DashboardData = {
       ...base,

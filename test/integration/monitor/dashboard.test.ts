@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { QueryStatistics } from '../../../src/core/monitor/queries/query-statistics.ts';
 import { runDashboard, streamSamples } from '../../../src/core/monitor/terminal/dashboard.ts';
 import type { TerminalPort } from '../../../src/core/monitor/terminal/terminal-port.ts';
+import { systemClock } from '../../../src/system/system-clock.ts';
 import { testContext } from '../../support/context.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -23,8 +25,20 @@ function request(): Parameters<typeof runDashboard>[0] {
     maxCpuShare: 1,
     attribution: 'frames' as const,
   };
+  const past = { read: () => undefined, jobs: () => [] };
+  const queries = new QueryStatistics(join(path, '..', 'queries'), path, systemClock);
   const leases = { directory: join(path, '..', 'leases'), owner: { pid: 1, hostname: 'here' } };
-  return { sampler, limits, leases, newestBackup: async () => undefined, refreshMs: 50, view: 'overview' };
+  return {
+    sampler,
+    limits,
+    leases,
+    newestBackup: async () => undefined,
+    refreshMs: 50,
+    view: 'overview',
+    rangeMs: 3_600_000,
+    past,
+    queries,
+  };
 }
 
 class Recorder implements TerminalPort {
@@ -82,6 +96,35 @@ describe('the dashboard', () => {
     expect(all.split('\u001b[2J')).toHaveLength(3);
     expect(summary.latest?.mode).toBe('wal');
     expect(summary.samples).toBeGreaterThan(0);
+  });
+
+  it('looks back in time, and marks and opens a table', async () => {
+    const terminal = new Recorder();
+    const asked = request();
+    const db = new Database(asked.sampler.path);
+    onTestFinished(() => void db.close());
+    db.exec('INSERT INTO t VALUES (1)');
+    let step = 0;
+    terminal.onWrite = () => {
+      const all = terminal.written.join('');
+      // Two seconds have to be there before anything can lie behind.
+      if (step === 0 && all.includes('commits/s')) {
+        step = 1;
+        setTimeout(() => {
+          terminal.key('left');
+          step = 2;
+          terminal.key('escape');
+          terminal.key('2');
+          terminal.key('enter');
+          terminal.key('q');
+        }, 2500);
+      }
+    };
+    await runDashboard(asked, terminal, testContext());
+    const all = terminal.written.join('');
+    expect(step).toBe(2);
+    expect(all).toMatch(/\d\.\ds ago/);
+    expect(all).toContain('overflow pages are not counted');
   });
 
   it('keeps the screen while it is paused', async () => {

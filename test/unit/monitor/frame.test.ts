@@ -52,9 +52,58 @@ function state(parts: Partial<DashboardState> = {}): DashboardState {
     rateHz: 10,
     notice: undefined,
     keys: true,
+    queries: { queries: [], engines: [] },
+    jobs: undefined,
+    history: undefined,
+    trail: [],
     ...parts,
   };
 }
+
+const trail = Array.from({ length: 60 }, (_, second) => ({ 'table trades': 300 + ((second * 31) % 150) }));
+
+const queries: DashboardState['queries'] = {
+  engines: [{ pid: 977, cacheHits: 940, cacheMisses: 60, poolSize: 2, poolBusy: 1, poolQueued: 0 }],
+  queries: [
+    ['order.new', 'transaction', 210.4, 61_200, 0.21, 1.9, 0, 4, 0],
+    ['position.read', 'read', 12, 3400, 0.034, 0.2, 3400, 0, 0],
+    ['fill.apply', 'transaction', 2, 900, 1.2, 48, 0, 31, 2],
+  ].map(([name, kind, callsPerSecond, calls, meanMs, p99Ms, rows, retries, errors]) => ({
+    name: String(name),
+    kind: String(kind),
+    callsPerSecond: Number(callsPerSecond),
+    calls: Number(calls),
+    totalMs: Number(calls) * Number(meanMs),
+    meanMs: Number(meanMs),
+    p99Ms: Number(p99Ms),
+    waitMs: 0,
+    rows: Number(rows),
+    retries: Number(retries),
+    errors: Number(errors),
+  })),
+};
+
+const jobs: DashboardState['jobs'] = [
+  { at: '2026-03-01T14:00:04.100Z', job: 'health', result: 'ok', durationMs: 870, problem: undefined },
+  { at: '2026-03-01T12:00:41.000Z', job: 'backup', result: 'failed', durationMs: 39_000, problem: 'no space left' },
+];
+
+const history: DashboardState['history'] = {
+  level: 'minute',
+  stepMs: 60_000,
+  times: Array.from({ length: 60 }, (_, minute) => Date.UTC(2026, 2, 1, 13, minute)),
+  series: {
+    commits_total: Array.from({ length: 60 }, (_, minute) => {
+      const average = minute === 30 ? 0 : 150 + ((minute * 37) % 90);
+      return minute < 5 ? null : { min: average - 20, max: average + 20, average };
+    }),
+    wal_backlog_bytes: Array.from({ length: 60 }, (_, minute) => ({
+      min: 0,
+      max: minute * 3e5,
+      average: minute * 2e5,
+    })),
+  },
+};
 
 const text = (parts: Partial<DashboardState>, columns: number, rows: number): string =>
   `${frame(state(parts), columns, rows)
@@ -86,6 +135,15 @@ describe('frames', () => {
     ['waiting-80x24', { sample: undefined, findings: [], points: [] }, 80, 24],
     ['hidden-80x24', { sample: makeSample({ holders: 'outside-namespace', locks: [], pinned: [] }) }, 80, 24],
     ['rollback-80x24', { sample: makeSample({ mode: 'rollback', pinned: [] }), view: 'overview' }, 80, 24],
+    ['detail-table-80x24', { view: 'tables', detail: true, trail }, 80, 24],
+    ['detail-process-80x24', { view: 'locks', detail: true }, 80, 24],
+    ['marked-80x24', { view: 'tables', selected: 1, back: 75 }, 80, 24],
+    ['queries-120x40', { view: 'queries', queries }, 120, 40],
+    ['queries-none-80x24', { view: 'queries' }, 80, 24],
+    ['jobs-80x24', { view: 'jobs', jobs }, 80, 24],
+    ['jobs-none-80x24', { view: 'jobs' }, 80, 24],
+    ['history-80x24', { view: 'history', history, back: 10 }, 80, 24],
+    ['history-none-80x24', { view: 'history' }, 80, 24],
     ['once-100x40', { keys: false }, 100, 40],
   ] as const)('%s', async (name, parts, columns, rows) => {
     await expect(text(parts, columns, rows)).toMatchFileSnapshot(`golden/${name}.txt`);
@@ -101,7 +159,16 @@ describe('frames', () => {
         fc.constantFrom(...views),
         (columns, rows, command, view) => {
           const locks = [{ pid: 1, startTime: '1', command, bytes: ['READ1'], heldAtLeastMs: 5 }];
-          const hostile = state({ database: command, view, filter: '', sample: makeSample({ locks }) });
+          const hostile = state({
+            database: command,
+            view,
+            filter: '',
+            sample: makeSample({ locks }),
+            detail: rows % 2 === 0,
+            queries: { ...queries, queries: queries.queries.map((query) => ({ ...query, name: command })) },
+            jobs: jobs?.map((job) => ({ ...job, job: command, problem: command })),
+            history,
+          });
           const lines = frame(hostile, columns, rows);
           expect(lines.length).toBeLessThanOrEqual(rows);
           for (const line of lines) {
@@ -122,7 +189,7 @@ describe('frames', () => {
 
   it('sorts and filters the processes', () => {
     const order = (parts: Partial<DashboardState>): string[] =>
-      [...text({ view: 'locks', ...parts }, 120, 40).matchAll(/^ +(\d+) {2}(?:READ1|WRITE)/gm)].map(
+      [...text({ view: 'locks', ...parts }, 120, 40).matchAll(/^[ >]+(\d+) {2}(?:READ1|WRITE)/gm)].map(
         ([, pid]) => pid ?? '',
       );
     expect(order({ sort: 'age' })).toEqual(['4123', '977']);

@@ -12,8 +12,8 @@ describe('keys', () => {
   it('change the view, pause, sort, ask for help and quit', () => {
     expect(press('4')).toMatchObject({ view: 'wal' });
     expect(press('9')).toEqual(initialKeys);
-    expect(press('right')).toMatchObject({ view: 'tables' });
-    expect(press('left')).toMatchObject({ view: 'findings' });
+    expect(press('tab')).toMatchObject({ view: 'tables' });
+    expect(press('8', 'tab')).toMatchObject({ view: 'overview' });
     expect(press('p')).toMatchObject({ paused: true });
     expect(press('p', ' ')).toMatchObject({ paused: false });
     expect(press('s')).toMatchObject({ sort: 'pid' });
@@ -22,6 +22,24 @@ describe('keys', () => {
     expect(press('?')).toMatchObject({ help: true });
     expect(press('?', 'q')).toMatchObject({ help: false });
     expect(press('q')).toBe('quit');
+  });
+
+  it('look back and come to the present again', () => {
+    expect(press('left', 'left', '[')).toMatchObject({ back: 12 });
+    expect(press('left', 'left', 'right')).toMatchObject({ back: 1 });
+    expect(press('right', ']')).toMatchObject({ back: 0 });
+    expect(press('[', 'escape')).toMatchObject({ back: 0 });
+    expect(press('8', '-', '-', '+')).toMatchObject({ rangeMs: 21_600_000 });
+    expect(press('-', '-', '-', '-', '-', '-', '-')).toMatchObject({ rangeMs: 2_592_000_000 });
+  });
+
+  it('mark a line, show it by itself, and leave from the inside out', () => {
+    expect(press('2', 'down', 'down', 'up')).toMatchObject({ selected: 1 });
+    expect(press('2', 'down', 'enter')).toMatchObject({ detail: true });
+    expect(press('1', 'enter')).toMatchObject({ detail: false });
+    expect(press('2', 'enter', 'left', 'escape')).toMatchObject({ detail: false, back: 1 });
+    expect(press('2', 'down', '3')).toMatchObject({ selected: 0, view: 'locks' });
+    expect(press('6', 's', 's')).toMatchObject({ querySort: 'p99', sort: 'age' });
   });
 
   it('type a filter, in which q is a letter', () => {
@@ -36,7 +54,7 @@ describe('keys', () => {
   });
 
   it('come out of what a terminal sends', () => {
-    expect(parseKeys('q\u001b[D\u001bOC\r\u007f')).toEqual(['q', 'left', 'right', 'enter', 'backspace']);
+    expect(parseKeys('q\u001b[D\u001bOC\r\u007f\t')).toEqual(['q', 'left', 'right', 'enter', 'backspace', 'tab']);
     expect(parseKeys('\u001b')).toEqual(['escape']);
     expect(parseKeys('\u001b[15~é日')).toEqual(['é', '日']);
     expect(parseKeys('\u0003')).toEqual(['\u0003']);

@@ -42,6 +42,10 @@ function onceText({ data, findings }: Report<DashboardData>, style: Style): stri
     view: data.view,
     notice: undefined,
     keys: false,
+    queries: { queries: [], engines: [] },
+    jobs: undefined,
+    history: undefined,
+    trail: [],
   };
   const columns = style.columns > 0 ? style.columns : plainColumns;
   const lines = frame(state, columns, rows).map((line) => paintLine(line, style.color));

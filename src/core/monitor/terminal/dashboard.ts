@@ -1,17 +1,36 @@
 import type { OperationContext } from '../../context.ts';
+import type { HistorySlice } from '../history/query.ts';
+import type { QueryStatistics } from '../queries/query-statistics.ts';
 import type { Sample } from '../sample.ts';
 import { Watch, type WatchSettings } from '../watch.ts';
 import { frame } from './frame.ts';
 import { initialKeys, type KeyState, pressKey } from './keys.ts';
 import { paintLine } from './line.ts';
 import { diffLines } from './line-diff.ts';
-import type { DashboardState, View } from './state.ts';
+import type { DashboardState, JobEvent, View } from './state.ts';
 import type { TerminalPort } from './terminal-port.ts';
+import { historyWidth } from './view/history.ts';
 
 export interface DashboardRequest extends WatchSettings {
   readonly refreshMs: number;
   readonly view: View;
+  /** Length of the history view. */
+  readonly rangeMs: number;
+  readonly past: PastSource;
+  readonly queries: QueryStatistics;
 }
+
+/** The history of the service, when there is one. */
+export interface PastSource {
+  /** `points` columns that end now. */
+  read(rangeMs: number, points: number): HistorySlice | undefined;
+  jobs(): readonly JobEvent[] | undefined;
+}
+
+/** Seconds that the screen can go back without a history. */
+const keptSeconds = 600;
+/** Time between two looks into the history. */
+const pastEveryMs = 5000;
 
 /** What was watched, for the report after the screen is gone. */
 export interface WatchSummary {
@@ -38,16 +57,21 @@ class Dashboard {
   readonly #watch: Watch;
   #keys: KeyState;
   #shown: string[] | undefined;
-  #frozen: DashboardState | undefined;
+  /** States of the last seconds, oldest first; the time cursor goes through them. */
+  readonly #seconds: DashboardState[] = [];
+  #rememberedAt = Number.NEGATIVE_INFINITY;
+  #past: { readonly at: number; readonly key: string; history?: HistorySlice; jobs?: readonly JobEvent[] } | undefined;
+  #frozen: { readonly seconds: readonly DashboardState[]; readonly now: DashboardState } | undefined;
   #cancelRedraw = (): void => {};
 
   constructor(request: DashboardRequest, terminal: TerminalPort, context: OperationContext) {
     this.#request = request;
     this.#terminal = terminal;
     this.#context = context;
-    this.#keys = { ...initialKeys, view: request.view };
+    this.#keys = { ...initialKeys, view: request.view, rangeMs: request.rangeMs };
     let first = true;
     this.#watch = new Watch(request, context, () => {
+      this.#remember();
       if (first) this.#draw();
       first = false;
     });
@@ -87,19 +111,64 @@ class Dashboard {
       void this.#watch.stop();
       return;
     }
-    if (next.paused && !this.#keys.paused) this.#frozen = this.#state();
+    if (next.paused && !this.#keys.paused) this.#frozen = { now: this.#state(), seconds: [...this.#seconds] };
     if (!next.paused) this.#frozen = undefined;
-    this.#keys = next;
+    this.#keys = { ...next, back: Math.min(next.back, this.#mostBack(next)) };
     this.#draw();
   }
 
   #draw(): void {
     const { columns, rows, color } = this.#terminal;
-    const state = this.#frozen === undefined ? this.#state() : { ...this.#frozen, ...this.#keys };
+    const state = { ...this.#shownState(), ...this.#keys };
     const lines = frame(state, columns, rows).map((line) => paintLine(line, color));
     const bytes = diffLines(this.#shown, lines);
     this.#shown = lines;
     if (bytes !== '') this.#terminal.write(bytes);
+  }
+
+  /** The present, or the second under the time cursor; the history view moves its own cursor. */
+  #shownState(): DashboardState {
+    const seconds = this.#frozen?.seconds ?? this.#seconds;
+    const now = this.#frozen?.now ?? this.#state();
+    const { back, view } = this.#keys;
+    if (back === 0 || view === 'history') return { ...now, ...this.#pastOf() };
+    const past = seconds[Math.max(0, seconds.length - 1 - back)] ?? now;
+    const trail = seconds.slice(0, Math.max(0, seconds.length - back)).map(({ objectRates }) => objectRates);
+    return { ...past, trail };
+  }
+
+  #mostBack({ view }: KeyState): number {
+    if (view === 'history') return historyWidth(this.#terminal.columns) - 1;
+    return Math.max(0, (this.#frozen?.seconds ?? this.#seconds).length - 1);
+  }
+
+  #remember(): void {
+    const now = this.#context.clock.now();
+    if (now - this.#rememberedAt < 1000) return;
+    this.#rememberedAt = now;
+    this.#seconds.push({ ...this.#state(), points: this.#watch.rates.points.slice(-60), trail: [] });
+    if (this.#seconds.length > keptSeconds) this.#seconds.shift();
+  }
+
+  /** Asked only where it is shown, and not at every frame. */
+  #pastOf(): Pick<DashboardState, 'history' | 'jobs'> {
+    const { view, rangeMs } = this.#keys;
+    if (view !== 'history' && view !== 'jobs') return { history: undefined, jobs: undefined };
+    const width = historyWidth(this.#terminal.columns);
+    const key = `${view} ${rangeMs} ${width}`;
+    const now = this.#context.clock.now();
+    const known = this.#past;
+    if (known === undefined || known.key !== key || now - known.at > pastEveryMs) {
+      const history = view === 'history' ? this.#request.past.read(rangeMs, width) : undefined;
+      const jobs = view === 'jobs' ? this.#request.past.jobs() : undefined;
+      this.#past = {
+        at: now,
+        key,
+        ...(history === undefined ? {} : { history }),
+        ...(jobs === undefined ? {} : { jobs }),
+      };
+    }
+    return { history: this.#past?.history, jobs: this.#past?.jobs };
   }
 
   #state(): DashboardState {
@@ -115,6 +184,10 @@ class Dashboard {
       rateHz: Math.round(1000 / this.#request.sampler.intervalMs),
       notice,
       keys: true,
+      queries: this.#request.queries.facts,
+      jobs: undefined,
+      history: undefined,
+      trail: this.#seconds.map(({ objectRates }) => objectRates),
       ...this.#keys,
     };
   }

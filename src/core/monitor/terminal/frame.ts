@@ -1,16 +1,20 @@
-import { bytesText, clockText } from './figures.ts';
+import { ageText, bytesText, clockText } from './figures.ts';
 import { cutLine, type Line, piece, plainLine, spread } from './line.ts';
 import { type DashboardState, views } from './state.ts';
 import { safeText, wrapText } from './text-width.ts';
+import { detailView } from './view/detail.ts';
 import { findingsView } from './view/findings.ts';
+import { historyView } from './view/history.ts';
+import { jobsView } from './view/jobs.ts';
 import { locksView } from './view/locks.ts';
 import { overviewLines } from './view/overview.ts';
+import { queriesView } from './view/queries.ts';
 import { tablesView } from './view/tables.ts';
 import { walView } from './view/wal.ts';
 
 /** One screen. Pure: the same state and size give the same lines, at most `rows` of at most `columns`. */
 export function frame(state: DashboardState, columns: number, rows: number): Line[] {
-  const keys = state.keys ? [keysLine(state)] : [];
+  const keys = state.keys ? [keysLine(state, columns)] : [];
   const body = Math.max(1, rows - 2 - keys.length);
   const lines = [titleLine(state, columns), plainLine(''), ...bodyLines(state, columns, body)];
   if (state.keys) while (lines.length < rows - 1) lines.push(plainLine(''));
@@ -28,6 +32,9 @@ function titleLine(state: DashboardState, columns: number): Line {
   );
   if (state.notice !== undefined) left.push(piece(`  ${safeText(state.notice)}`, 'warn'));
   const right = [
+    ...(state.back > 0 && state.view !== 'history'
+      ? [piece(`${ageText(state.back * 1000)} ago`, 'inverse'), piece('  ')]
+      : []),
     ...(state.paused ? [piece('paused', 'inverse'), piece('  ')] : []),
     piece(`${state.rateHz} Hz  `, 'dim'),
     piece(`${clockText(sample.at)} UTC`),
@@ -37,6 +44,7 @@ function titleLine(state: DashboardState, columns: number): Line {
 
 function bodyLines(state: DashboardState, columns: number, rows: number): Line[] {
   if (state.help) return helpLines(columns).slice(0, rows);
+  if (state.detail) return detailView(state, columns, rows);
   switch (state.view) {
     case 'overview':
       return overviewLines(state, columns, rows);
@@ -48,10 +56,16 @@ function bodyLines(state: DashboardState, columns: number, rows: number): Line[]
       return walView(state, columns, rows);
     case 'findings':
       return findingsView(state, columns, rows);
+    case 'queries':
+      return queriesView(state, columns, rows);
+    case 'jobs':
+      return jobsView(state, columns, rows);
+    case 'history':
+      return historyView(state, columns, rows);
   }
 }
 
-function keysLine(state: DashboardState): Line {
+function keysLine(state: DashboardState, columns: number): Line {
   if (state.typing)
     return [
       piece('filter: ', 'bold'),
@@ -64,15 +78,19 @@ function keysLine(state: DashboardState): Line {
     piece(' '),
   ]);
   const filter = state.filter === '' ? [] : [piece(`filter "${safeText(state.filter)}"  `, 'warn')];
-  return [...tabs, ...filter, piece(`s sort / find p ${state.paused ? 'go on' : 'pause'} ? help q quit`, 'dim')];
+  const keys = columns >= 120 ? `s sort / find p ${state.paused ? 'go on' : 'pause'} ← → time ? help q quit` : '? help';
+  return [...tabs, ...filter, piece(keys, 'dim')];
 }
 
 function helpLines(columns: number): Line[] {
   const keys: readonly (readonly [key: string, does: string])[] = [
-    ['1 to 5, arrows', 'overview, tables, locks, WAL, findings'],
+    ['1 to 8, tab', 'overview, tables, locks, WAL, findings, queries, jobs, history'],
+    ['left, right', 'look back a second and forward again; [ and ] ten; esc: now'],
+    ['up, down, enter', 'mark a table or a process, and show it by itself'],
     ['p or space', 'pause: the screen stays, sampling goes on'],
     ['s', 'sort: processes by age, pid, command; tables by writes, pages, name'],
-    ['/', 'show only processes and tables with this text'],
+    ['/', 'show only processes, tables and queries with this text'],
+    ['+ -', 'a shorter or longer history'],
     ['q', 'quit'],
   ];
   const notes = [
@@ -82,7 +100,7 @@ function helpLines(columns: number): Line[] {
     'A process that is not listed may still be there: another container, or a connection without a statement.',
   ];
   return [
-    ...keys.map(([key, does]) => [piece(key.padEnd(16), 'bold'), piece(does)]),
+    ...keys.map(([key, does]) => [piece(key.padEnd(17), 'bold'), piece(does)]),
     plainLine(''),
     ...notes.flatMap((note) => wrapText(note, columns).map((text) => plainLine(text, 'dim'))),
   ];

@@ -1,8 +1,10 @@
 import type { Finding } from '../../report.ts';
+import type { HistorySlice } from '../history/query.ts';
+import type { QueryFacts } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
 
-export const views = ['overview', 'tables', 'locks', 'wal', 'findings'] as const;
+export const views = ['overview', 'tables', 'locks', 'wal', 'findings', 'queries', 'jobs', 'history'] as const;
 export type View = (typeof views)[number];
 
 export const sortKeys = ['age', 'pid', 'cmd'] as const;
@@ -10,6 +12,22 @@ export type SortKey = (typeof sortKeys)[number];
 
 export const objectSortKeys = ['writes', 'pages', 'name'] as const;
 export type ObjectSortKey = (typeof objectSortKeys)[number];
+
+export const querySortKeys = ['time', 'calls', 'p99', 'name'] as const;
+export type QuerySortKey = (typeof querySortKeys)[number];
+
+/** Ranges of the history view, in milliseconds. */
+export const historyRanges = [900_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000, 2_592_000_000] as const;
+
+/** One line of the view of jobs: something that the service did. */
+export interface JobEvent {
+  /** ISO time. */
+  readonly at: string;
+  readonly job: string;
+  readonly result: string;
+  readonly durationMs: number;
+  readonly problem: string | undefined;
+}
 
 /** Everything a frame shows. */
 export interface DashboardState {
@@ -31,6 +49,21 @@ export interface DashboardState {
   readonly help: boolean;
   readonly sort: SortKey;
   readonly objectSort: ObjectSortKey;
+  readonly querySort: QuerySortKey;
+  /** Seconds that the screen is behind the present; 0: it is live. */
+  readonly back: number;
+  /** Line under the mark in the views of tables and locks. */
+  readonly selected: number;
+  /** The marked line is shown by itself. */
+  readonly detail: boolean;
+  /** Length of the history view. */
+  readonly rangeMs: number;
+  readonly queries: QueryFacts;
+  /** Newest first; undefined where no service keeps a history. */
+  readonly jobs: readonly JobEvent[] | undefined;
+  readonly history: HistorySlice | undefined;
+  /** Rates of the objects in the seconds before, oldest first. */
+  readonly trail: readonly Readonly<Record<string, number>>[];
   readonly filter: string;
   /** The filter is being typed. */
   readonly typing: boolean;

@@ -33,23 +33,28 @@ export function pinnedLines(pinned: readonly PinnedReader[]): Line[] {
   ];
 }
 
+export function shownHolders({ sample, sort, filter }: DashboardState): LockHolder[] {
+  return [...(sample?.locks ?? [])]
+    .filter(({ command, pid }) => `${pid} ${command}`.toLowerCase().includes(filter.toLowerCase()))
+    .sort(order(sort));
+}
+
 /** The table of processes, sorted and filtered as the keys say. */
 export function lockLines(state: DashboardState, columns: number): Line[] {
-  const { sample, sort, filter } = state;
+  const { sample } = state;
   if (sample === undefined) return [];
   const wide = columns >= 100 ? 34 : 22;
   const head = plainLine(
     `${fitText('PID', 8, 'right')}  ${fitText('HOLDS', wide)}  ${fitText('FOR', 7, 'right')}  COMMAND`,
     'dim',
   );
-  const shown = [...sample.locks]
-    .filter(({ command, pid }) => `${pid} ${command}`.toLowerCase().includes(filter.toLowerCase()))
-    .sort(order(sort));
+  const shown = shownHolders(state);
+  const marked = state.keys && state.view === 'locks' ? Math.min(state.selected, shown.length - 1) : -1;
   if (shown.length === 0) {
     const why = sample.locks.length > 0 ? 'no process matches the filter' : nobody(sample.holders);
     return [head, plainLine(`          ${why}`, 'dim')];
   }
-  return [head, ...shown.map((holder) => holderLine(holder, wide))];
+  return [head, ...shown.map((holder, index) => holderLine(holder, wide, index === marked))];
 }
 
 function nobody(holders: string): string {
@@ -58,13 +63,13 @@ function nobody(holders: string): string {
     : 'nobody is connected';
 }
 
-function holderLine(holder: LockHolder, width: number): Line {
+function holderLine(holder: LockHolder, width: number, isMarked: boolean): Line {
   const writing = holder.bytes.includes('WRITE') || holder.bytes.includes('RESERVED');
   // DMS and SHARED only say that a process is connected.
   const bytes = holder.bytes.filter((byte) => byte !== 'DMS' && byte !== 'SHARED');
   const holds = bytes.length === 0 ? 'connected' : bytes.join(' ');
   return [
-    piece(fitText(String(holder.pid), 8, 'right'), 'bold'),
+    piece(fitText(`${isMarked ? '> ' : ''}${holder.pid}`, 8, 'right'), isMarked ? 'inverse' : 'bold'),
     piece('  '),
     piece(fitText(holds, width), writing ? 'accent' : 'plain'),
     piece(`  ${fitText(`>= ${ageText(holder.heldAtLeastMs)}`, 7, 'right')}  `),

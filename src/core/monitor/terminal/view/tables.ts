@@ -13,32 +13,42 @@ export function tablesView(state: DashboardState, columns: number, rows: number)
   return [...objectLines(state, columns, rows - 2), plainLine(''), coverageLine(state)].slice(0, rows);
 }
 
+/** Sorted and filtered as the keys say. */
+export function shownObjects({ sample, objectRates, filter, objectSort }: DashboardState): ObjectWrites[] {
+  return [...(sample?.objects ?? [])]
+    .filter(({ object }) => object.toLowerCase().includes(filter.toLowerCase()))
+    .sort(order(objectSort, (entry) => objectRates[objectKey(entry)] ?? 0));
+}
+
 /** The table alone, at most `rows` lines with its head. */
 export function objectLines(state: DashboardState, columns: number, rows: number): Line[] {
-  const { sample, objectRates, filter, objectSort } = state;
+  const { sample, objectRates } = state;
   if (sample === undefined || sample.objects.length === 0) return [];
-  const name = Math.max(12, Math.min(40, columns - 50));
+  const nameWidth = Math.max(12, Math.min(40, columns - 50));
   const total = Object.values(objectRates).reduce((sum, rate) => sum + rate, 0);
   const rateOf = (entry: ObjectWrites): number => objectRates[objectKey(entry)] ?? 0;
-  const shown = [...sample.objects]
-    .filter(({ object }) => object.toLowerCase().includes(filter.toLowerCase()))
-    .sort(order(objectSort, rateOf));
+  const shown = shownObjects(state);
+  const room = Math.max(0, rows - 1);
+  const marked = state.keys && state.view === 'tables' ? Math.min(state.selected, shown.length - 1) : -1;
+  const first = Math.max(0, marked - room + 1);
   const row = (cells: readonly [string, string, string, string, string, string]): string =>
     [
-      fitText(cells[0], name),
+      fitText(cells[0], nameWidth),
       fitText(cells[1], 6),
       fitText(cells[2], 9, 'right'),
       fitText(cells[3], 6, 'right'),
       fitText(cells[4], 10, 'right'),
       fitText(cells[5], 9, 'right'),
     ].join('  ');
-  const body = shown.slice(0, Math.max(0, rows - 1)).map((entry) => {
+  const body = shown.slice(first, first + room).map((entry, index) => {
     const rate = rateOf(entry);
     const share = total > 0 && rate > 0 ? shareText(rate / total) : '';
     const size = bytesText(entry.pages * sample.pageSizeBytes);
     const frames = rate > 0 ? `${entry.estimated ? '~' : ''}${rateText(rate)}` : '-';
-    const text = row([safeText(entry.object), entry.kind, frames, share, countText(entry.pages), size]);
-    return plainLine(text, rate > 0 ? 'plain' : 'dim');
+    // A sign too: colour is never the only one.
+    const name = first + index === marked ? `> ${safeText(entry.object)}` : safeText(entry.object);
+    const text = row([name, entry.kind, frames, share, countText(entry.pages), size]);
+    return plainLine(text, first + index === marked ? 'inverse' : rate > 0 ? 'plain' : 'dim');
   });
   return [plainLine(row(['OBJECT', 'KIND', 'FRAMES/S', 'SHARE', 'PAGES', 'SIZE']), 'dim'), ...body];
 }
