@@ -5,7 +5,7 @@ import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { describe, expect, it } from 'vitest';
 import type { ArchiveResult } from '../../src/core/maintenance/archive/request.ts';
-import { archive, archiveSetup, contentOf } from '../support/archive-database.ts';
+import { archive, archiveSetup, contentOf, dayOf2024 } from '../support/archive-database.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { fileState } from '../support/file-state.ts';
 import { holdLock } from '../support/lock-holder.ts';
@@ -175,6 +175,32 @@ describe('vacuum archive', () => {
     const report = await archive(setup);
     expect(report.data.policies[0]?.deletedOnly).toEqual({ deleted: rows * 1.5, kept: 0 });
     expect([...contentOf(setup.database).keys()]).toEqual(onlyNew(before));
+  });
+
+  it('a summary is written before the rows leave, and never spoiled by what is left of a day', async () => {
+    const summary =
+      'INSERT OR IGNORE INTO per_day (day, n, total) SELECT at / 86400, count(*), sum(id) FROM event WHERE at >= @from AND at < @until GROUP BY 1';
+    const setup = archiveSetup(rows, { summary });
+    change(setup.database, 'CREATE TABLE per_day (day INTEGER PRIMARY KEY, n INTEGER, total INTEGER)');
+    const expected = new Database(setup.database, { readonly: true });
+    const perDay = expected
+      .prepare('SELECT at / 86400 AS day, count(*) AS n, sum(id) AS total FROM event WHERE id <= ? GROUP BY 1')
+      .all(rows);
+    expected.close();
+    const report = await archive(setup, '--archive-format', 'sqlite');
+    expect(report.data.policies[0]).toMatchObject({ summaryRows: perDay.length });
+    // Part of a day comes again late: its summary stays as it is.
+    change(setup.database, `INSERT INTO event (id, at, note) VALUES (5, ${dayOf2024(0)}, 'late')`);
+    const again = await archive(setup);
+    expect(again.data.policies[0]).toMatchObject({ rowsDue: 1, summaryRows: 0 });
+    const db = new Database(setup.database, { readonly: true });
+    expect(db.prepare('SELECT * FROM per_day').all()).toEqual(perDay);
+    db.close();
+    for (const unsafe of ['DELETE FROM event', 'INSERT OR REPLACE INTO per_day SELECT 1, @from, @until']) {
+      const other = archiveSetup(20, { summary: unsafe });
+      const refused = await tradedb(['vacuum', 'archive', '--yes', '--json'], { cwd: other.folder });
+      expect(refused.code).toBe(2);
+    }
   });
 
   it('a flipped bit, a lost file and a changed ledger are found, and nothing is deleted with them', async () => {

@@ -92,6 +92,7 @@ function policyLines(policy: PolicyResult, style: Style): string[] {
     style.dim(`    before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${children}${format}`),
   ];
   if (policy.triggers.length > 0) lines.push(style.dim(`    fires ${policy.triggers.map(printable).join(', ')}`));
+  if (policy.summaryRows !== null) lines.push(`    summary ${formatCount(policy.summaryRows)} rows written`);
   if (policy.chunks.length > 0) lines.push(listing(policy.chunks, style, false));
   if (policy.deletedOnly !== null) {
     const kept =

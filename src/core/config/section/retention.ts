@@ -21,6 +21,7 @@ const policy = v.strictObject({
   hold: v.optional(v.array(columnValues, 'expected a list'), []),
   children: v.optional(v.array(name, 'expected a list of tables'), []),
   archive: v.optional(v.picklist(['none', 'sqlite', 'parquet'], 'expected "none", "sqlite" or "parquet"')),
+  summary: v.optional(v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))),
   triggers: v.optional(v.picklist(['refuse', 'fire'], 'expected "refuse" or "fire"'), 'refuse'),
 });
 
@@ -29,7 +30,7 @@ export const retentionSection = section(
     policies: v.pipe(
       v.optional(v.array(policy, 'expected a list of policies'), []),
       v.description(
-        'Which rows leave a table, and when: { table, column (its time), unit, keep, minRows, states, hold, children, archive, triggers }',
+        'Which rows leave a table, and when: { table, column (its time), unit, keep, minRows, states, hold, children, archive, summary, triggers }',
       ),
     ),
   },

@@ -14,14 +14,14 @@ export function restoreHoldEnd(chunks: readonly Chunk[], holdMs: number, nowMs: 
 export function policyResult(
   plan: PolicyPlan,
   folder: TableFolder,
-  done: Pick<PolicyResult, 'heldUntil' | 'deletedOnly'> & { readonly touched: readonly string[] },
+  done: Pick<PolicyResult, 'heldUntil' | 'deletedOnly' | 'summaryRows'> & { readonly touched: readonly string[] },
 ): PolicyResult {
   const { policy, cutoff, rowsDue, oldest, newest, triggers, estimatedBytes } = plan;
   const { entries, path } = folder.ledger;
-  const { heldUntil, deletedOnly, touched } = done;
+  const { heldUntil, deletedOnly, summaryRows, touched } = done;
   return {
     ...{ table: policy.table, children: policy.children, keepMs: policy.keep, archive: policy.archive ?? null },
-    ...{ cutoff, rowsDue, oldest, newest, estimatedBytes, triggers, heldUntil, deletedOnly },
+    ...{ cutoff, rowsDue, oldest, newest, estimatedBytes, triggers, heldUntil, deletedOnly, summaryRows },
     chunks: chunksOf(folder)
       .filter(({ id }) => touched.includes(id))
       .map(chunkResult),

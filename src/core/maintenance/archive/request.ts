@@ -71,6 +71,8 @@ export interface PolicyResult {
   readonly heldUntil: string | null;
   /** For a policy without an archive: rows deleted without a copy, and rows of the table that had to stay. */
   readonly deletedOnly: { readonly deleted: number; readonly kept: number } | null;
+  /** Rows that the summary of the policy wrote; null without one. */
+  readonly summaryRows: number | null;
   readonly archive: 'none' | ArchiveFormat | null;
   readonly chunks: readonly ChunkResult[];
   readonly ledger: { readonly path: string; readonly entries: number } | null;

@@ -8,9 +8,11 @@ import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { judgeDisk, requireDisk, reserveReached } from '../disk-guard.ts';
 import { openWithoutTrace } from '../open-without-trace.ts';
 import { deleteDue } from '../retention/delete-due.ts';
+import { unitsPerMs } from '../retention/due.ts';
 import { nextDueMonth } from '../retention/month.ts';
 import { type PolicyPlan, planPolicy } from '../retention/plan.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
+import { dayMs, summariseDays } from '../retention/summarise.ts';
 import { BudgetedWrites, type WriteBudget } from './budgeted-writes.ts';
 import { chunksOf, isPending, openTableFolder, openTableFolders, type TableFolder } from './chunk.ts';
 import type { ArchiveFormat } from './format.ts';
@@ -42,6 +44,8 @@ class ArchiveRun {
   #stop: ArchiveStop = 'done';
   /** What this run worked on, in its order. */
   readonly #touched: string[] = [];
+  /** By table, rows that were written as a summary. */
+  readonly #summaries = new Map<string, number>();
   /** By table, what went without a copy. */
   readonly #deleted = new Map<string, { readonly deleted: number; readonly kept: number }>();
 
@@ -127,7 +131,24 @@ class ArchiveRun {
     return { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk, deadline: this.#deadline };
   }
 
+  /** What stays of the rows is written before any of them leaves. */
+  async #summarise({ policy, oldest, cutoff }: PolicyPlan): Promise<void> {
+    if (policy.summary === undefined || oldest === null || this.#request.keepRows) return;
+    const writes = new BudgetedWrites(this.#request.database, this.#budget(), this.#context);
+    try {
+      const fromMs = policy.unit === 'iso' ? Date.parse(oldest.slice(0, 10)) : Number(oldest) / unitsPerMs(policy.unit);
+      const range = { fromMs: Math.floor(fromMs / dayMs) * dayMs, untilMs: Date.parse(cutoff) };
+      const { rows, stoppedBy } = await summariseDays(policy, range, writes, this.#context);
+      this.#summaries.set(policy.table, rows);
+      this.#stop = stoppedBy;
+    } finally {
+      writes.close();
+    }
+  }
+
   async #archivePolicy(plan: PolicyPlan): Promise<void> {
+    await this.#summarise(plan);
+    if (this.#stop !== 'done') return;
     if (plan.policy.archive === 'none') return this.#deleteOnly(plan);
     const folder = openTableFolder(this.#request.folder, plan.policy.table);
     makeFolder(folder.path);
@@ -243,7 +264,10 @@ class ArchiveRun {
   #policy(plan: PolicyPlan, heldUntil: string | null): PolicyResult {
     const folder = openTableFolder(this.#request.folder, plan.policy.table);
     const deletedOnly = this.#deleted.get(plan.policy.table) ?? null;
-    return policyResult(plan, folder, { heldUntil, deletedOnly, touched: this.#touched });
+    return policyResult(plan, folder, {
+      ...{ heldUntil, deletedOnly, touched: this.#touched },
+      summaryRows: this.#summaries.get(plan.policy.table) ?? null,
+    });
   }
 
   #result(mode: 'archive' | 'resume', policies: readonly PolicyResult[]): ArchiveResult {

@@ -4,6 +4,7 @@ import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
 import { type Condition, dueCondition, requireUnit, timed, timeValue } from './due.ts';
 import { type RetentionPolicy, refuseLedgerTables } from './policy.ts';
+import { requireSummary } from './summarise.ts';
 import { joinOn, readUnit, slowReferences, type UnitTable } from './unit.ts';
 
 export interface PlanRequest {
@@ -37,6 +38,7 @@ export interface PolicyPlan {
 /** Counts what is due under a policy, or refuses it; only asks questions. */
 export function planPolicy(connection: Connection, configured: RetentionPolicy, request: PlanRequest): PolicyPlan {
   refuseLedgerTables([configured.table, ...configured.children]);
+  requireSummary(configured);
   const cutoffMs = cutoffOf(configured, request);
   return connection.read(() => {
     const tables = readUnit(connection, configured.table, configured.children);
@@ -89,9 +91,16 @@ function averageBytes(connection: Connection, table: string, columns: readonly s
 }
 
 function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number {
-  const own = now - policy.keep;
+  const exact = now - policy.keep;
+  // A day leaves whole when a summary of it stays.
+  const own = policy.summary === undefined ? exact : Math.floor(exact / 86_400_000) * 86_400_000;
   if (policy.keep < 0) throw new TradedbError('usage', 'a policy cannot keep rows for a negative time');
   if (before === undefined) return own;
+  if (policy.summary !== undefined && before % 86_400_000 !== 0) {
+    throw new TradedbError('usage', `the policy of ${JSON.stringify(policy.table)} keeps a summary of whole days`, {
+      hint: 'give --before the beginning of a day in UTC',
+    });
+  }
   if (before <= own) return before;
   throw new TradedbError(
     'usage',

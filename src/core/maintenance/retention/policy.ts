@@ -26,6 +26,8 @@ export interface RetentionPolicy {
   /** Format of its archives; none: the rows are deleted without a copy. Without it the configured format counts. */
   readonly archive?: 'none' | 'sqlite' | 'parquet' | undefined;
   readonly triggers: 'refuse' | 'fire';
+  /** One INSERT ... SELECT with @from and @until that keeps an extract of rows before they leave, whole days at a time. */
+  readonly summary?: string | undefined;
 }
 
 /** The books of the trading schema: what happened stays where it can be checked. */
