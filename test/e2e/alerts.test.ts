@@ -198,7 +198,7 @@ describe('the health report', () => {
     expect((await run('health', '--notify')).code).toBe(0);
     ruin[what]?.(state);
     const result = await run('health', '--notify', '--json');
-    expect(result.code).toBe(0);
+    expect(result.code).toBe(3);
     const { data, findings } = parseReport<HealthData>(result);
     expect(data.checks.length).toBeGreaterThan(10);
     expect(data.alerts).toBeUndefined();

@@ -28,6 +28,7 @@ export function healthRequest(folder: string, path: string, parts: Partial<Healt
     deepOn: 'copy',
     busyTimeoutMs: 1000,
     temporaryDirectory: folder,
+    keepState: true,
     stateDirectory: join(folder, 'state'),
     thresholds,
     schedule: { dailyMs: 86_400_000, deepMs: 604_800_000 },

@@ -60,6 +60,10 @@ export const definition = defineCommand({
       summary: 'critical when the last run of backup, health, daily or deep is older, such as backup=26h',
     },
     notify: { type: 'flag', summary: 'evaluate the alert rules and send what is due to alerts.channels' },
+    heal: {
+      type: 'flag',
+      summary: 'do what healing.allow names, within its guards; --dry-run says what that would be',
+    },
     nagios: { type: 'flag', group: 'Nagios', summary: 'one line and exit codes of the plugin convention' },
     perfdata: {
       type: 'choice',
@@ -77,6 +81,7 @@ export const definition = defineCommand({
     { command: 'health --notify --quiet', does: 'for cron: whoever is named in alerts.channels hears of trouble once' },
     { command: 'health -d trading.db -f prometheus -o /var/lib/node_exporter/tradedb.prom', does: 'for a collector' },
   ],
+  changes: true,
   quietWhenOk: true,
   exitCodes: {
     0: 'healthy (with --nagios: OK)',
@@ -97,11 +102,12 @@ export const definition = defineCommand({
 interface CheckOptions extends HealthOptions {
   readonly notify: boolean;
   readonly sinceLast: boolean;
+  readonly heal: boolean;
   readonly lastRunMax: readonly string[];
 }
 
 async function check(options: CheckOptions, context: CommandContext): Promise<Report<HealthData>> {
-  if (!options.notify) return reportOf(await examine(options, context), context);
+  if (!options.notify || context.dryRun) return reportOf(await examine(options, context), context);
   const { heartbeat, notify, notifyUnreachable, requireAlertSettings } = await import('./notify.ts');
   requireAlertSettings(context);
   await heartbeat('start', context);
@@ -129,16 +135,23 @@ async function examine(options: CheckOptions, context: CommandContext): Promise<
   const jobs = await lastRuns(options.lastRunMax, context);
   const { data, findings } = await runHealth(requestOf(options, context), context);
   const all = { ...data, checks: [...data.checks, ...jobs.rows] };
+  const healed = options.heal ? await healAfter({ data: all, findings }, context) : undefined;
+  const whole = healed === undefined ? all : { ...all, healing: healed.decisions };
   return {
-    data: options.sinceLast ? { ...all, sinceLast: true } : all,
-    findings: [...findings, ...jobs.findings],
+    data: options.sinceLast ? { ...whole, sinceLast: true } : whole,
+    findings: [...findings, ...jobs.findings, ...(healed?.findings ?? [])],
   };
+}
+
+async function healAfter(result: HealthResult, context: CommandContext) {
+  const { healAfterChecks } = await import('./heal.ts');
+  return healAfterChecks(result, context);
 }
 
 async function reportOf({ data, findings }: HealthResult, context: CommandContext): Promise<Report<HealthData>> {
   const { toChecks, toMetrics } = await import('../../core/health/health-data.ts');
   const statuses = new Set(data.checks.map(({ status }) => status));
-  const isUncertain = statuses.has('unknown') || findings.some(({ id }) => id === 'alerts.delivery');
+  const isUncertain = statuses.has('unknown') || findings.some(({ id }) => uncertain.has(id));
   const status = statuses.has('critical') ? 'critical' : statuses.has('warning') || isUncertain ? 'warning' : 'ok';
   return context.report(data, { status, findings, checks: toChecks(data.checks), metrics: toMetrics(data) });
 }
@@ -157,6 +170,13 @@ async function runAsPlugin(
     return failedPluginReport(error, nagios, context);
   }
 }
+
+const uncertain: ReadonlySet<string> = new Set([
+  'alerts.delivery',
+  'alerts.state',
+  'healing.failed',
+  'healing.breaker',
+]);
 
 function exitCodeOf({ data, status }: Report<HealthData>): ExitCode {
   if (data.damaged && status === 'critical') return 12;

@@ -32,6 +32,7 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
     busyTimeoutMs: connection.busyTimeout,
     temporaryDirectory: context.host.temporaryDirectory,
     stateDirectory: context.stateDirectory(),
+    keepState: !context.dryRun,
     thresholds: options.threshold.reduce(withThreshold, configuredThresholds(context)),
     schedule: { dailyMs: health.tiers.daily, deepMs: health.tiers.deep },
     facts: factsOf(context),

@@ -1,4 +1,5 @@
 import type { AlertsData } from '../../core/alert/alerts-data.ts';
+import type { HealingActionName } from '../../core/alert/healing-journal.ts';
 import { TradedbError } from '../../core/error.ts';
 import type { Report } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
@@ -26,6 +27,12 @@ export const definition = defineCommand({
       group: 'Delivery',
       summary: 'try everything that waits now, also what was given up',
     },
+    resetBreaker: {
+      type: 'choice',
+      choices: ['checkpoint', 'optimize', 'incremental-vacuum', 'reindex'],
+      group: 'Self-healing',
+      summary: 'let health --heal try this action again, after somebody has looked',
+    },
     exitCode: { type: 'flag', summary: 'exit with 4 while an alert fires' },
   },
   examples: [
@@ -44,7 +51,7 @@ export const definition = defineCommand({
     4: 'with --exit-code: an alert fires',
   },
   async run({ options }, context): Promise<Report<AlertsData>> {
-    requireOneAct([options.silence, options.unsilence, options.test, options.flush || undefined]);
+    requireOneAct([options.silence, options.unsilence, options.test, options.flush || undefined, options.resetBreaker]);
     const [{ alertSettings }, { AlertStateFile }, { alertsData }, { Outbox }] = await Promise.all([
       import('./alert-settings.ts'),
       import('../../core/alert/state-file.ts'),
@@ -55,7 +62,10 @@ export const definition = defineCommand({
     const state = new AlertStateFile(settings, context);
     const outbox = new Outbox(settings.stateDirectory, context);
     const delivery = await act({ options, settings, state, outbox }, context);
+    const { breakersOf, HealingJournal } = await import('../../core/alert/healing-journal.ts');
+    const attempts = new HealingJournal(settings.stateDirectory, context.clock).read(state.database);
     const view = {
+      breakers: breakersOf(attempts, context.config.healing.breakerAfter),
       rules: settings.rules,
       channels: settings.channels.map(({ name }) => name),
       nowMs: context.clock.wallTime(),
@@ -79,6 +89,7 @@ interface ActInput {
     readonly unsilence: string | undefined;
     readonly test: string | undefined;
     readonly flush: boolean;
+    readonly resetBreaker: string | undefined;
   };
   readonly settings: import('../../core/alert/look.ts').AlertSettings;
   readonly state: import('../../core/alert/state-file.ts').AlertStateFile;
@@ -101,6 +112,16 @@ async function act(input: ActInput, context: CommandContext): Promise<AlertsData
         });
       }
       save({ ...file, silences });
+    });
+  }
+  if (options.resetBreaker !== undefined) {
+    const { HealingJournal } = await import('../../core/alert/healing-journal.ts');
+    new HealingJournal(settings.stateDirectory, context.clock).note({
+      database: state.database,
+      action: options.resetBreaker as HealingActionName,
+      event: 'reset',
+      reason: `by ${context.host.userName}`,
+      values: {},
     });
   }
   if (options.test !== undefined) {
@@ -127,7 +148,7 @@ async function silence(matcher: string, { options, state }: ActInput, context: C
 
 function requireOneAct(acts: readonly unknown[]): void {
   if (acts.filter((value) => value !== undefined).length < 2) return;
-  throw new TradedbError('usage', '--silence, --unsilence, --test and --flush exclude each other', {
+  throw new TradedbError('usage', '--silence, --unsilence, --test, --flush and --reset-breaker exclude each other', {
     hint: 'give one of them',
   });
 }

@@ -1,5 +1,6 @@
 import type { AlertFile } from './alert-file.ts';
 import type { DeliveryResult } from './deliver.ts';
+import type { Breaker } from './healing-journal.ts';
 import type { Outbox } from './outbox.ts';
 import type { AlertLimits, AlertRule, AlertSeverity } from './rule.ts';
 import { isActive, silencedUntil } from './silence.ts';
@@ -16,6 +17,8 @@ export interface AlertsData {
     readonly errors: Readonly<Record<string, string>>;
   };
   readonly channels: readonly string[];
+  /** Actions of self-healing that were tried. */
+  readonly breakers: readonly Breaker[];
   readonly silences: readonly SilenceRow[];
   /** Null unless asked for. */
   readonly rules: readonly RuleRow[] | null;
@@ -73,6 +76,7 @@ export interface HistoryRow {
 interface View {
   readonly rules: readonly AlertRule[];
   readonly channels: readonly string[];
+  readonly breakers: readonly Breaker[];
   readonly nowMs: number;
   readonly shows: { readonly rules: boolean; readonly historyMs: number | undefined };
   readonly delivery: DeliveryResult | null;
@@ -90,6 +94,7 @@ export function alertsData(file: AlertFile, outbox: Outbox, view: View): AlertsD
       errors: lastErrors(outbox),
     },
     channels: view.channels,
+    breakers: view.breakers,
     silences: file.silences
       .filter((silence) => isActive(silence, nowMs))
       .map(({ startMs, endMs, ...rest }) => ({ ...rest, start: iso(startMs), end: iso(endMs) })),

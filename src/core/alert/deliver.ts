@@ -38,16 +38,21 @@ export function channelsFor(notification: Notification, channels: readonly Chann
  */
 export async function deliver(request: DeliveryRequest, context: OperationContext): Promise<DeliveryResult> {
   const outbox = new Outbox(request.stateDirectory, context);
+  outbox.removeLeftovers();
   if (outbox.names('pending').length === 0) return { sent: 0, failed: [] };
   const lease = takeTurn(request, context);
   if (lease === undefined) return { sent: 0, failed: [] };
   try {
+    const broken = outbox.buryUnreadable();
     const names = [...new Set(outbox.names('pending').map((name) => outbox.read('pending', name)?.channel ?? ''))];
     const channels = names.filter((name) => name !== '');
     const results = await Promise.all(channels.map((name) => drain(name, outbox, request, context)));
     return {
       sent: results.reduce((sum, result) => sum + result.sent, 0),
-      failed: results.flatMap((result) => result.failed),
+      failed: [
+        ...results.flatMap((result) => result.failed),
+        ...broken.map((file) => ({ channel: 'outbox', reason: `${file} cannot be read: see outbox/dead` })),
+      ],
     };
   } finally {
     lease.release();

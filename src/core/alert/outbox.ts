@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OperationContext } from '../context.ts';
 import { fromFileSystem } from '../error.ts';
@@ -25,6 +25,7 @@ const giveUpAfterMs = 86_400_000;
 /** A clock that jumped a day ahead must not end the attempts at once. */
 const leastAttempts = 8;
 const keptSent = 200;
+const leftoverAfterMs = 600_000;
 
 /**
  * Notifications as files: written and synced before they are sent, moved after. Whoever is killed in between sends again
@@ -65,6 +66,31 @@ export class Outbox {
       return entry.version === 1 ? entry : undefined;
     } catch {
       return undefined;
+    }
+  }
+
+  /** Files that hold no notification any more, such as after a disk error: they go to `dead`, and are told there. */
+  buryUnreadable(): string[] {
+    const broken = this.names('pending').filter(
+      (name) => existsSync(this.#path('pending', name)) && this.read('pending', name) === undefined,
+    );
+    for (const name of broken) this.#move(name, 'pending', 'dead');
+    return broken;
+  }
+
+  /** Halves of files that killed processes left; a file that is being written is younger. */
+  removeLeftovers(): void {
+    const now = this.#context.clock.wallTime();
+    let names: string[];
+    try {
+      names = readdirSync(this.#path('pending')).filter((name) => name.endsWith('.partial'));
+    } catch {
+      return;
+    }
+    for (const name of names) {
+      const path = this.#path('pending', name);
+      const writtenAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+      if (now - writtenAt > leftoverAfterMs) rmSync(path, { force: true });
     }
   }
 

@@ -85,6 +85,8 @@ function toRule(rule: ConfiguredRule): AlertRule {
   if (isBeyond(rule.clear.warn, rule.warn) || isBeyond(rule.clear.crit, rule.crit)) {
     throw invalid(rule.id, '"clear" must not be worse than the limit that it ends');
   }
+  // Otherwise an alert would stay critical below the value at which it would not even be a warning.
+  if (isBeyond(rule.warn, rule.clear.crit)) throw invalid(rule.id, '"clear.crit" must not be milder than "warn"');
   const limits = (warn: number | undefined, crit: number | undefined) => ({
     ...(warn === undefined ? {} : { warning: warn }),
     ...(crit === undefined ? {} : { critical: crit }),

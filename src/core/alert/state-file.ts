@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { OperationContext } from '../context.ts';
 import { fromFileSystem, TradedbError } from '../error.ts';
@@ -57,9 +57,19 @@ export class AlertStateFile {
     const lease = await this.#lock();
     try {
       makeFolder(join(this.#directory, 'alerts'));
+      this.#removeLeftovers();
       return work(this.read(), (file) => this.#save(file));
     } finally {
       lease.release();
+    }
+  }
+
+  /** Halves of files that killed processes left: nobody else writes while this one holds the lock. */
+  #removeLeftovers(): void {
+    const folder = join(this.#directory, 'alerts');
+    const own = `${basename(this.path)}.`;
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith(own) && name.endsWith('.partial')) rmSync(join(folder, name), { force: true });
     }
   }
 

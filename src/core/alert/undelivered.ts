@@ -5,7 +5,7 @@ export function undelivered(dead: number): Finding {
   return {
     id: 'alerts.delivery',
     severity: 'warning',
-    message: `${dead} ${dead === 1 ? 'notification' : 'notifications'} could not be delivered within a day`,
+    message: `${dead} ${dead === 1 ? 'notification' : 'notifications'} could not be delivered`,
     hint: 'tradedb monitor alerts --test <channel>, then tradedb monitor alerts --flush',
     values: { dead },
   };

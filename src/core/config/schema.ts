@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { connectionSection, databaseSection } from './section/database.ts';
+import { healingSection } from './section/healing.ts';
 import { loadtestSection } from './section/loadtest.ts';
 import { monitorSection } from './section/monitor.ts';
 import {
@@ -27,6 +28,7 @@ export const configSchema = v.strictObject(
     analyze: analyzeSection,
     health: healthSection,
     recovery: recoverySection,
+    healing: healingSection,
     alerts: alertsSection,
     monitor: monitorSection,
     loadtest: loadtestSection,

@@ -36,6 +36,8 @@ export interface HealthData {
   readonly locked: boolean;
   /** With --notify: alerts that people were told of, that wait for their time, and notifications that wait to be sent. */
   readonly alerts?: { readonly firing: number; readonly pending: number; readonly queued: number };
+  /** With --heal: what was done, would be done, or was refused. */
+  readonly healing?: readonly { readonly action: string; readonly decision: string; readonly reason: string }[];
   /** Asked for as a plugin: one line, with this much performance data. */
   readonly nagios?: { readonly perfdata: 'summary' | 'all' | 'none' };
 }

@@ -23,6 +23,8 @@ export interface HealthRequest {
   readonly busyTimeoutMs: number;
   readonly temporaryDirectory: string;
   readonly stateDirectory: string;
+  /** False in a dry run: nothing is remembered. */
+  readonly keepState: boolean;
   readonly thresholds: ThresholdSet;
   readonly schedule: TierSchedule;
   readonly facts: HealthFacts;

@@ -52,7 +52,7 @@ async function examine(target: HealthTarget, request: HealthRequest, context: Op
     const rows = [...files.rows, ...remembered, ...sql.rows];
     const findings = [...files.findings, ...sql.findings];
     const state = nextState({ previous, target, tier, rows, scan: scanner.made(), now });
-    keep(statePath, state, context);
+    if (request.keepState) keep(statePath, state, context);
     const outcome = { damage: files.damage || sql.damage, locked: sql.locked };
     return {
       data: buildData({

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -300,5 +300,25 @@ describe('a process without free descriptors', () => {
     });
     expect(await once(child, 'close')).toEqual([0, null]);
     expect(output).toBe('DeliveryError: cannot be started (EMFILE)');
+  });
+});
+
+describe('what a crash or a bad disk leaves in the outbox', () => {
+  it('an unreadable notification is told and kept, halves of files are cleaned up once they are old', async () => {
+    const { outbox, request, context, requests, time } = await setUp(status(200));
+    outbox.add(notification(), 'hook');
+    const pending = join(request.stateDirectory, 'alerts', 'outbox', 'pending');
+    const broken = '000000000000001-bb22-hook.json';
+    writeFileSync(join(pending, broken), '{"version":1,"cha');
+    const [old, young] = ['a.json.01.partial', 'b.json.02.partial'].map((name) => join(pending, name));
+    for (const path of [old, young]) writeFileSync(path ?? '', '{');
+    utimesSync(old ?? '', 0, time.wallMs / 1000 - 3600);
+    utimesSync(young ?? '', 0, time.wallMs / 1000 - 5);
+    const result = await deliver(request, context);
+    expect(result.sent).toBe(1);
+    expect(result.failed).toMatchObject([{ channel: 'outbox', reason: expect.stringContaining(broken) }]);
+    expect(outbox.names('dead')).toEqual([broken]);
+    expect([existsSync(old ?? ''), existsSync(young ?? '')]).toEqual([false, true]);
+    expect(requests).toHaveLength(1);
   });
 });

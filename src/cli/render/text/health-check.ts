@@ -24,8 +24,11 @@ export function render(report: Report<HealthData>, style: Style): string {
     data.sinceLast === true ? data.checks.filter(({ id }) => changed.has(id)) : withRulesTogether(data.checks);
   for (const row of shown) lines.push(...rowLines(row, report.findings, idWidth, style));
   // No check tells of these: they are about the run itself.
-  const ofAlerts = report.findings.filter(({ id }) => id.startsWith('alerts.'));
+  const ofAlerts = report.findings.filter(({ id }) => id.startsWith('alerts.') || id.startsWith('healing.'));
   if (ofAlerts.length > 0) lines.push(renderFindings(ofAlerts, style));
+  for (const { action, decision, reason } of data.healing ?? []) {
+    lines.push(`  healing ${action}: ${decision === 'dry-run' ? 'would be done' : decision}, ${printable(reason)}`);
+  }
   lines.push(footer(report));
   return lines.join('\n');
 }
@@ -72,7 +75,9 @@ function rowLines(row: CheckRow, findings: readonly Finding[], idWidth: number, 
   const lines = own.map((finding) => finding.message);
   const texts = lines.length === 0 ? [row.reason ?? row.summary] : lines.slice(0, shownFindings);
   if (lines.length > shownFindings) texts.push(`and ${lines.length - shownFindings} more (--json shows all)`);
-  const hints = [...new Set(own.map(({ hint }) => hint).filter((hint) => hint !== undefined))];
+  // Advice about what is well is in `health rules` and in --json.
+  const hints =
+    row.status === 'ok' ? [] : [...new Set(own.map(({ hint }) => hint).filter((hint) => hint !== undefined))];
   return [
     ...texts.flatMap((text, index) => {
       const head = index === 0 ? `  ${row.id.padEnd(idWidth)}  ${status}  ` : indent;

@@ -113,10 +113,15 @@ function historyTable(rows: readonly HistoryRow[], style: Style): string {
   return table(columns, cells, style);
 }
 
-function footer({ outbox, channels, delivery }: AlertsData): string {
+function footer({ outbox, channels, delivery, breakers }: AlertsData): string {
   const to = channels.length === 0 ? 'no channel is configured (alerts.channels)' : plural(channels.length, 'channel');
   const errors = Object.entries(outbox.errors).map(([channel, error]) => `; ${channel}: ${printable(error)}`);
-  const line = `${to}: ${plural(outbox.pending, 'notification')} waiting, ${outbox.dead} given up${errors.join('')}`;
+  const open = breakers.filter((breaker) => breaker.open);
+  const stuck = open.map(
+    ({ action, failures }) =>
+      `\nhealing ${action} failed ${failures} times in a row and rests: --reset-breaker ${action}`,
+  );
+  const line = `${to}: ${plural(outbox.pending, 'notification')} waiting, ${outbox.dead} given up${errors.join('')}${stuck.join('')}`;
   return delivery === null ? line : `${plural(delivery.sent, 'notification')} sent\n${line}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import type { Channel } from './channel.ts';
 import { command } from './command.ts';
+import { email } from './email.ts';
 import { file } from './file.ts';
 import { slack } from './slack.ts';
 import { syslog } from './syslog.ts';
@@ -33,6 +34,16 @@ export function makeChannel(settings: Config['alerts']['channels'][string], plac
     }
     case 'syslog':
       return syslog({ host: settings.host, port: settings.port, hostname: place.hostname });
+    case 'email': {
+      const { urlFile, caFile, from, to, timeout } = settings;
+      return email({
+        urlFile: place.resolve(urlFile),
+        caFile: caFile === undefined ? undefined : place.resolve(caFile),
+        from,
+        to,
+        timeoutMs: timeout,
+      });
+    }
     case 'file':
       return file({ path: place.resolve(settings.path) });
   }

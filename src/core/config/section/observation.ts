@@ -187,9 +187,21 @@ const channel = v.variant(
       port: integer(514, 1, 65_535, 'UDP port'),
       ...channelBase,
     }),
+    v.strictObject({
+      type: v.literal('email'),
+      urlFile: v.pipe(
+        nonEmpty,
+        v.description('File with the server: smtps://user:password@host:465, or smtp://host:25'),
+      ),
+      caFile: optionalText('File with the certificate that signed that of the server, when it is an own one'),
+      from: nonEmpty,
+      to: v.pipe(v.array(nonEmpty, 'expected a list of addresses'), v.minLength(1, 'must not be empty')),
+      ...channelBase,
+      ...channelTimeout,
+    }),
     v.strictObject({ type: v.literal('file'), path: nonEmpty, ...channelBase }),
   ],
-  'expected one of "webhook", "slack", "command", "syslog", "file"',
+  'expected one of "webhook", "slack", "command", "syslog", "email", "file"',
 );
 
 export const alertsSection = section(
@@ -207,7 +219,7 @@ export const alertsSection = section(
     ),
     channels: v.pipe(
       v.optional(v.record(v.pipe(v.string(), v.regex(/^[\w-]+$/, 'expected a name such as "on-call"')), channel), {}),
-      v.description('Where notifications go: { name: { type: webhook, slack, command, syslog or file, ... } }'),
+      v.description('Where notifications go: { name: { type: webhook, slack, command, syslog, email or file, ... } }'),
     ),
     inhibit: v.pipe(
       v.optional(v.array(v.strictObject({ when: nonEmpty, mute: nonEmpty }), 'expected a list'), [
