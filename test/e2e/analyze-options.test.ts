@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { AdviceReportData } from '../../src/commands/analyze/indexes.ts';
 import type { QueriesReportData } from '../../src/commands/analyze/queries.ts';
+import type { SpaceData } from '../../src/core/analysis/space/measure-space.ts';
 import { readWorkload } from '../../src/core/analysis/workload/read-workload.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { folderState } from '../support/folder-state.ts';
@@ -52,6 +53,33 @@ describe('analyze indexes --apply', { timeout: slow }, () => {
     expect(indexNames(path)).toEqual(['ix_orders_account']);
     expect((await tradedb(['migrate', 'down', '-d', 'trading.db', '--yes'], { cwd: folder })).code).toBe(0);
     expect(indexNames(path)).toEqual([]);
+  });
+
+  test('WITHOUT ROWID goes through the rebuild of migrate, and back', async () => {
+    const { folder, path } = sample();
+    const db = new Database(path);
+    db.exec(`CREATE TABLE quotes(symbol TEXT, day INTEGER, price INTEGER, PRIMARY KEY(symbol, day));
+      INSERT INTO quotes WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7999)
+        SELECT 'symbol number ' || (i % 40), i / 40, i FROM n;`);
+    db.close();
+    writeFileSync(
+      join(folder, 'w.sql'),
+      '-- @params ["symbol number 7", 20]\nSELECT price FROM quotes WHERE symbol = ? AND day = ?;\n',
+    );
+    const keyed = (): unknown => {
+      const open = new Database(path, { readonly: true });
+      const row = open
+        .prepare("SELECT wr, (SELECT sum(price) FROM quotes) AS sum FROM pragma_table_list('quotes')")
+        .get();
+      open.close();
+      return row;
+    };
+    const sum = (7999 * 8000) / 2;
+    expect((await run(folder, 'indexes', '--kinds', 'without-rowid', '--apply', '--yes')).code).toBe(0);
+    expect(keyed()).toEqual({ wr: 1, sum });
+    const down = await tradedb(['migrate', 'down', '-d', 'trading.db', '--yes'], { cwd: folder });
+    expect(down.code, down.stderr).toBe(0);
+    expect(keyed()).toEqual({ wr: 0, sum });
   });
 
   test('asks, and without an answer changes nothing', async () => {
@@ -130,5 +158,31 @@ describe('analyze queries', { timeout: slow }, () => {
     const { data } = parseReport<QueriesReportData>(shown);
     expect(data.merged?.trim()).toBe(readFileSync(join(folder, 'all.sql'), 'utf8').trim());
     expect(existsSync(join(folder, 'all.sql.partial'))).toBe(false);
+  });
+});
+
+describe('analyze space --since', { timeout: slow }, () => {
+  test('tells what has grown since an earlier report of either kind', async () => {
+    const { folder, path } = sample();
+    expect((await run(folder, 'space', '--json', '-o', 'last.json')).code).toBe(0);
+    expect((await run(folder, 'report', '--only', 'space', '--json', '-o', 'page.json')).code).toBe(0);
+    const db = new Database(path);
+    db.exec(`INSERT INTO orders(account, symbol, qty) SELECT account, symbol, qty FROM orders;
+      CREATE INDEX fresh ON orders(symbol)`);
+    db.close();
+    for (const file of ['last.json', 'page.json']) {
+      const result = await run(folder, 'space', '--since', file, '--json');
+      const { growth } = parseReport<SpaceData>(result).data;
+      expect(growth?.objects).toMatchObject([
+        { name: 'fresh', change: 'new', entries: 12_000 },
+        { name: 'orders', change: 'grown', entries: 6000 },
+        { name: 'sqlite_schema', bytes: 0, entries: 1 },
+      ]);
+      expect(growth?.objects[1]?.bytes).toBeGreaterThan(50_000);
+    }
+    expect((await run(folder, 'space', '--since', 'last.json')).stdout).toMatch(/orders +\+[\d.]+ kB +\+6,000 +grown/);
+    expect((await run(folder, 'report', '--only', 'space', '--since', 'last.json')).stdout).toContain('since ');
+    expect((await run(folder, 'space', '--since', 'w.sql')).code).toBe(2);
+    expect((await run(folder, 'space', '--since', 'none.json')).code).toBe(10);
   });
 });

@@ -22,6 +22,23 @@ export function adviceFindings(data: AdviceData): Finding[] {
         hint: key.sql,
       }),
     ),
+    ...data.strict.map(
+      ({ table, sql }): Finding => ({
+        id: 'schema.strict',
+        severity: 'info',
+        subject: table,
+        message: 'every value has its declared type already; as a STRICT table it would stay so',
+        hint: `-- migrate:table, then: ${sql.replace(/\s+/g, ' ')}`,
+      }),
+    ),
+    ...data.estimated.map(
+      (name): Finding => ({
+        id: 'index.estimated',
+        severity: 'info',
+        subject: name,
+        message: 'did not end in the time for one statement: its present time is an estimate',
+      }),
+    ),
     ...data.left.map(
       ({ name, reason }): Finding => ({
         id: 'index.left',

@@ -8,7 +8,13 @@ import { TradedbError } from '../../core/error.ts';
 import type { CommandContext } from '../definition.ts';
 import { type ScratchOptions, scratchRequest } from './copy-option.ts';
 
-export const allKinds = ['plain', 'covering', 'partial', 'expression'] as const satisfies readonly CandidateKind[];
+export const allKinds = [
+  'plain',
+  'covering',
+  'partial',
+  'expression',
+  'without-rowid',
+] as const satisfies readonly CandidateKind[];
 
 /** Kinds from lists such as `plain,covering`; all of them when none is named. */
 export function parseKinds(lists: readonly string[]): Set<CandidateKind> {

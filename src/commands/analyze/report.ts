@@ -8,6 +8,7 @@ import type { Finding } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
 import { copyOptions, scratchRequest } from './copy-option.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
+import { readSince, sinceOption } from './since-option.ts';
 import { seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
 
 const sections = ['space', 'settings', 'queries', 'indexes'] as const;
@@ -35,6 +36,7 @@ export const definition = defineCommand({
     seed: seedOption,
     only: { type: 'choice', choices: sections, repeatable: true, summary: 'only these sections' },
     skip: { type: 'choice', choices: sections, repeatable: true, summary: 'not these sections' },
+    since: sinceOption,
     exitCode: exitCodeOption,
     ...copyOptions,
   },
@@ -78,6 +80,7 @@ interface Collection {
     readonly timeLimit: number | undefined;
     readonly scratchDirectory: string | undefined;
     readonly showParameters: boolean;
+    readonly since: string | undefined;
   };
   readonly context: CommandContext;
   readonly found: Finding[];
@@ -100,7 +103,7 @@ async function collect(collection: Collection): Promise<AnalysisData> {
   };
 }
 
-async function spaceSection({ context, found }: Collection, path: string): Promise<SpaceData> {
+async function spaceSection({ context, found, options }: Collection, path: string): Promise<SpaceData> {
   const { measureSpace } = await import('../../core/analysis/space/measure-space.ts');
   const { data, findings } = measureSpace(
     {
@@ -109,6 +112,7 @@ async function spaceSection({ context, found }: Collection, path: string): Promi
       consistent: false,
       reclaimWarning: context.config.analyze.space.reclaimWarning,
       busyTimeoutMs: context.config.connection.busyTimeout,
+      earlier: await readSince(options.since, context),
     },
     context,
   );

@@ -1,6 +1,7 @@
 import type { SpaceData } from '../../core/analysis/space/measure-space.ts';
 import { defineCommand } from '../definition.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
+import { readSince, sinceOption } from './since-option.ts';
 
 export const definition = defineCommand({
   path: ['analyze', 'space'],
@@ -11,10 +12,12 @@ export const definition = defineCommand({
     object: { type: 'text', value: 'name', summary: 'only this table with its indexes, or this index' },
     noPages: { type: 'flag', summary: 'totals only: half the time, without depth, gaps and overflow' },
     consistent: { type: 'flag', summary: 'one read transaction over everything; holds back checkpoints meanwhile' },
+    since: sinceOption,
     exitCode: exitCodeOption,
   },
   examples: [
     { command: 'analyze space -d trading.db', does: 'sizes of all tables and indexes' },
+    { command: 'analyze space -d trading.db --since last.json', does: 'also what has grown since that report' },
     { command: 'analyze space -d trading.db --object trades', does: 'one table with its indexes' },
     { command: 'analyze space -d trading.db --json | jq .data.reclaimBytes', does: 'bytes that VACUUM would return' },
   ],
@@ -36,6 +39,7 @@ export const definition = defineCommand({
         consistent: options.consistent,
         reclaimWarning: context.config.analyze.space.reclaimWarning,
         busyTimeoutMs: context.config.connection.busyTimeout,
+        earlier: await readSince(options.since, context),
       },
       context,
     );

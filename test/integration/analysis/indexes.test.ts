@@ -208,3 +208,60 @@ test('the migration applies, its rollback restores the schema, and the rows are 
   db.close();
   expect(data.migration?.up.at(-1)).toBe('ANALYZE "orders"');
 });
+
+test('a key with NULL cannot lose its rowid; STRICT is told where every value fits', async () => {
+  const { data } = await adviseOn(
+    `CREATE TABLE quotes(symbol TEXT, day INT, price REAL, PRIMARY KEY(symbol, day));
+     CREATE TABLE loose(id INTEGER PRIMARY KEY, qty INTEGER);
+     INSERT INTO quotes VALUES (NULL, 1, 1.5), ('a', 2, 2);
+     INSERT INTO loose VALUES (1, 'seven');`,
+    'SELECT price FROM quotes WHERE day = 1;\nSELECT qty FROM loose;',
+    { kinds: new Set(['without-rowid']) },
+  );
+  expect(data.recommendations).toEqual([]);
+  expect(data.rejected).toMatchObject([{ name: 'quotes', reason: expect.stringContaining('cannot be rebuilt') }]);
+  expect(data.strict.map((one) => one.table)).toEqual(['quotes']);
+  expect(data.strict[0]?.sql).toMatch(/\) STRICT$/);
+});
+
+describe('WITHOUT ROWID', { timeout: 60_000 }, () => {
+  const schema = (
+    columns: string,
+  ) => `CREATE TABLE quotes(symbol TEXT, day INTEGER, ${columns}, PRIMARY KEY(symbol, day));
+    INSERT INTO quotes WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7999)
+      SELECT 'symbol number ' || (i % 40), i / 40, i FROM n;
+    ANALYZE;`;
+  const workload = `-- @params ["symbol number 7", 20]\nSELECT price FROM quotes WHERE symbol = ? AND day = ?;`;
+  const keyed = { kinds: new Set(['without-rowid'] as const) };
+
+  test('small rows with a key of their own: a rebuild, with its way back', async () => {
+    const { data, path } = await adviseOn(schema('price INTEGER'), workload, keyed);
+    const [only] = data.recommendations;
+    expect(data.recommendations).toHaveLength(1);
+    expect(only).toMatchObject({ action: 'withoutRowid', table: 'quotes' });
+    expect(only?.sql).toMatch(/PRIMARY KEY\(symbol, day\)\) WITHOUT ROWID$/);
+    expect(only?.bytes).toBeGreaterThan(50_000);
+    expect(data.migration?.up[0]).toMatch(/^-- migrate:table\nCREATE TABLE/);
+    expect(data.migration?.down[0]).toMatch(/^-- migrate:table\nCREATE TABLE quotes/);
+    const db = new Database(path);
+    expect(db.prepare('PRAGMA table_list(quotes)').get()).toMatchObject({ wr: 0 });
+    db.close();
+  });
+
+  test.each([
+    ['a statement that names the rowid', schema('price INTEGER'), `${workload}\nSELECT rowid FROM quotes LIMIT 1;`],
+    [
+      'rows that are large',
+      schema("price INTEGER, note TEXT DEFAULT 'x'").replace('i FROM n', "i, printf('%.300c', 'x') FROM n"),
+      workload,
+    ],
+    [
+      'a key that is the row number',
+      'CREATE TABLE quotes(symbol INTEGER PRIMARY KEY, day, price); INSERT INTO quotes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, i, i FROM n',
+      '-- @params [7, 7]\nSELECT price FROM quotes WHERE symbol = ? AND day = ?;',
+    ],
+  ])('not with %s', async (_, tables, statements) => {
+    const { data } = await adviseOn(tables, statements, keyed);
+    expect(data.recommendations).toEqual([]);
+  });
+});

@@ -17,7 +17,9 @@ export function render(report: Report<AdviceReportData>, style: Style): string {
     const names = data.unused.map((index) => `${printable(index.name)} (${formatByteSize(index.bytes)})`).join(', ');
     lines.push('', `  not used by this workload: ${names}`);
   }
-  const others = report.findings.filter((finding) => /^(index\.(foreign-key|left)$|migration\.)/.test(finding.id));
+  const others = report.findings.filter((finding) =>
+    /^(index\.(foreign-key|left|estimated)$|schema\.strict$|migration\.)/.test(finding.id),
+  );
   if (others.length > 0) lines.push('', renderFindings(others, style));
   lines.push(...rejectedLines(data, style), ...migrationLines(data, style));
   return lines.join('\n');
@@ -36,21 +38,35 @@ function nothingText(data: AdviceReportData): string {
 }
 
 function recommendationLines(number: number, one: Recommendation, style: Style): string[] {
-  const verb = { create: style.green('create'), drop: style.red('drop'), analyze: style.cyan('analyze') }[one.action];
+  const verb = {
+    create: style.green('create'),
+    drop: style.red('drop'),
+    analyze: style.cyan('analyze'),
+    withoutRowid: style.cyan('rebuild'),
+  }[one.action];
   const figures = [
     ...(one.readGain === null ? [] : [`reads ${signed(-one.readGain)}`]),
     ...(one.writeChange === null ? [] : [`writes ${signed(one.writeChange)}`]),
-    ...(one.bytes === 0 ? [] : [one.action === 'drop' ? `-${formatByteSize(one.bytes)}` : formatByteSize(one.bytes)]),
+    ...(one.bytes === 0
+      ? []
+      : [
+          one.action === 'drop' || one.action === 'withoutRowid'
+            ? `-${formatByteSize(one.bytes)}`
+            : formatByteSize(one.bytes),
+        ]),
     ...(one.buildMs === null ? [] : [`build ${formatLatency(one.buildMs * 1000)}`]),
   ];
   const stat4 = one.withoutStat4 === 'different' || one.withoutStat4 === 'unused';
   return [
-    `${String(number).padStart(3)} ${verb}  ${style.bold(printable(one.sql.replace(/^CREATE INDEX |^DROP INDEX /, '')))}`,
+    `${String(number).padStart(3)} ${verb}  ${style.bold(printable(one.action === 'withoutRowid' ? `${one.table} WITHOUT ROWID` : one.sql.replace(/^CREATE INDEX |^DROP INDEX /, '')))}`,
     ...(figures.length === 0 ? [] : [`      ${figures.join('   ')}`]),
     `      ${style.dim(printable(one.reason))}`,
     ...(stat4 ? [`      ${style.yellow('an engine without STAT4 does not use it the same way')}`] : []),
     ...one.queries
-      .filter((query) => query.beforeMs !== null && query.afterMs !== null && one.action === 'create')
+      .filter(
+        (query) =>
+          query.beforeMs !== null && query.afterMs !== null && one.action !== 'drop' && one.action !== 'analyze',
+      )
       .map((query) => `        ${printable(query.name)}  ${latency(query.beforeMs)} -> ${latency(query.afterMs)}`),
   ];
 }

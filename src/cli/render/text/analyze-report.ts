@@ -6,6 +6,7 @@ import { renderFindings } from '../findings.ts';
 import { formatLatency, formatShare, plural, printable } from '../format.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
+import { growthLines } from './analyze-space.ts';
 
 const shownObjects = 6;
 const shownQueries = 5;
@@ -64,6 +65,7 @@ function spaceLines(space: SpaceData, style: Style): string[] {
     ...(space.objects.length > shownObjects
       ? [style.dim(`  and ${space.objects.length - shownObjects} more: tradedb analyze space`)]
       : []),
+    ...(space.growth === null ? [] : growthLines(space.growth, style)),
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { SpaceGrowth } from '../../../core/analysis/space/growth.ts';
 import type { SpaceData, SpaceObject } from '../../../core/analysis/space/measure-space.ts';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import type { Report } from '../../../core/report.ts';
@@ -38,8 +39,37 @@ export function render(report: Report<SpaceData>, style: Style): string {
       `  VACUUM would return about ${style.bold(formatByteSize(data.reclaimBytes))} (${formatShare(data.reclaimShare)} of the file)`,
     );
   }
+  if (data.growth !== null) lines.push('', ...growthLines(data.growth, style));
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   return lines.join('\n');
+}
+
+const shownGrowth = 12;
+
+/** What changed since an earlier report; also on the page of everything. */
+export function growthLines(growth: SpaceGrowth, style: Style): string[] {
+  const perDay = growth.bytesPerDay === null ? '' : `, ${signed(growth.bytesPerDay)} a day`;
+  const head = `  since ${growth.since} (${growth.days.toFixed(1)} days): file ${signed(growth.fileBytes)}${perDay}`;
+  if (growth.objects.length === 0) return [head, style.dim('  no table or index has changed in size')];
+  const rows = growth.objects
+    .slice(0, shownGrowth)
+    .map((object) => [
+      shortened(printable(object.name)),
+      signed(object.bytes),
+      object.entries === null ? '-' : `${object.entries > 0 ? '+' : ''}${formatCount(object.entries)}`,
+      object.change,
+    ]);
+  const growthColumns = [
+    { title: 'object', flexible: true },
+    { title: 'bytes', align: 'right' },
+    { title: 'rows', align: 'right' },
+    { title: '' },
+  ] as const;
+  return [head, table(growthColumns, rows, style)];
+}
+
+function signed(bytes: number): string {
+  return `${bytes > 0 ? '+' : ''}${formatByteSize(Math.round(bytes))}`;
 }
 
 /** Indexes are shown below their table, tables by the size of the group. */

@@ -87,6 +87,10 @@ export class Meter {
     this.#parts = { ...this.#parts, planner, copy };
   }
 
+  get builtNames(): string[] {
+    return [...this.#built.keys()];
+  }
+
   built(name: string): BuiltIndex | undefined {
     return this.#built.get(name);
   }

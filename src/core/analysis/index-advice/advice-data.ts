@@ -2,6 +2,7 @@ import type { SkippedStatements } from '../workload/workload.ts';
 import type { Confirmation } from './confirm.ts';
 import type { MigrationDraft, Recommendation } from './recommendation.ts';
 import type { UnindexedForeignKey } from './schema-advice.ts';
+import type { StrictAdvice } from './strict.ts';
 
 export interface CostFigures {
   readonly readMs: number;
@@ -39,6 +40,10 @@ export interface AdviceData {
     readonly kind: 'duplicate' | 'prefix';
   }[];
   readonly foreignKeys: readonly UnindexedForeignKey[];
+  /** Tables of the workload that could be STRICT as they are. */
+  readonly strict: readonly StrictAdvice[];
+  /** Queries that did not end at first: their present time is the planner's estimate. */
+  readonly estimated: readonly string[];
   /** Statements of the workload that took no part. */
   readonly left: readonly { readonly name: string; readonly reason: string }[];
   readonly skipped: readonly SkippedStatements[];

@@ -55,6 +55,8 @@ export function adviseFromSchema(
           kind,
         })),
         foreignKeys: unindexedForeignKeys(connection, indexes),
+        strict: [],
+        estimated: [],
         left: [],
         skipped: [],
         migration: draft === null ? null : { ...draft, path: null },

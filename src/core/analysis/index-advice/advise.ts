@@ -19,6 +19,8 @@ import { draftMigration } from './recommendation.ts';
 import { unindexedForeignKeys } from './schema-advice.ts';
 import { IndexSearch } from './search.ts';
 import type { SearchLimits, SearchResult, TableSize } from './search-parts.ts';
+import { adviseStrict } from './strict.ts';
+import { adviseWithoutRowid } from './without-rowid.ts';
 
 export interface AdviceRequest extends ScratchRequest {
   readonly workload: Workload;
@@ -254,7 +256,16 @@ async function assemble(
     minimumGain: request.minimumGain,
     context: run.context,
   });
-  const draft = draftMigration(described.recommendations, quoteIdentifier);
+  const strict = await adviseStrict(laboratory, run.started + request.timeLimitMs);
+  const keyed = request.kinds.has('without-rowid')
+    ? await adviseWithoutRowid(
+        laboratory,
+        { maxSlowdown: request.maxSlowdown, deadline: run.started + request.timeLimitMs },
+        run.context,
+      )
+    : { recommendations: [], rejected: [] };
+  const recommendations = [...described.recommendations, ...keyed.recommendations];
+  const draft = draftMigration(recommendations, quoteIdentifier);
   const { workload } = request;
   const sizeOf = (name: string): number =>
     Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [name]) ?? 0);
@@ -268,8 +279,8 @@ async function assemble(
       stat4: request.stat4,
       engine: workload.engine === null ? null : `${workload.engine.name} ${workload.engine.sqliteVersion}`,
     },
-    recommendations: described.recommendations,
-    rejected: rejectedOf(results, configuration),
+    recommendations,
+    rejected: [...rejectedOf(results, configuration), ...keyed.rejected],
     frontier: results.found.frontier,
     before: described.before,
     after: described.after,
@@ -278,10 +289,10 @@ async function assemble(
     overlapping: [],
     foreignKeys: unindexedForeignKeys(copy, existing).filter(
       (key) =>
-        !described.recommendations.some(
-          (one) => one.action === 'create' && one.sql.includes(key.sql.split(' ON ')[1] ?? '\0'),
-        ),
+        !recommendations.some((one) => one.action === 'create' && one.sql.includes(key.sql.split(' ON ')[1] ?? '\0')),
     ),
+    strict,
+    estimated: [...meter.estimated],
     left: [
       ...study.left.map(({ name, reason }) => ({ name, reason })),
       ...[...meter.unmeasured].map(([name, reason]) => ({ name, reason })),

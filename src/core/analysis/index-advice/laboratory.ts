@@ -28,6 +28,8 @@ export interface Laboratory {
   readonly asIs: Objective;
   readonly baseline: Objective;
   readonly parity: { readonly equal: number; readonly total: number };
+  /** Milliseconds of the clock. */
+  now(): number;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function openLaboratory(
       asIs,
       baseline,
       parity: parityOf(study, copy, shadow),
+      now: () => context.clock.now(),
       close,
     };
   } catch (error) {

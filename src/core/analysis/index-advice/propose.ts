@@ -18,7 +18,7 @@ import type { SampleDatabase } from '../shadow/sample-database.ts';
 const partialShare = 0.25;
 const partialDistinct = 64;
 
-export type CandidateKind = 'plain' | 'covering' | 'partial' | 'expression';
+export type CandidateKind = 'plain' | 'covering' | 'partial' | 'expression' | 'without-rowid';
 
 export interface ProposeRequest {
   readonly queries: readonly StudiedQuery[];
@@ -147,11 +147,12 @@ function rowidColumn(connection: Connection, table: string): string | undefined 
 }
 
 function allowed(candidate: Candidate, kinds: ReadonlySet<CandidateKind>): boolean {
-  return candidate.indexes.every(
-    (index) =>
-      (index.where === undefined || kinds.has('partial')) &&
-      (index.terms.every((term) => term.column !== null) || kinds.has('expression')),
-  );
+  return candidate.indexes.every((index) => {
+    const partial = index.where !== undefined;
+    const expression = index.terms.some((term) => term.column === null);
+    if (!partial && !expression) return kinds.has('plain') || kinds.has('covering');
+    return (!partial || kinds.has('partial')) && (!expression || kinds.has('expression'));
+  });
 }
 
 /** Gathers shapes of all statements, each once, and none that the schema has already. */

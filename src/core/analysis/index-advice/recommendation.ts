@@ -6,8 +6,8 @@ export interface QueryEffect {
 }
 
 export interface Recommendation {
-  readonly action: 'create' | 'drop' | 'analyze';
-  /** Index, or null for `analyze`. */
+  readonly action: 'create' | 'drop' | 'analyze' | 'withoutRowid';
+  /** Index; the table for `withoutRowid`; null for `analyze`. */
   readonly name: string | null;
   readonly table: string | null;
   readonly sql: string;
@@ -20,7 +20,7 @@ export interface Recommendation {
   readonly readGain: number | null;
   /** Change of the writes' present time, as a share. */
   readonly writeChange: number | null;
-  /** Size of the index: added, or for a drop returned. */
+  /** Size of the index: added; returned for a drop and for `withoutRowid`. */
   readonly bytes: number;
   readonly buildMs: number | null;
   /** Whether an engine without STAT4 uses it as well. */
@@ -34,20 +34,23 @@ export interface MigrationDraft {
   readonly down: readonly string[];
 }
 
-/** Creates before drops, so that no statement is without an index in between; statistics of the touched tables last. */
+/** Rebuilds first, and creates before drops, so that no statement is without an index in between; statistics of the touched tables last. */
 export function draftMigration(
   recommendations: readonly Recommendation[],
   quote: (name: string) => string,
 ): MigrationDraft | null {
   const changes = recommendations.filter((one) => one.action !== 'analyze');
   if (recommendations.length === 0) return null;
-  const ordered = [...changes].sort((a, b) => (a.action === b.action ? 0 : a.action === 'create' ? -1 : 1));
+  const place = { withoutRowid: 0, create: 1, drop: 2, analyze: 3 } as const;
+  const ordered = [...changes].sort((a, b) => place[a.action] - place[b.action]);
+  const text = (one: Recommendation, sql: string): string =>
+    one.action === 'withoutRowid' ? `-- migrate:table\n${sql}` : sql;
   const tables = [...new Set(ordered.flatMap((one) => (one.table === null ? [] : [one.table])))];
   const all = recommendations.some((one) => one.action === 'analyze');
   const analyze = all ? ['ANALYZE'] : tables.map((table) => `ANALYZE ${quote(table)}`);
   return {
     name: 'indexes',
-    up: [...ordered.map((one) => one.sql), ...analyze],
-    down: [...ordered].reverse().map((one) => one.undoSql),
+    up: [...ordered.map((one) => text(one, one.sql)), ...analyze],
+    down: [...ordered].reverse().map((one) => text(one, one.undoSql)),
   };
 }

@@ -11,6 +11,8 @@ import { freeBytes, StepJudge } from './step-judge.ts';
 /** Candidates that are built and measured in one step, and before the search gives up. */
 const widthFirst = 5;
 const widthLast = 12;
+/** Of those that are built already, this many are measured in one step. */
+const widthBuilt = 24;
 const buildCapMs = 60_000;
 /** Dropping an index may let the cost rise by this share. */
 const pruneTolerance = 0.01;
@@ -39,6 +41,8 @@ export class IndexSearch {
   readonly #frontier: { added: readonly string[]; totalMs: number; bytes: number }[] = [];
   /** What was tried for a slow read already. */
   readonly #helped = new Set<string>();
+  /** Indexes that unite two favourites. */
+  #merged: readonly Candidate[] = [];
   #complete = true;
 
   constructor(parts: SearchParts, baseline: Objective) {
@@ -54,7 +58,7 @@ export class IndexSearch {
     if (union.length > 0) {
       const fitting = await this.#finish({ added: union, dropped: [] });
       const grown = await this.#grow(fitting);
-      best = grown === fitting ? fitting : await this.#finish(grown.configuration);
+      best = grown === fitting ? fitting : this.#better(fitting, await this.#finish(grown.configuration));
     }
     if (this.#passed(secondStartShare)) this.#complete = this.#complete && best !== start;
     else best = this.#better(best, await this.#finish((await this.#grow(start)).configuration));
@@ -87,6 +91,7 @@ export class IndexSearch {
     const merged = mergedCandidates(favourites.slice(0, mergeWidth), taken).filter((candidate) =>
       this.#parts.learn(candidate),
     );
+    this.#merged = merged;
     const built = new Set<string>();
     const order = unique([...estimatedOrder([...favourites, ...merged], this.#parts, this.#baseline), ...favourites]);
     for (const candidate of order) {
@@ -113,11 +118,24 @@ export class IndexSearch {
 
   async #bestStep({ configuration, objective }: Found): Promise<Found | undefined> {
     const { meter, queries, limits } = this.#parts;
-    const ranked = rankCandidates(this.#parts, configuration, objective);
+    const parts = { ...this.#parts, candidates: [...this.#parts.candidates, ...this.#merged] };
+    const ranked = rankCandidates(parts, configuration, objective);
+    // What is built already costs only the measurement, so that more of it is looked at.
+    const isBuilt = (candidate: Candidate): boolean =>
+      candidate.indexes.every((index) => meter.built(index.name) !== undefined);
+    const tried = [
+      ...ranked.filter(isBuilt).slice(0, widthBuilt),
+      ...ranked.filter((candidate) => !isBuilt(candidate)).slice(0, widthLast),
+    ];
     let best: (Found & { score: number }) | undefined;
-    for (const [index, candidate] of ranked.slice(0, widthLast).entries()) {
-      if ((index >= widthFirst && best !== undefined) || this.#late) break;
-      if (!(await this.#build(candidate))) continue;
+    let builds = 0;
+    for (const candidate of tried) {
+      if (this.#late) break;
+      if (!isBuilt(candidate)) {
+        if (builds >= widthFirst && best !== undefined) break;
+        builds += 1;
+        if (!(await this.#build(candidate))) continue;
+      }
       const names = candidate.indexes.map((one) => one.name);
       const next = { added: unique([...configuration.added, ...names]), dropped: configuration.dropped };
       const found = await meter.measure(next, queries);

@@ -5,6 +5,7 @@ import { retryWhileBusy } from '../../sqlite/busy-retry.ts';
 import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
 import { type Btree, listBtrees } from './btree.ts';
 import { type BtreeUsage, btreeTotals, btreeUsage } from './btree-usage.ts';
+import { type EarlierSpace, growthSince, type SpaceGrowth } from './growth.ts';
 import { pointerMapPages, reclaimBytes } from './reclaim.ts';
 
 export interface SpaceRequest {
@@ -18,6 +19,8 @@ export interface SpaceRequest {
   /** Share of the file from which reclaimable space is a warning. */
   readonly reclaimWarning: number;
   readonly busyTimeoutMs: number;
+  /** An earlier report to tell the growth from. */
+  readonly earlier?: EarlierSpace | undefined;
 }
 
 export interface SpaceObject extends BtreeUsage {
@@ -37,6 +40,8 @@ export interface SpaceData {
   readonly reclaimBytes: number | null;
   readonly reclaimShare: number | null;
   readonly autoVacuum: 'none' | 'full' | 'incremental';
+  /** Null without an earlier report. */
+  readonly growth: SpaceGrowth | null;
   /** Largest first. */
   readonly objects: readonly SpaceObject[];
 }
@@ -50,16 +55,19 @@ export function measureSpace(
 ): { data: SpaceData; findings: Finding[] } {
   const connection = openReadOnly(request.path, { ...context, busyTimeoutMs: request.busyTimeoutMs });
   try {
-    const data = request.consistent
+    const found = request.consistent
       ? connection.read(() => collect(connection, request, context))
       : collect(connection, request, context);
+    const { earlier } = request;
+    const growth = earlier === undefined ? null : growthSince(earlier, found, context.clock.wallTime());
+    const data = { ...found, growth };
     return { data, findings: spaceFindings(data, request.reclaimWarning) };
   } finally {
     connection.close();
   }
 }
 
-function collect(connection: Connection, request: SpaceRequest, context: OperationContext): SpaceData {
+function collect(connection: Connection, request: SpaceRequest, context: OperationContext): Omit<SpaceData, 'growth'> {
   const shot = <T>(work: () => T): T =>
     retryWhileBusy(() => connection.read(work), { ...context, deadlineMs: request.busyTimeoutMs, path: request.path });
   const number = (name: string): number => Number(connection.pragmaValue(name) ?? 0);
@@ -105,7 +113,7 @@ function summarize(
   request: SpaceRequest,
   file: { pages: number; pageBytes: number; freelistPages: number; autoVacuum: SpaceData['autoVacuum'] },
   usages: readonly BtreeUsage[],
-): SpaceData {
+): Omit<SpaceData, 'growth'> {
   const fileBytes = file.pages * file.pageBytes;
   const bytesOf = (kind: BtreeUsage['kind']): number =>
     usages.filter((usage) => usage.kind === kind).reduce((sum, usage) => sum + usage.sizeBytes, 0);
