@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunData } from '../../src/core/loadtest/result/run-data.ts';
 import { createShop } from '../support/bad-inputs.ts';
 import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const quick = ['--warmup', '0ms', '--transactions', '300', '--seed', '7', '--sample-orders', '300'];
@@ -381,6 +382,39 @@ describe('loadtest run with a module', () => {
     expect(result.code).toBe(2);
     expect(result.stderr).toContain(message);
     expect(scratchFolders(folder)).toEqual([]);
+  });
+});
+
+describe('loadtest run, full disk', () => {
+  it('refuses copies that would not fit, and leaves nothing', async ({ skip }) => {
+    const { path } = shop();
+    const disk = smallDisk(8);
+    if (disk === undefined) return skip('mounting is not allowed here');
+    const result = await tradedb(['loadtest', '-d', path, ...quick, '--scratch-dir', disk]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/the copies need .* are free/);
+    expect(readdirSync(disk)).toEqual([]);
+  });
+
+  it('counts the transactions that met it, and the copy is still sound', async ({ skip }) => {
+    const { folder, path } = shop();
+    const disk = smallDisk(80);
+    if (disk === undefined) return skip('mounting is not allowed here');
+    const scenario = join(folder, 'large.sql');
+    writeFileSync(
+      scenario,
+      '-- setup\nCREATE TABLE large (note BLOB);\n-- transaction: large\nINSERT INTO large VALUES (zeroblob(200000));\n',
+    );
+    const args = ['loadtest', '-d', path, '--scenario', scenario, '--warmup', '0ms', '--transactions', '700'];
+    const result = await tradedb([...args, '--scratch-dir', disk, '--json']);
+    expect(result.code, result.stderr).toBe(3);
+    const { data, findings } = parseReport<RunData>(result);
+    const [large] = data.transactions;
+    expect(large?.count).toBeGreaterThan(50);
+    expect(large?.errorsByCode).toEqual({ SQLITE_FULL: 700 - (large?.count ?? 0) });
+    expect(data.verification).toMatchObject({ quickCheck: 'ok', problems: [] });
+    expect(findings.map(({ id }) => id)).toContain('loadtest.error-rate');
+    expect(readdirSync(disk)).toEqual([]);
   });
 });
 
