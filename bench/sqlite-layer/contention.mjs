@@ -4,8 +4,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
 import { median, target } from './measure.mjs';
-import { prepare } from './workload.mjs';
+import { bareTransactions, prepare } from './workload.mjs';
 
 const writers = 8;
 const windowMs = 1200;
@@ -72,3 +73,30 @@ target('rate', ratio('perSecond'), '>=', 1.3);
 target('worst p99', ratio('p99Ms'), '<=', 1 / 8);
 target('CPU', ratio('cpuUs'), '<=', 2.2);
 target('slowest/fastest', of('tradedb', 'slowest'), '>=', 0.5);
+
+// Why fair turns are slower than one process that keeps the lock: connections in one process that take turns by
+// themselves, so nobody ever waits. A commit of another connection empties the page cache of this one.
+console.log('\none process, nobody waits (per second)');
+for (const [connections, turn] of [
+  [1, 1],
+  [writers, 1],
+  [writers, 4],
+  [writers, 64],
+]) {
+  const file = path(`turns-${connections}-${turn}`);
+  copyFileSync(base, file);
+  const steps = Array.from({ length: connections }, (_, index) => {
+    const database = new Database(file, { timeout: 0 });
+    database.pragma('synchronous = NORMAL');
+    database.pragma('wal_autocheckpoint = 10000');
+    return bareTransactions(database, index * 10_000_000);
+  });
+  let operations = 0;
+  const start = performance.now();
+  while (performance.now() - start < windowMs) {
+    for (const step of steps) for (let index = 0; index < turn; index++) step();
+    operations += connections * turn;
+  }
+  const perSecond = Math.round((operations / (performance.now() - start)) * 1000).toLocaleString('en-US');
+  console.log(`  ${connections} connections, ${String(turn).padStart(2)} transactions a turn ${perSecond.padStart(9)}`);
+}

@@ -94,8 +94,9 @@ export function prepare(kind, names) {
 /**
  * The reference transaction by hand on a connection of the driver: what the layer is compared with. Each call runs one.
  * @param {import('better-sqlite3').Database} database
+ * @param {number} [first] number of the first one; each writer of a file needs its own
  */
-export function bareTransactions(database) {
+export function bareTransactions(database, first = 0) {
   const [begin, order, position, fill, commit] = [
     'BEGIN IMMEDIATE',
     insertOrder,
@@ -103,7 +104,7 @@ export function bareTransactions(database) {
     insertFill,
     'COMMIT',
   ].map((sql) => database.prepare(sql));
-  let k = 0;
+  let k = first;
   return () => {
     const values = valuesOf(k++);
     begin?.run();

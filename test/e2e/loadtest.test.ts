@@ -253,7 +253,7 @@ describe('loadtest run', () => {
 
   it('several clients, groups, a pragma and background readers', async () => {
     const { path } = shop();
-    const args = ['--clients', '2', '--group-size', '10', '--pragma', 'cache_size=-2000', '--background-readers', '1'];
+    const args = ['--clients', '2', '--group-size', '10', '--pragma', 'cache_size=-2000', '--background-readers', '2'];
     const result = await tradedb([
       'loadtest',
       '-d',
@@ -272,7 +272,8 @@ describe('loadtest run', () => {
     expect(data).toMatchObject({ clients: 2, groupSize: 10 });
     expect(data.environment.connections).toHaveLength(2);
     expect(data.environment.connections[0]).toMatchObject({ synchronous: 'normal', cacheSizeBytes: 2_048_000 });
-    expect(data.backgroundReaders).toMatchObject({ size: 1, failed: 0 });
+    expect(data.backgroundReaders).toMatchObject({ size: 2, failed: 0 });
+    expect(data.backgroundReaders?.scans).toBeGreaterThan(0);
   });
 
   it('without a database it makes one', async () => {

@@ -122,7 +122,7 @@ export const loadOptions = {
     maximum: 8,
     default: '0',
     group: 'Load',
-    summary: 'processes that scan a whole table once a second beside the load',
+    summary: 'readers of the background pool that scan a whole table once a second beside the load',
   },
   statements: { type: 'flag', group: 'Result', summary: 'times of each statement too (costs two clock reads each)' },
   annotations: {

@@ -15,27 +15,29 @@ export interface ScanSummary {
 }
 
 /**
- * Reader processes that scan a whole table in one snapshot, once a second each, as reports do: they keep the WAL from
- * being reset while they run.
+ * A process with the pool of background readers of the library, whose readers scan a whole table in one snapshot, once a
+ * second each, as reports do: they keep the WAL from being reset while they run.
  */
 export class ScanGroup {
-  readonly #children: ChildProcess<ScanSetup, FromScan>[] = [];
+  readonly #size: number;
+  readonly #child: ChildProcess<ScanSetup, FromScan>;
   readonly #times = new LatencyHistogram();
   #failed = 0;
   #rows = 0;
   #busyMs = 0;
   #spanMs = 0;
 
-  static async start(setup: Omit<ScanSetup, 'type' | 'reader'> & { readonly size: number }): Promise<ScanGroup> {
-    const group = new ScanGroup();
-    for (let reader = 0; reader < setup.size; reader++) group.#add({ ...setup, type: 'scan', reader });
-    await Promise.all(group.#children.map((child) => child.next('ready')));
+  static async start(setup: Omit<ScanSetup, 'type'>): Promise<ScanGroup> {
+    const group = new ScanGroup(setup.size);
+    group.#child.send({ ...setup, type: 'scan' });
+    await group.#child.next('ready');
     return group;
   }
 
-  #add(setup: ScanSetup): void {
-    const child = new ChildProcess<ScanSetup, FromScan>(childEntry('scan-main'), `background reader ${setup.reader}`);
-    child.onMessage((message) => {
+  private constructor(size: number) {
+    this.#size = size;
+    this.#child = new ChildProcess(childEntry('scan-main'), 'background readers');
+    this.#child.onMessage((message) => {
       if (message.type !== 'scanned') return false;
       this.#busyMs += message.busyMs;
       this.#spanMs += message.spanMs;
@@ -44,8 +46,6 @@ export class ScanGroup {
       else this.#times.recordMs(message.busyMs);
       return true;
     });
-    child.send(setup);
-    this.#children.push(child);
   }
 
   /** Forgets what was before the measured phase. */
@@ -59,7 +59,7 @@ export class ScanGroup {
 
   summary(): ScanSummary {
     return {
-      size: this.#children.length,
+      size: this.#size,
       scans: this.#times.count,
       failed: this.#failed,
       rows: this.#rows,
@@ -71,6 +71,6 @@ export class ScanGroup {
 
   /** A reader in the middle of a scan cannot be stopped otherwise. */
   async end(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.kill()));
+    await this.#child.kill();
   }
 }

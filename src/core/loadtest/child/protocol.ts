@@ -169,11 +169,12 @@ export interface Verification {
 
 export type FromVerify = ErrorMessage | ({ readonly type: 'verified' } & Verification);
 
-/** Parent to a background reader. */
+/** Parent to the process of the background readers. */
 export interface ScanSetup {
   readonly type: 'scan';
   readonly path: string;
-  readonly reader: number;
+  /** Readers of the pool. */
+  readonly size: number;
   readonly busyTimeoutMs: number;
 }
 

@@ -1,42 +1,72 @@
 import { systemClock } from '../../../system/system-clock.ts';
 import { systemRandom } from '../../../system/system-random.ts';
+import { BackgroundReaders } from '../../sqlite/background-reader/pool.ts';
+import { startProcess, startThread } from '../../sqlite/background-reader/reader-port.ts';
 import { openReadOnly } from '../../sqlite/connection.ts';
+import { HookList } from '../../sqlite/hooks.ts';
+import { fullProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { errorMessage } from './error-message.ts';
 import type { FromScan, ScanSetup } from './protocol.ts';
 
-// Entry of a background reader: one table after the other, each in one snapshot, one scan a second. The parent kills it.
+// Entry of the background readers: the pool of the library, each reader with one table after the other, each table in
+// one snapshot, one scan a second. The parent kills the process, and its threads with it.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(1));
 
 const everyMs = 1000;
+/** A scan is never cut: how long it takes is what is measured. */
+const longestMs = 24 * 3_600_000;
 
 function send(message: FromScan): void {
   process.send?.(message);
 }
 
-async function scan(setup: ScanSetup): Promise<void> {
-  const connection = openReadOnly(setup.path, {
-    clock: systemClock,
-    random: systemRandom,
-    busyTimeoutMs: setup.busyTimeoutMs,
-  });
-  const tables = connection
-    .all<{ name: string }>(
-      "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-    )
-    .map(({ name }) => name);
-  send({ type: 'ready' });
-  for (let turn = setup.reader; ; turn++) {
+function tablesOf({ path, busyTimeoutMs }: ScanSetup): string[] {
+  const connection = openReadOnly(path, { clock: systemClock, random: systemRandom, busyTimeoutMs });
+  try {
+    return connection
+      .all<{ name: string }>(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+      )
+      .map(({ name }) => name);
+  } finally {
+    connection.close();
+  }
+}
+
+function openPool({ path, size, busyTimeoutMs }: ScanSetup): BackgroundReaders {
+  const settings = {
+    path,
+    busyTimeoutMs,
+    statementCacheSize: 16,
+    cacheSizeBytes: fullProfile.cacheSizeBytes,
+    mmapSizeBytes: 0,
+  };
+  return new BackgroundReaders(
+    { size, maxQueued: size, queueTimeout: longestMs, deadline: longestMs },
+    {
+      clock: systemClock,
+      hooks: new HookList([], () => {}),
+      startThread: (events) => startThread(settings, events),
+      startProcess: (events) => startProcess(settings, events),
+    },
+  );
+}
+
+async function scan(pool: BackgroundReaders, tables: readonly string[], reader: number): Promise<void> {
+  for (let turn = reader; ; turn++) {
     const table = tables[turn % Math.max(1, tables.length)];
     const started = systemClock.now();
     let rows = 0;
     let failed = false;
     try {
-      // Without an index SQLite has to walk every page of the table itself.
-      const sql = table === undefined ? '' : `SELECT count(*) AS n FROM ${quoteIdentifier(table)} NOT INDEXED`;
-      if (sql !== '') rows = Number(connection.value(sql) ?? 0);
+      if (table !== undefined) {
+        // Without an index SQLite has to walk every page of the table itself.
+        const sql = `SELECT count(*) AS n FROM ${quoteIdentifier(table)} NOT INDEXED`;
+        rows = Number((await pool.all<{ n: number }>(sql))[0]?.n ?? 0);
+      }
     } catch {
       failed = true;
     }
@@ -46,6 +76,13 @@ async function scan(setup: ScanSetup): Promise<void> {
   }
 }
 
-process.once('message', (setup: ScanSetup) => {
-  scan(setup).catch((error: unknown) => send(errorMessage(error)));
+process.once('message', async (setup: ScanSetup) => {
+  try {
+    const tables = tablesOf(setup);
+    const pool = openPool(setup);
+    send({ type: 'ready' });
+    await Promise.all(Array.from({ length: setup.size }, (_, reader) => scan(pool, tables, reader)));
+  } catch (error) {
+    send(errorMessage(error));
+  }
 });
