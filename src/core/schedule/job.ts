@@ -23,6 +23,11 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     description: 'give free space back, inside the maintenance windows',
     arguments: ['vacuum', 'run', '--window', '--yes', '--quiet'],
   },
+  {
+    name: 'archive',
+    description: 'move old rows into archives, as the retention policies say',
+    arguments: ['vacuum', 'archive', '--yes', '--quiet'],
+  },
 ];
 
 /** How the scheduler calls tradedb: program, launcher, and the file it works on. All paths are absolute. */

@@ -201,7 +201,7 @@ export const restoreSection = section(
   'Restores',
 );
 
-const scheduleEntry = (cron: string, description: string) =>
+const scheduleEntry = (cron: string | false, description: string) =>
   v.pipe(
     v.optional(
       v.union([v.string('expected a cron expression such as "0 */6 * * *", or false'), v.literal(false)]),
@@ -218,6 +218,7 @@ export const schedulesSection = section(
     health: scheduleEntry('*/5 * * * *', 'Cron expression of the quick health check; false: never'),
     optimize: scheduleEntry('15 5 * * *', 'Cron expression of the refresh of statistics; false: never'),
     vacuum: scheduleEntry('30 5 * * 0', 'Cron expression of the vacuum; false: never'),
+    archive: scheduleEntry(false, 'Cron expression of vacuum archive, which needs retention policies; false: never'),
   },
   'When cron or systemd runs what (printed by: tradedb init --cron, --systemd)',
 );
