@@ -169,7 +169,7 @@ test('lint --base: what two branches do to each other', async () => {
   git('commit', '-q', '-m', 'base');
   const clean = await lint('--base', 'main');
   expect(clean.code).toBe(0);
-  expect(parseReport<MigrateLintData>(clean).data.base).toEqual({ ref: 'main', problems: [] });
+  expect(parseReport<MigrateLintData>(clean).data.base).toEqual({ ref: 'main', problems: [], late: [] });
   writeFileSync(join(cwd, 'migrations/5_base.sql'), 'CREATE TABLE base(a);\n');
   writeFileSync(join(cwd, 'migrations/3_late.sql'), 'CREATE TABLE late(a);');
   writeFileSync(join(cwd, 'migrations/05_twin.sql'), 'CREATE TABLE twin(a);');
@@ -178,7 +178,9 @@ test('lint --base: what two branches do to each other', async () => {
   rmSync(join(cwd, 'migrations/1_trades.sql'));
   const found = await lint('--base', 'main');
   expect(found.code).toBe(4);
-  expect(parseReport<MigrateLintData>(found).data.base?.problems.map(({ kind, file }) => `${kind} ${file}`)).toEqual([
+  const { base } = parseReport<MigrateLintData>(found).data;
+  expect(base?.late).toMatchObject([{ file: '3_late.sql', newer: ['5_base.sql'], independent: true }]);
+  expect(base?.problems.map(({ kind, file }) => `${kind} ${file}`)).toEqual([
     'edited 2_index.sql',
     'late 3_late.sql',
     'duplicate 05_twin.sql',

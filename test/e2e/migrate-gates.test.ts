@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import type { MigrateCreateData } from '../../src/commands/migrate/create.ts';
 import type { MigratePlanData } from '../../src/commands/migrate/plan.ts';
 import type { MigrateUpData } from '../../src/commands/migrate/up.ts';
 import { parseReport, tradedb } from '../support/cli.ts';
@@ -109,5 +110,30 @@ describe('migrate plan', () => {
       ],
     });
     expect((await second.run('plan', '--no-modules')).stdout).toContain('a program: listed, not run');
+  });
+});
+
+describe('migrate create', () => {
+  test('--kind table --on an existing table: its definition of today, which applies as it stands', async () => {
+    const { cwd, run, value } = workplace({
+      'migrations/1_t.sql': '-- migrate:up\nCREATE TABLE "odd t"(x INT, y TEXT);\n-- migrate:down\nDROP TABLE "odd t";',
+    });
+    expect((await run('up', '--create')).code).toBe(0);
+    const made = parseReport<MigrateCreateData>(
+      await run('create', 'change it', '--kind', 'table', '--on', 'odd t', '--json'),
+    );
+    expect(made.data.text).toContain('-- migrate:table\nCREATE TABLE "odd t"(x INT, y TEXT);');
+    writeFileSync(made.data.file, made.data.text.replace('y TEXT', 'y TEXT, z REAL'));
+    expect((await run('up')).code).toBe(0);
+    expect(value(`SELECT count(*) FROM pragma_table_info('odd t')`)).toBe(3);
+    expect((await run('down', '--yes')).code).toBe(0);
+    expect(value(`SELECT count(*) FROM pragma_table_info('odd t')`)).toBe(2);
+    const fresh = parseReport<MigrateCreateData>(await run('create', 'new', '--kind', 'table', '--on', 'n', '--json'));
+    expect(fresh.data.text).toContain('CREATE TABLE "n" (');
+    const data = parseReport<MigrateCreateData>(
+      await run('create', 'fill', '--kind', 'data', '--on', 'n', '--dry-run', '--json'),
+    );
+    expect(data.data.text).toContain('-- migrate:data table=n key=rowid batch=5000\nUPDATE "n"');
+    expect(cwd).not.toBe('');
   });
 });

@@ -1,5 +1,6 @@
-import { defineCommand } from '../definition.ts';
-import { folderOptions, migrationsDirectory } from './settings.ts';
+import { existsSync } from 'node:fs';
+import { type CommandContext, defineCommand } from '../definition.ts';
+import { folderOptions, migrationsDirectory, openForReading } from './settings.ts';
 
 export interface MigrateCreateData {
   readonly dryRun: boolean;
@@ -18,15 +19,20 @@ export const definition = defineCommand({
     dir: folderOptions.dir,
     kind: {
       type: 'choice',
-      choices: ['sql', 'table', 'js', 'ts'],
+      choices: ['sql', 'table', 'data', 'js', 'ts'],
       default: 'sql',
-      summary: 'empty sections, a new table, or a program for knex',
+      summary: 'empty sections, a table (new, or as it shall become), rows in batches, or a program for knex',
     },
-    on: { type: 'text', value: 'table', summary: 'the table of --kind table' },
+    on: { type: 'text', value: 'table', summary: 'the table of --kind table and data' },
   },
   examples: [
     { command: 'migrate create add_fee_to_trades', does: 'a file with empty up and down sections' },
     { command: 'migrate create audit --kind table --on audit_log', does: 'a file that makes a table' },
+    {
+      command: 'migrate create strict --kind table --on orders -d trading.db',
+      does: 'its definition of today, to change',
+    },
+    { command: 'migrate create fill_fees --kind data --on trades', does: 'a change of rows in batches' },
     { command: 'migrate create fill_fees --kind ts', does: 'a TypeScript program that gets a knex object' },
   ],
   exitCodes: { 0: 'written', 1: 'the file could not be written' },
@@ -36,7 +42,7 @@ export const definition = defineCommand({
     const directory = migrationsDirectory(options, context);
     const planned = planNewFile(
       directory,
-      { kind: options.kind, name, ...(options.on === undefined ? {} : { table: options.on }) },
+      { kind: options.kind, name, ...(options.on === undefined ? {} : await tableOf(options.on, context)) },
       context,
     );
     if (!context.dryRun) writeNewFile(planned, directory);
@@ -48,3 +54,17 @@ export const definition = defineCommand({
     });
   },
 });
+
+/** The table with its present definition, when there is a database that has it. */
+async function tableOf(table: string, context: CommandContext): Promise<{ table: string; present?: string }> {
+  const path = context.databasePathIfAny();
+  if (path === undefined || !existsSync(path)) return { table };
+  const { tableSql } = await import('../../core/migration/native-alter.ts');
+  const connection = await openForReading(path, context);
+  try {
+    const present = tableSql(connection, table);
+    return { table, ...(present === undefined ? {} : { present }) };
+  } finally {
+    connection.close();
+  }
+}

@@ -36,6 +36,7 @@ export const definition = defineCommand({
     10: 'database or folder not found',
     11: 'the write lock was not free in time',
     12: 'not a database, or damaged',
+    14: 'files were edited since the other tool applied them (Flyway); nothing was recorded',
   },
   changes: true,
   async run({ options }, context) {
@@ -56,8 +57,15 @@ export const definition = defineCommand({
         },
         context,
       );
-      const refused = result.missing.length > 0 && result.events.length === 0;
-      const findings = result.missing.map((version) => ({
+      const refused = result.events.length === 0 && result.missing.length + result.edited.length > 0;
+      const edited = result.edited.map((file) => ({
+        id: 'migration.edited',
+        severity: 'critical' as const,
+        subject: file,
+        message: 'is not the file that the other tool has applied: its checksum differs',
+        hint: 'restore the file, or let the other tool accept it first (flyway repair)',
+      }));
+      const missing = result.missing.map((version) => ({
         id: 'migration.no-file',
         severity: refused ? ('critical' as const) : ('warning' as const),
         subject: version,
@@ -66,9 +74,9 @@ export const definition = defineCommand({
       }));
       return context.report<MigrateImportHistoryData>(
         { database, dryRun: context.dryRun, ...result },
-        { findings, ...(refused ? { status: 'failed' as const } : {}) },
+        { findings: [...edited, ...missing], ...(refused ? { status: 'failed' as const } : {}) },
       );
     });
   },
-  exitCode: (report) => (report.status === 'failed' ? 1 : 0),
+  exitCode: ({ status, data }) => (data.edited.length > 0 ? 14 : status === 'failed' ? 1 : 0),
 });

@@ -1,17 +1,22 @@
 import { TradedbError } from '../../core/error.ts';
+import type { LateFile } from '../../core/migration/independence.ts';
 import type { LintFinding, LintResult } from '../../core/migration/lint.ts';
 import type { BaseProblem } from '../../core/migration/lint-base.ts';
 import type { MigrationFile, MigrationSource } from '../../core/migration/migration.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
 import { lintFinding } from './lint-before.ts';
-import { folderOptions, migrationSource, openForReading } from './settings.ts';
+import { folderOptions, lateFinding, migrationSource, openForReading } from './settings.ts';
 
 export interface MigrateLintData extends Omit<LintResult, 'findings'> {
   readonly hits: readonly LintFinding[];
   readonly failOn: 'error' | 'warning';
   /** Only with --base. */
-  readonly base: { readonly ref: string; readonly problems: readonly BaseProblem[] } | null;
+  readonly base: {
+    readonly ref: string;
+    readonly problems: readonly BaseProblem[];
+    readonly late: readonly LateFile[];
+  } | null;
 }
 
 export const definition = defineCommand({
@@ -76,7 +81,7 @@ export const definition = defineCommand({
         findings.push(stopped(result.stoppedAt));
       }
       const base = options.base === undefined ? null : await againstBase(options.base, source, context);
-      findings.push(...(base?.problems ?? []).map(baseFinding));
+      findings.push(...(base?.problems ?? []).map(baseFinding), ...(base?.late ?? []).map(lateFinding));
       const failOn = options.failOn ?? lint.failOn;
       const checks = lintRules.map((rule) => checkOf(rule, hits));
       return context.report<MigrateLintData>({ ...rest, hits, failOn, base }, { findings, checks });
@@ -142,7 +147,20 @@ async function againstBase(ref: string, source: MigrationSource, context: Comman
   const { migrationsFrom } = await import('../../core/migration/source-folder.ts');
   const { readFolderAt } = await import('./git-base.ts');
   const base = migrationsFrom(await readFolderAt(source.directory, ref, context.signal));
-  return { ref, problems: compareWithBase(source.list(), base) };
+  const folder = source.list();
+  const problems = compareWithBase(folder, base);
+  const { judgeEach } = await import('../../core/migration/independence.ts');
+  const late = new Set(problems.filter((one) => one.kind === 'late').map((one) => one.file));
+  const versions = base.filter((file) => file.kind !== 'repeatable');
+  return {
+    ref,
+    problems,
+    late: await judgeEach(
+      folder.filter((file) => late.has(file.file)),
+      versions,
+      context,
+    ),
+  };
 }
 
 function baseFinding({ kind, file, message, hint }: BaseProblem) {

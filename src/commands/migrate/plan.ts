@@ -4,6 +4,7 @@ import {
   failureFinding,
   folderOptions,
   hooksDirectory,
+  lateFinding,
   migrationSource,
   runExitCode,
   runExitCodes,
@@ -67,6 +68,7 @@ export const definition = defineCommand({
       const findings = [
         ...plan.conflicts.map(conflictFinding),
         ...(plan.failed === null ? [] : [failureFinding(plan.failed)]),
+        ...plan.late.map(lateFinding),
         ...plan.skipped.map(({ name, reason }) => ({
           id: 'migration.not-in-shadow',
           severity: 'info' as const,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Conflict } from '../../core/migration/conflict.ts';
 import type { MigrationFailure } from '../../core/migration/failure.ts';
+import type { LateFile } from '../../core/migration/independence.ts';
 import type { MigrationSource } from '../../core/migration/migration.ts';
 import type { Finding } from '../../core/report.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
@@ -82,6 +83,18 @@ export function failureFinding(failure: MigrationFailure): Finding {
       file: failure.file,
       ...(failure.line === null ? {} : { line: failure.line, column: failure.column ?? 1 }),
     },
+  };
+}
+
+/** Whether the order of a late file matters, as far as both orders can be tried. */
+export function lateFinding({ file, independent, reason, newer }: LateFile): Finding {
+  const verdict = { true: 'may run late', false: 'must not run late' }[String(independent)] ?? 'cannot be judged';
+  return {
+    id: independent === true ? 'migration.independent' : 'migration.order-matters',
+    severity: independent === true ? 'info' : 'warning',
+    subject: file,
+    message: `${verdict}, behind ${newer.join(', ')}: ${reason}`,
+    ...(independent === true ? { hint: 'apply it with --allow-out-of-order' } : {}),
   };
 }
 

@@ -17,6 +17,8 @@ export interface MigrateStatusData {
   readonly schemaMatches: boolean | null;
   /** Only with --diff. */
   readonly difference: TextDifference | null;
+  /** Versions that the tool of import-history has applied since. */
+  readonly appliedElsewhere: readonly string[];
 }
 
 export const definition = defineCommand({
@@ -58,6 +60,13 @@ export const definition = defineCommand({
       });
       const findings = [
         ...status.conflicts.map(conflictFinding),
+        ...status.appliedElsewhere.map((version) => ({
+          id: 'migration.applied-elsewhere',
+          severity: 'warning' as const,
+          subject: version,
+          message: 'was applied by the tool whose history was imported: it is still in use beside this one',
+          hint: 'use one of them; tradedb migrate resolve <version> --mark-applied takes it over',
+        })),
         ...(status.schemaMatches === false
           ? [
               {

@@ -1,17 +1,20 @@
 import { TradedbError } from '../error.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
+import type { HistoryRow, VersionState } from './history.ts';
 import type { MigrationFile } from './migration.ts';
-import { compareVersions, isVersion, type Version } from './version.ts';
+import { compareVersions, isVersion, type Version, versionKey } from './version.ts';
 
 export type ForeignTool = 'knex' | 'dbmate' | 'goose' | 'flyway' | 'golang-migrate';
 
 export interface ForeignEntry {
   readonly version: Version;
   readonly name: string;
+  /** What the tool keeps of the file; only Flyway does. */
+  readonly checksum?: number;
 }
 
-const usualTables: Readonly<Record<ForeignTool, string>> = {
+export const usualTables: Readonly<Record<ForeignTool, string>> = {
   knex: 'knex_migrations',
   dbmate: 'schema_migrations',
   goose: 'goose_db_version',
@@ -33,11 +36,35 @@ export function readForeignHistory(
   return entries.sort((left, right) => compareVersions(left.version, right.version));
 }
 
+/** Kept with every imported row: where it came from. */
+export function importReason(tool: ForeignTool, table: string): string {
+  return `imported from ${tool}, table ${table}`;
+}
+
+/** Versions that the tool of an import has applied since, and that are not in the history. */
+export function appliedElsewhere(
+  connection: Connection,
+  history: { readonly rows: readonly HistoryRow[]; readonly states: ReadonlyMap<string, VersionState> },
+): Version[] {
+  const reason = history.rows.findLast((row) => row.event === 'imported')?.reason ?? '';
+  const [, tool, sourceTable] = /^imported from ([a-z-]+), table (.+)$/s.exec(reason) ?? [];
+  if (tool === undefined || sourceTable === undefined || !(tool in usualTables)) return [];
+  try {
+    return readForeignHistory(connection, { from: tool as ForeignTool, sourceTable }, [])
+      .map((entry) => entry.version)
+      .filter((version) => !history.states.has(versionKey(version)));
+  } catch (error) {
+    // The operator may drop the table of a tool that is not used any more.
+    if (error instanceof TradedbError && error.code === 'usage') return [];
+    throw error;
+  }
+}
+
 const columns: Readonly<Record<ForeignTool, string>> = {
   knex: 'name FROM # ORDER BY id',
   dbmate: 'version FROM #',
   goose: 'version_id AS version, is_applied AS applied FROM # ORDER BY id',
-  flyway: 'version, description AS name, success FROM # ORDER BY installed_rank',
+  flyway: 'version, description AS name, success, checksum FROM # ORDER BY installed_rank',
   'golang-migrate': 'version, dirty FROM #',
 };
 
@@ -67,7 +94,10 @@ const readers: Readonly<
   flyway: (rows) =>
     rows
       .filter((row) => Number(row.success) !== 0 && row.version !== null)
-      .map((row) => entry(row.version ?? '', String(row.name ?? ''))),
+      .map((row) => ({
+        ...entry(row.version ?? '', String(row.name ?? '')),
+        ...(row.checksum === null ? {} : { checksum: Number(row.checksum) }),
+      })),
   // One row: everything up to it is applied.
   'golang-migrate': (rows, files) => {
     const row = rows[0];

@@ -1,7 +1,7 @@
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import { type AppendSettings, appendEvents } from './append.ts';
-import { type ForeignTool, readForeignHistory } from './foreign-history.ts';
+import { type ForeignTool, importReason, readForeignHistory, usualTables } from './foreign-history.ts';
 import type { HistoryEvent } from './history.ts';
 import { type MigrationFile, type MigrationSource, storedText } from './migration.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -22,6 +22,8 @@ export interface ImportResult {
   readonly events: readonly { readonly version: Version; readonly event: HistoryEvent; readonly reason: string }[];
   /** Versions of the other tool that have no file; with any, nothing is recorded unless allowed. */
   readonly missing: readonly string[];
+  /** Files that are not what the other tool has applied, by its own checksum; with any, nothing is recorded. */
+  readonly edited: readonly string[];
 }
 
 /** Takes over what another tool has applied. Its table stays as it is; rows get the checksums of today's files. */
@@ -39,8 +41,14 @@ export async function importHistory(settings: ImportSettings, context: Operation
   const missing = entries
     .filter((entry) => !byKey.has(versionKey(entry.version)))
     .map((entry) => `${entry.version}${entry.name === '' ? '' : `_${entry.name}`}`);
-  const reason = `imported from ${settings.from}`;
-  if (missing.length > 0 && settings.allowMissing !== true) return { events: [], missing };
+  const edited = entries.flatMap((entry) => {
+    const file = byKey.get(versionKey(entry.version));
+    const differs = entry.checksum !== undefined && file?.flywayChecksum?.() !== entry.checksum;
+    return file !== undefined && differs ? [file.file] : [];
+  });
+  const reason = importReason(settings.from, settings.sourceTable ?? usualTables[settings.from]);
+  if ((missing.length > 0 && settings.allowMissing !== true) || edited.length > 0)
+    return { events: [], missing, edited };
   if (!settings.dryRun) {
     await appendEvents(
       settings,
@@ -63,7 +71,7 @@ export async function importHistory(settings: ImportSettings, context: Operation
       context,
     );
   }
-  return { events: entries.map((entry) => ({ version: entry.version, event: 'imported', reason })), missing };
+  return { events: entries.map((entry) => ({ version: entry.version, event: 'imported', reason })), missing, edited };
 }
 
 function rowOfFile(file: MigrationFile | undefined) {

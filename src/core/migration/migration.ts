@@ -61,6 +61,8 @@ export interface MigrationFile {
   readonly sha256: string;
   /** Only for a squashed file. */
   readonly replaces?: ReplacedVersions;
+  /** The checksum that Flyway keeps: CRC32 over the lines without their ends, as a signed number. */
+  flywayChecksum?(): number;
   /** Throws `migration_invalid` with file and line. */
   load(): Migration;
 }

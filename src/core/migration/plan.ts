@@ -5,6 +5,7 @@ import type { Conflict } from './conflict.ts';
 import { Estimator } from './estimate.ts';
 import type { MigrationFailure } from './failure.ts';
 import type { Hooks } from './hooks.ts';
+import { judgeLateFiles, type LateFile } from './independence.ts';
 import { losesData } from './loses-data.ts';
 import type { Migration, MigrationSource } from './migration.ts';
 import { loadProgram } from './program.ts';
@@ -76,6 +77,8 @@ export interface MigrationPlan {
   /** Free space that the run needs beside the database. */
   readonly needsDiskBytes: number;
   readonly skipped: Shadow['skipped'];
+  /** Files that are older than what is applied, and whether their order matters. */
+  readonly late: readonly LateFile[];
   /** Whether up would make a safety backup first; null without a database to look at. */
   readonly needsBackup: boolean | null;
 }
@@ -103,16 +106,17 @@ export async function planMigrations(settings: PlanSettings, context: OperationC
 
 async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationContext): Promise<MigrationPlan> {
   const state = readMigrationState(shadow.connection, settings.source, settings);
-  const executedOn = shadow.hasRows ? 'data' : 'schema';
+  const executedOn: MigrationPlan['executedOn'] = shadow.hasRows ? 'data' : 'schema';
   const base = {
     executedOn,
     skipped: shadow.skipped,
     failed: null,
     needsDiskBytes: 0,
     needsBackup: null,
+    late: await judgeLateFiles(state, context),
     steps: [],
     pendingCount: state.pending.length,
-  } as const;
+  };
   if (state.conflicts.length > 0) return { ...base, conflicts: state.conflicts };
   const measured = new Map<string, Measured>();
   const collector = measure(shadow, measured);

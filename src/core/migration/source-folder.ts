@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { fromFileSystem, TradedbError } from '../error.ts';
 import { tokenize } from '../schema/sql-lexer.ts';
 import { type FileName, parseFileName } from './format/file-name.ts';
@@ -147,6 +148,7 @@ function toMigration(file: ReadFile, down: ReadFile | undefined): MigrationFile 
   let loaded: Migration | undefined;
   return {
     ...head,
+    flywayChecksum: () => crc32(file.text.replaceAll('\n', '')) | 0,
     load: () => {
       loaded ??= { ...head, ...parse(file, down) };
       return loaded;

@@ -2,6 +2,7 @@ import { TradedbError } from '../error.ts';
 import { schemaDigest } from '../schema/digest.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
+import { appliedElsewhere } from './foreign-history.ts';
 import { HistoryTable, type VersionState } from './history.ts';
 import { type MigrationFile, type MigrationKind, type MigrationSource, storedText } from './migration.ts';
 import { snapshotText, userObjects } from './snapshot.ts';
@@ -38,6 +39,8 @@ export interface MigrationStatus {
   readonly interrupted: readonly Version[];
   readonly schemaMatches: boolean | null;
   readonly difference: TextDifference | null;
+  /** What the tool of an import has applied since: it is still in use. */
+  readonly appliedElsewhere: readonly Version[];
 }
 
 /** Everything that `migrate status` shows, read in one snapshot. */
@@ -55,6 +58,7 @@ export function readStatus(
       conflicts: state.conflicts,
       interrupted: state.conflicts.filter((one) => one.class === 'interrupted').map((one) => one.version),
       schemaMatches: schemaMatches(connection, state, options.table ?? defaultHistoryTable),
+      appliedElsewhere: appliedElsewhere(connection, state),
       difference:
         options.diff === undefined
           ? null

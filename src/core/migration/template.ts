@@ -5,14 +5,16 @@ import { fromFileSystem, TradedbError } from '../error.ts';
 import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
 import { compareVersions } from './version.ts';
 
-export type TemplateKind = 'sql' | 'table' | 'js' | 'ts';
+export type TemplateKind = 'sql' | 'table' | 'data' | 'js' | 'ts';
 
 export interface NewFile {
   readonly kind: TemplateKind;
   /** Words for people; becomes a part of the file name. */
   readonly name: string;
-  /** Table that the template makes. */
+  /** Table that the template is about. */
   readonly table?: string;
+  /** Its definition as it is now; undefined for a table that is still to be made. */
+  readonly present?: string;
 }
 
 export interface PlannedFile {
@@ -70,7 +72,18 @@ function existingVersions(directory: string): string[] {
   }
 }
 
-const extensions: Readonly<Record<TemplateKind, string>> = { sql: 'sql', table: 'sql', js: 'mjs', ts: 'ts' };
+/** The value of a marker option ends at a space. */
+function dataName(table: string): string {
+  return /^[\w$]+$/.test(table) ? table : `"${table}"`;
+}
+
+const extensions: Readonly<Record<TemplateKind, string>> = {
+  sql: 'sql',
+  table: 'sql',
+  data: 'sql',
+  js: 'mjs',
+  ts: 'ts',
+};
 
 const templates: Readonly<Record<TemplateKind, (wanted: NewFile) => string>> = {
   sql: ({ name }) => `-- ${name}
@@ -79,7 +92,9 @@ const templates: Readonly<Record<TemplateKind, (wanted: NewFile) => string>> = {
 
 -- migrate:down
 `,
-  table: ({ name, table = 'new_table' }) => `-- ${name}
+  table: ({ name, table = 'new_table', present }) =>
+    present === undefined
+      ? `-- ${name}
 
 -- migrate:up
 CREATE TABLE ${quoteIdentifier(table)} (
@@ -88,6 +103,32 @@ CREATE TABLE ${quoteIdentifier(table)} (
 
 -- migrate:down
 DROP TABLE ${quoteIdentifier(table)};
+`
+      : `-- ${name}
+
+-- migrate:up
+-- The table as it shall be; ALTER TABLE is used where it is enough, otherwise the table is rebuilt.
+-- Columns with a new name: rename=old:new; values for the rows that are there: fill="column:expression".
+-- migrate:table
+${present};
+
+-- migrate:down
+-- migrate:table
+${present};
+`,
+  data: ({ name, table = 'table_name' }) => `-- ${name}
+
+-- migrate:up
+-- One transaction per batch, resumed where it stopped; a data step stands alone in its file.
+-- migrate:data table=${dataName(table)} key=rowid batch=5000
+UPDATE ${quoteIdentifier(table)} SET column_name = 0
+  WHERE column_name IS NULL AND rowid > @after AND rowid <= @upto;
+
+-- migrate:verify
+SELECT rowid FROM ${quoteIdentifier(table)} WHERE column_name IS NULL;
+
+-- migrate:down
+SELECT 1;
 `,
   js: ({ name }) => `// ${name}
 

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { recordBaseline } from '../../../src/core/migration/baseline.ts';
 import { findDrift } from '../../../src/core/migration/drift.ts';
@@ -8,6 +9,7 @@ import { HistoryTable } from '../../../src/core/migration/history.ts';
 import { importHistory } from '../../../src/core/migration/history-import.ts';
 import { type Resolution, resolveConflict } from '../../../src/core/migration/resolve.ts';
 import { readMigrationState } from '../../../src/core/migration/state.ts';
+import { readStatus } from '../../../src/core/migration/status.ts';
 import { applyMigrations } from '../../../src/core/migration/up.ts';
 import { verifyApplied } from '../../../src/core/migration/verify-applied.ts';
 import { openMemory } from '../../../src/core/sqlite/connection.ts';
@@ -214,7 +216,7 @@ describe('import-history', () => {
     knex: `CREATE TABLE knex_migrations(id INTEGER PRIMARY KEY, name TEXT, batch INT, migration_time); INSERT INTO knex_migrations(name) VALUES('1_a.js'), ('2_b.ts')`,
     dbmate: `CREATE TABLE schema_migrations(version TEXT PRIMARY KEY); INSERT INTO schema_migrations VALUES('2'), ('1')`,
     goose: `CREATE TABLE goose_db_version(id INTEGER PRIMARY KEY, version_id INT, is_applied INT); INSERT INTO goose_db_version(version_id, is_applied) VALUES(0, 1), (1, 1), (2, 0), (2, 1), (3, 1), (3, 0)`,
-    flyway: `CREATE TABLE flyway_schema_history(installed_rank INT, version TEXT, description TEXT, success INT); INSERT INTO flyway_schema_history VALUES(1, '1', 'a', 1), (2, '2', 'b', 1), (3, '3', 'c', 0), (4, NULL, 'r', 1)`,
+    flyway: `CREATE TABLE flyway_schema_history(installed_rank INT, version TEXT, description TEXT, success INT, checksum INT); INSERT INTO flyway_schema_history VALUES(1, '1', 'a', 1, NULL), (2, '2', 'b', 1, NULL), (3, '3', 'c', 0, 7), (4, NULL, 'r', 1, 8)`,
     'golang-migrate':
       'CREATE TABLE schema_migrations(version INT, dirty INT); INSERT INTO schema_migrations VALUES(2, 0)',
   } as const;
@@ -235,6 +237,38 @@ describe('import-history', () => {
     await expect(run()).rejects.toThrow('has a migration history already');
   });
 
+  test('the checksum of Flyway: CRC32 over the lines without their ends', async () => {
+    const fixture = migrationFixture({ 'V1__a.sql': 'CREATE TABLE a(\r\n  x INTEGER\r\n);\n' });
+    const connection = await fixture.open();
+    // CRC32 of "CREATE TABLE a(  x INTEGER);" as a signed number.
+    const crc = crc32('CREATE TABLE a(  x INTEGER);') | 0;
+    connection.exec(`CREATE TABLE flyway_schema_history(installed_rank INT, version TEXT, description TEXT, success INT, checksum INT);
+      INSERT INTO flyway_schema_history VALUES(1, '1', 'a', 1, ${crc + 1}); CREATE TABLE a(x INTEGER)`);
+    const run = () =>
+      importHistory(
+        { ...runSettings, connection, source: fixture.source, from: 'flyway', dryRun: false },
+        testContext(),
+      );
+    expect(await run()).toMatchObject({ events: [], edited: ['V1__a.sql'] });
+    connection.run('UPDATE flyway_schema_history SET checksum = ?', [crc]);
+    expect(await run()).toMatchObject({ events: [{ version: '1' }], edited: [] });
+  });
+
+  test('status names what the other tool has applied since', async () => {
+    const fixture = migrationFixture(files);
+    const connection = await fixture.open();
+    connection.exec(
+      `${tables.knex.replace('knex_migrations', 'old').replace('INTO knex_migrations', 'INTO old')}; CREATE TABLE a(x INTEGER); CREATE TABLE b(y);`,
+    );
+    const settings = { ...runSettings, connection, source: fixture.source, dryRun: false };
+    await importHistory({ ...settings, from: 'knex', sourceTable: 'old' }, testContext());
+    expect(readStatus(connection, fixture.source, {}).appliedElsewhere).toEqual([]);
+    connection.exec(`INSERT INTO old(name) VALUES('3_c.js')`);
+    expect(readStatus(connection, fixture.source, {}).appliedElsewhere).toEqual(['3']);
+    connection.exec('DROP TABLE old');
+    expect(readStatus(connection, fixture.source, {}).appliedElsewhere).toEqual([]);
+  });
+
   test('versions without a file, a dirty flag and a foreign table are refused', async () => {
     const fixture = migrationFixture({ '1_a.sql': files['1_a.sql'] });
     const connection = await fixture.open();
@@ -244,7 +278,7 @@ describe('import-history', () => {
         { ...runSettings, connection, source: fixture.source, from: 'dbmate', dryRun: false, ...parts },
         testContext(),
       );
-    expect(await run()).toEqual({ events: [], missing: ['2'] });
+    expect(await run()).toEqual({ events: [], missing: ['2'], edited: [] });
     await expect(run({ from: 'knex' })).rejects.toThrow('is no history of knex');
     await expect(run({ from: 'golang-migrate' })).rejects.toThrow('is no history of golang-migrate');
     expect((await run({ allowMissing: true })).events).toHaveLength(2);
