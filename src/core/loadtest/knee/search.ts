@@ -24,9 +24,9 @@ export interface KneeOptions {
 }
 
 export interface KneeResult {
-  /** The knee lies above it with 95 %; null when no rate passed. */
+  /** The model puts 5 % below it; in simulated runs it was a little above the knee more often. Null when no rate passed. */
   readonly lowPerSecond: number | null;
-  /** The knee lies below it with 95 %; null when no rate failed. */
+  /** The model puts 5 % above it, with the same caution. Null when no rate failed. */
   readonly highPerSecond: number | null;
   /** The knee may lie below the lowest rate that was allowed. */
   readonly lowOpen: boolean;
