@@ -111,8 +111,10 @@ export const definition = defineCommand({
       );
       return created.manifest;
     };
+    const { archiveStatusPath } = await import('../../core/backup/wal-archive/status-file.ts');
     const archived = await runArchive(
       {
+        statusFile: archiveStatusPath(context.stateDirectory(), databaseIdOf(label)),
         database,
         repository,
         databaseId: databaseIdOf(label),

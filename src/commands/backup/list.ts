@@ -1,4 +1,8 @@
-import type { Metric } from '../../core/report.ts';
+import type { Manifest } from '../../core/backup/manifest/manifest.ts';
+import type { ArchiveStatus } from '../../core/backup/wal-archive/status-file.ts';
+import type { ArchiveWindow } from '../../core/backup/wal-archive/windows.ts';
+import type { Finding, Metric } from '../../core/report.ts';
+import type { DrillEntry } from '../../core/restore/drill-history.ts';
 import { defineCommand } from '../definition.ts';
 import { databaseIdIfAny, openChosen, repositoryOption } from './repository-option.ts';
 
@@ -16,6 +20,8 @@ export interface BackupListData {
     readonly storedBytes: number;
     readonly databaseBytes: number;
     readonly keepUntil: string | null;
+    /** Until when every commit behind it can be restored; null without an archive that goes on from it. */
+    readonly restorable: { readonly epoch: string; readonly toTime: string } | null;
     /** Marked by prune: it goes when the grace time is over. */
     readonly tombstoned: boolean;
   }[];
@@ -23,6 +29,7 @@ export interface BackupListData {
   readonly windows: readonly {
     readonly database: string;
     readonly epoch: string;
+    readonly base: string;
     readonly fromTime: string;
     readonly toTime: string;
     readonly fromTx: number;
@@ -46,6 +53,8 @@ export interface BackupListData {
     readonly note: string | null;
     readonly keep: boolean;
   }[];
+  /** What the archiver of this database last said of itself on this machine; null when there is none. */
+  readonly archive: ArchiveStatus | null;
   readonly storedBytes: number;
   /** Age of the newest state in the repository: what would be lost if the database were gone now; null without any. */
   readonly rpoMs: number | null;
@@ -59,6 +68,8 @@ export const definition = defineCommand({
     all: { type: 'flag', summary: 'the backups of every database in the repository' },
     type: { type: 'choice', choices: ['full', 'incremental'], summary: 'only these' },
     since: { type: 'duration', value: 'duration', summary: 'only backups younger than this' },
+    marks: { type: 'flag', summary: 'only the marks' },
+    epochs: { type: 'flag', summary: 'only the archive: what can be restored, and the gaps' },
   },
   examples: [
     { command: 'backup list -d trading.db', does: 'newest first, with what each one occupies' },
@@ -66,7 +77,7 @@ export const definition = defineCommand({
   ],
   exitCodes: {
     0: 'listed',
-    3: 'a manifest is damaged',
+    3: 'a manifest is damaged, or the archive has a gap within backup.retention.recoveryWindow',
     10: 'no repository there',
     12: 'the repository is damaged',
   },
@@ -79,6 +90,12 @@ export const definition = defineCommand({
     const now = context.clock.wallTime();
     const ids = new Set(points.map((point) => point.database.id));
     const doomed = await Promise.all([...ids].map((id) => Tombstones.read(repository, id)));
+    const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
+    const { readMarks } = await import('../../core/backup/mark.ts');
+    const { readArchiveStatus } = await import('../../core/backup/wal-archive/status-file.ts');
+    const { readDrills } = await import('../../core/restore/drill-history.ts');
+    const archives = await Promise.all([...ids].map((id) => readWindows(repository, id)));
+    const all = archives.flatMap((archive) => archive.windows);
     const listed = points
       .filter((point) => options.type === undefined || point.type === options.type)
       .map((point) => ({
@@ -92,56 +109,98 @@ export const definition = defineCommand({
         storedBytes: point.storedBytes,
         databaseBytes: point.database.pageCount * point.database.pageSizeBytes,
         keepUntil: point.keepUntil,
+        restorable: restorableFrom(point, all),
         tombstoned: doomed.some((tombstones) => tombstones.has(point.id)),
       }))
       .filter((point) => options.since === undefined || point.ageMs <= options.since)
       .reverse();
-    const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
-    const { readMarks } = await import('../../core/backup/mark.ts');
     const marks = await Promise.all([...ids].map((id) => readMarks(repository, id)));
-    const archives = await Promise.all([...ids].map((id) => readWindows(repository, id)));
     const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
     const named = <T>(list: readonly T[], index: number) =>
       list.map((one) => ({ database: labelOf([...ids][index] ?? ''), ...one }));
     const windows = archives.flatMap((archive, index) => named(archive.windows, index));
+    const [onlyId] = ids;
+    const status =
+      ids.size === 1 && onlyId !== undefined ? readArchiveStatus(context.stateDirectory(), onlyId) : undefined;
+    // An archiver at work that has nothing left to do knows that nothing newer was committed.
+    const durable = status?.running === true ? status.durableAt : null;
     const newest = Math.max(
-      ...[points.at(-1)?.createdAt, ...windows.map((one) => one.toTime)]
+      ...[points.at(-1)?.createdAt, durable, ...windows.map((one) => one.toTime)]
         .map((time) => Date.parse(time ?? ''))
         .filter((time) => !Number.isNaN(time)),
     );
     const data: BackupListData = {
       repository: { name: repository.name, kind: repository.storage.kind, location: repository.storage.location },
-      points: listed,
-      windows,
-      gaps: archives.flatMap((archive, index) => named(archive.gaps, index)),
-      marks: marks.flatMap((list, index) =>
-        named(list, index).map(({ database, name, epoch, tx, time, note, keep }) => ({
-          database,
-          name,
-          epoch,
-          tx,
-          time,
-          note,
-          keep,
-        })),
-      ),
+      points: options.marks || options.epochs ? [] : listed,
+      windows: options.marks ? [] : windows,
+      archive: status ?? null,
+      gaps: options.marks ? [] : archives.flatMap((archive, index) => named(archive.gaps, index)),
+      marks: options.epochs
+        ? []
+        : marks.flatMap((list, index) =>
+            named(list, index).map(({ database, name, epoch, tx, time, note, keep }) => ({
+              database,
+              name,
+              epoch,
+              tx,
+              time,
+              note,
+              keep,
+            })),
+          ),
       storedBytes: listed.reduce((sum, point) => sum + point.storedBytes, 0),
       rpoMs: points.length === 0 ? null : Math.max(0, now - newest),
     };
     return context.report(data, {
-      findings: damaged.map(({ key, error }) => ({
-        id: 'backup.damaged',
-        severity: 'warning',
-        subject: key,
-        message: error instanceof Error ? error.message : String(error),
-        hint: 'tradedb backup verify',
-      })),
-      metrics: metricsOf(data),
+      findings: [
+        ...damaged.map(
+          ({ key, error }): Finding => ({
+            id: 'backup.damaged',
+            severity: 'warning',
+            subject: key,
+            message: error instanceof Error ? error.message : String(error),
+            hint: 'tradedb backup verify',
+          }),
+        ),
+        ...brokenWindows(data, now - context.config.backup.retention.recoveryWindow),
+      ],
+      metrics: metricsOf(data, (database) => readDrills(context.stateDirectory(), database).at(-1), now),
     });
   },
 });
 
-function metricsOf(data: BackupListData): Metric[] {
+function restorableFrom(
+  point: Manifest,
+  windows: readonly ArchiveWindow[],
+): BackupListData['points'][number]['restorable'] {
+  const window = windows.findLast(
+    ({ epoch, base, fromTime, toTime }) =>
+      base === point.id ||
+      point.archived?.epoch === epoch ||
+      (point.position !== null && point.createdAt >= fromTime && point.createdAt <= toTime),
+  );
+  return window === undefined ? null : { epoch: window.epoch, toTime: window.toTime };
+}
+
+function brokenWindows(data: BackupListData, start: number): Finding[] {
+  return data.gaps
+    .filter((gap) => Date.parse(gap.toTime) > start)
+    .map(
+      (gap): Finding => ({
+        id: 'window.broken',
+        severity: 'warning',
+        subject: gap.database,
+        message: `commits between ${gap.fromTime} and ${gap.toTime} may be missing: ${gap.reason}`,
+        hint: 'let the archiver run as long as the application does: tradedb backup archive',
+      }),
+    );
+}
+
+function metricsOf(
+  data: BackupListData,
+  lastDrill: (database: string) => DrillEntry | undefined,
+  now: number,
+): Metric[] {
   const metrics: Metric[] = [];
   for (const database of new Set(data.points.map((point) => point.database))) {
     const points = data.points.filter((point) => point.database === database);
@@ -157,6 +216,23 @@ function metricsOf(data: BackupListData): Metric[] {
       'Size of all backups',
       points.reduce((sum, point) => sum + point.storedBytes, 0),
     );
+    const drill = lastDrill(database);
+    if (drill !== undefined) {
+      gauge('drill_rto_seconds', 'Time to restore, by the last drill', drill.rtoMs / 1000);
+      gauge('drill_rpo_seconds', 'What would have been lost at the last drill', drill.rpoMs / 1000);
+    }
+    gauge(
+      'archive_gaps',
+      'Holes in the archive of commits',
+      data.gaps.filter((gap) => gap.database === database).length,
+    );
+    const { archive } = data;
+    if (archive === null) continue;
+    gauge('archive_up', '1 while the archiver runs', archive.running ? 1 : 0);
+    gauge('archive_wal_bytes', 'Size of the WAL beside the archiver', archive.walBytes);
+    if (archive.durableAt !== null) {
+      gauge('archive_lag_seconds', 'Time since everything was durable', (now - Date.parse(archive.durableAt)) / 1000);
+    }
   }
   return metrics;
 }

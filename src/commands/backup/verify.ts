@@ -1,7 +1,7 @@
 import type { Verification, VerifyProblem } from '../../core/backup/verify/verification.ts';
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
-import { defineCommand } from '../definition.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
 import {
   databaseIdIfAny,
   openChosen,
@@ -16,6 +16,14 @@ export interface BackupVerifyData extends Omit<Verification, 'level'> {
   readonly level: number;
   /** Share of the packs that was read. */
   readonly sample: number;
+  /** Comparison of the live pages with the newest archived state (--compare-live); null when it was not asked for. */
+  readonly live: {
+    /** Null: not every write since the newest known state is known, so that nothing could be compared. */
+    readonly pagesCompared: number | null;
+    readonly pagesDiffering: number;
+    readonly pages: readonly number[];
+    readonly reason: string | null;
+  } | null;
   /** Points that were restored to a scratch place and checked by SQLite (level 4). */
   readonly restored: readonly { readonly id: string; readonly durationMs: number; readonly passed: boolean }[];
 }
@@ -31,6 +39,10 @@ export const definition = defineCommand({
     level: { type: 'integer', value: '1-4', minimum: 1, maximum: 4, default: '2', summary: 'how deep' },
     sample: { type: 'share', value: 'percent', default: '100%', summary: 'read only this share of the packs' },
     since: { type: 'duration', value: 'duration', summary: 'only backups younger than this' },
+    compareLive: {
+      type: 'flag',
+      summary: 'compare the pages of the live database with the newest archived state: finds rot and lost writes',
+    },
     temp: { type: 'path', value: 'folder', summary: 'where level 4 restores to' },
     all: { type: 'flag', summary: 'the backups of every database in the repository' },
     workers: workersOption,
@@ -38,6 +50,7 @@ export const definition = defineCommand({
   examples: [
     { command: 'backup verify', does: 'read every stored byte' },
     { command: 'backup verify 7f3k --level 4', does: 'restore this one for real, in the temporary folder' },
+    { command: 'backup verify --compare-live', does: 'also the pages of the live database' },
     { command: 'backup verify --sample 10% --since 7d', does: 'a quick look every night' },
   ],
   quietWhenOk: true,
@@ -124,6 +137,7 @@ export const definition = defineCommand({
       },
       problems,
       restored,
+      live: options.compareLive ? await compareLive(options.repository, context) : null,
     };
     const { recordRun } = await import('../../core/run-record.ts');
     const summary =
@@ -152,8 +166,27 @@ export const definition = defineCommand({
       }),
     });
   },
-  exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : 3),
+  exitCode: ({ data, status }) =>
+    data.problems.length > 0 || (data.live?.pagesDiffering ?? 0) > 0 ? 12 : status === 'ok' ? 0 : 3,
 });
+
+/** Reads the live file as bytes: this process must have no connection to it. */
+async function compareLive(repository: string | undefined, context: CommandContext): Promise<BackupVerifyData['live']> {
+  const { comparePages } = await import('../../core/health/checks/pages-manifest.ts');
+  const { evidenceOf } = await import('../health/evidence.ts');
+  const path = context.databasePath();
+  const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
+  requireDatabaseFile(path);
+  const source = evidenceOf(context, repository);
+  const evidence = await source();
+  const nothing = { pagesCompared: null, pagesDiffering: 0, pages: [] };
+  if (typeof evidence === 'string') return { ...nothing, reason: evidence };
+  const found = await comparePages(path, source, evidence, context);
+  if (found.result === 'skipped') return { ...nothing, reason: found.reason };
+  if (found.result === 'unknown') return { ...nothing, reason: 'a writer kept changing what was compared' };
+  const { compared, pages } = found;
+  return { pagesCompared: compared, pagesDiffering: pages.length, pages: pages.slice(0, 100), reason: null };
+}
 
 function findingsOf(data: BackupVerifyData): Finding[] {
   const findings = data.problems.map(
@@ -165,6 +198,22 @@ function findingsOf(data: BackupVerifyData): Finding[] {
       hint: 'tradedb backup create --type full',
     }),
   );
+  if (data.live !== null && data.live.pagesDiffering > 0) {
+    findings.push({
+      id: 'live.pages_differ',
+      severity: 'critical',
+      message: `${data.live.pagesDiffering} pages of the live database differ from the archive although nothing wrote them: ${data.live.pages.slice(0, 10).join(', ')}`,
+      hint: 'stop the writers; single pages come back with: tradedb health recover --dry-run',
+    });
+  }
+  if (data.live !== null && data.live.pagesCompared === null) {
+    findings.push({
+      id: 'live.not_comparable',
+      severity: 'warning',
+      message: `the live pages were not compared: ${data.live.reason}`,
+      hint: 'it needs the archiver (tradedb backup archive), or a backup since which nothing was written',
+    });
+  }
   if (data.sample < 1 && data.level > 1) {
     findings.push({
       id: 'backup.sampled',

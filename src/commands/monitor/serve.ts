@@ -1,5 +1,5 @@
 import type { ServeSummary } from '../../core/monitor/service/serve.ts';
-import { defineCommand } from '../definition.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
 
 /** The data of the report of `monitor serve`, after it has ended. */
 export interface ServeData extends ServeSummary {
@@ -100,6 +100,7 @@ export const definition = defineCommand({
     const first = await settings.serviceSettings(options, logged);
     const { timeZone } = context.config.monitor.jobs;
     const paths = new Map(first.databases.map(({ name, watch }) => [name, watch.sampler.path]));
+    const archive = await startArchive(logged);
     const summary = await serve(
       {
         settings: first,
@@ -127,7 +128,17 @@ export const definition = defineCommand({
           }),
       },
       logged,
-    );
+    ).finally(() => archive?.stop());
     return context.report<ServeData>({ database: context.databasePath(), databases: [...paths.values()], ...summary });
   },
 });
+
+/** The archiver of the configured database, when the configuration wants one beside the service. */
+async function startArchive(context: CommandContext): Promise<{ stop(): Promise<void> } | undefined> {
+  if (!context.config.backup.archive.startWithMonitor) return undefined;
+  const { superviseArchive } = await import('./archive-child.ts');
+  const { execPath, launcher } = context.host;
+  const config = context.configPath === undefined ? [] : ['--config', context.configPath];
+  const words = [launcher, 'backup', 'archive', '--database', context.databasePath(), ...config, '--progress', 'none'];
+  return superviseArchive({ program: execPath, words }, context);
+}

@@ -16,6 +16,8 @@ export interface RestoreDrillData extends DrillResult {
   readonly rpoMs: number;
   /** Longest time between two backups in a row. */
   readonly worstRpoMs: number;
+  /** The drill before on this machine; null at the first. */
+  readonly previous: { readonly rtoMs: number; readonly at: string } | null;
   /** Null where no objective is set. */
   readonly objectives: { readonly rpoMs: number | null; readonly rtoMs: number | null; readonly met: boolean };
 }
@@ -92,8 +94,11 @@ export const definition = defineCommand({
       rtoMs: options.maxRto ?? settings.maxRto ?? null,
     };
     const met = rpoMs <= (goals.rpoMs ?? rpoMs) && result.rtoMs <= (goals.rtoMs ?? result.rtoMs);
+    const { appendDrill, readDrills } = await import('../../core/restore/drill-history.ts');
+    const previous = readDrills(context.stateDirectory(), point.database.label).at(-1);
     const data: RestoreDrillData = {
       ...result,
+      previous: previous === undefined ? null : { rtoMs: previous.rtoMs, at: previous.at },
       point: { id: point.id, createdAt: point.createdAt, database: point.database.label },
       rpoMs,
       worstRpoMs: Math.max(rpoMs, ...times.slice(1).map((time, index) => time - (times[index] ?? time))),
@@ -104,6 +109,14 @@ export const definition = defineCommand({
     const summary = passed
       ? `backup ${point.id} can be restored`
       : (result.problems[0] ?? 'a goal or a query was missed');
+    appendDrill(context.stateDirectory(), {
+      at: new Date(now).toISOString(),
+      database: point.database.label,
+      point: point.id,
+      rtoMs: Math.round(result.rtoMs),
+      rpoMs: Math.round(rpoMs),
+      passed,
+    });
     recordRun(context.stateDirectory(), 'drill', { at: context.clock.wallTime(), passed, summary });
     const labels = { database: point.database.label };
     return context.report(data, {

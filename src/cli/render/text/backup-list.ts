@@ -31,7 +31,8 @@ export function render(report: Report<BackupListData>, style: Style): string {
     notes(point, style),
   ]);
   const lines = [style.bold(printable(data.repository.location)), ''];
-  lines.push(rows.length === 0 ? '  no backups' : table(columns, rows, style));
+  if (rows.length > 0) lines.push(table(columns, rows, style));
+  else if (data.windows.length === 0 && data.marks.length === 0) lines.push('  nothing to list');
   for (const window of data.windows) {
     const of = several ? ` of ${printable(window.database)}` : '';
     const commits = plural(window.toTx - window.fromTx, 'commit');
@@ -49,7 +50,8 @@ export function render(report: Report<BackupListData>, style: Style): string {
   for (const gap of data.gaps) {
     lines.push(`  ${style.yellow('gap')} from ${gap.fromTime} to ${gap.toTime}: ${printable(gap.reason)}`);
   }
-  if (data.rpoMs !== null) {
+  if (data.archive !== null) lines.push('', `  archiver  ${archiver(data.archive, style)}`);
+  if (data.rpoMs !== null && data.points.length > 0) {
     const sum = `${plural(data.points.length, 'backup')}, ${formatByteSize(data.storedBytes)}`;
     lines.push('', `  ${sum}; if the database were lost now, the last ${formatDuration(data.rpoMs)} would be gone`);
   }
@@ -57,11 +59,19 @@ export function render(report: Report<BackupListData>, style: Style): string {
   return lines.join('\n');
 }
 
+function archiver(archive: NonNullable<BackupListData['archive']>, style: Style): string {
+  if (!archive.running) return style.yellow(`not running since ${archive.updatedAt}`);
+  const durable = archive.durableAt === null ? 'nothing yet' : archive.durableAt;
+  const problem = archive.problem === null ? '' : style.yellow(`, ${printable(archive.problem)}`);
+  return `pid ${archive.pid} on ${printable(archive.hostname)}, durable up to ${durable}${problem}`;
+}
+
 function notes(point: BackupListData['points'][number], style: Style): string {
   const parts: string[] = [];
   if (point.label !== null) parts.push(printable(point.label));
   if (point.keepUntil !== null)
     parts.push(point.keepUntil === 'forever' ? 'kept' : `kept to ${point.keepUntil.slice(0, 10)}`);
+  if (point.restorable !== null) parts.push('every commit after it');
   if (point.tombstoned) parts.push(style.yellow('will be deleted'));
   return parts.join(', ');
 }

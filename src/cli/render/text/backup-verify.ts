@@ -16,6 +16,8 @@ export function render(report: Report<BackupVerifyData>, style: Style): string {
     `${style.bold(printable(data.repository.location))}  level ${data.level} ${levelNames[data.level] ?? ''}  ${status}`,
     `  ${plural(data.points, 'backup')}, ${plural(total, 'object')}, ${formatByteSize(data.bytesRead)} read: ${damaged} damaged, ${missing} missing`,
   ];
+  if (data.live !== null && data.live.pagesCompared !== null)
+    lines.push(`  live      ${plural(data.live.pagesCompared, 'page')} compared, ${data.live.pagesDiffering} differ`);
   for (const one of data.restored) {
     const result = one.passed ? 'restored, integrity_check ok' : 'cannot be used';
     lines.push(`  ${one.id}  ${result}  ${formatDuration(one.durationMs)}`);

@@ -17,6 +17,7 @@ export function render(report: Report<RestoreDrillData>, style: Style): string {
     `  RPO     ${formatDuration(data.rpoMs)} now${goal(rpoMs)}, ${formatDuration(data.worstRpoMs)} at worst between two backups`,
     `  bytes   read ${formatByteSize(data.bytesRead)}, wrote ${formatByteSize(data.bytesWritten)}`,
   ];
+  if (data.previous !== null) lines.push(`  before  RTO ${formatDuration(data.previous.rtoMs)} on ${data.previous.at}`);
   if (data.queries.length > 0) {
     const passed = data.queries.filter((query) => query.passed).length;
     lines.push(`  queries ${passed} of ${data.queries.length} as expected`);

@@ -2,7 +2,8 @@ import type { OperationContext } from '../../context.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
 import { archiveLeaseName } from './archived-place.ts';
-import { type ArchiveRequest, Archiver, type ArchiveTotals } from './archiver.ts';
+import { type ArchiveEvent, type ArchiveRequest, Archiver, type ArchiveTotals } from './archiver.ts';
+import { writeArchiveStatus } from './status-file.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
 
 export interface ArchiveRun extends ArchiveRequest {
@@ -10,6 +11,8 @@ export interface ArchiveRun extends ArchiveRequest {
   readonly forMs: number | null;
   readonly owner: LeaseOwner;
   readonly leases?: LeaseTimes;
+  /** File that tells others how the archive is doing; undefined: none. */
+  readonly statusFile?: string;
 }
 
 export interface Archived extends ArchiveTotals {
@@ -32,12 +35,16 @@ export async function runArchive(request: ArchiveRun, context: OperationContext)
     context,
   );
   try {
-    const archiver = await Archiver.open(request, context);
+    const status = new StatusFile(request, context);
+    const watched = { ...request, onEvent: status.listen };
+    const archiver = await Archiver.open(watched, context);
     try {
-      await loop(archiver, request, context);
-      await archiver.step(true);
+      await loop(archiver, watched, status, context);
+      const last = await archiver.step(true);
+      if (last !== undefined) status.durable(last);
       return { ...archiver.totals, interrupted: context.signal.aborted };
     } finally {
+      status.write(archiver.totals, false);
       await archiver.close();
     }
   } finally {
@@ -45,7 +52,12 @@ export async function runArchive(request: ArchiveRun, context: OperationContext)
   }
 }
 
-async function loop(archiver: Archiver, request: ArchiveRun, context: OperationContext): Promise<void> {
+async function loop(
+  archiver: Archiver,
+  request: ArchiveRun,
+  status: StatusFile,
+  context: OperationContext,
+): Promise<void> {
   const { clock, signal } = context;
   const end = request.forMs === null ? Number.POSITIVE_INFINITY : clock.now() + request.forMs;
   let published = clock.now();
@@ -58,6 +70,8 @@ async function loop(archiver: Archiver, request: ArchiveRun, context: OperationC
       await archiver.step(true);
       published = clock.now();
     }
+    if (result !== undefined && result.openBytes === 0) status.durable(result);
+    status.writeIfDue(archiver.totals);
     const frames = result?.walFrames ?? 0;
     const wanted = frames >= request.checkpointFrames && frames !== settledFrames;
     if (wanted && clock.now() - checkpointed >= checkpointPauseMs) {
@@ -66,6 +80,58 @@ async function loop(archiver: Archiver, request: ArchiveRun, context: OperationC
       settledFrames = frames;
     }
     await clock.sleep(Math.min(pollMs, Math.max(1, end - clock.now())), signal).catch(() => {});
+  }
+}
+
+const statusEveryMs = 1000;
+
+/** Keeps the status file of a run up to date. */
+class StatusFile {
+  readonly #request: ArchiveRun;
+  readonly #context: OperationContext;
+  #durableAt: string | null = null;
+  #walBytes = 0;
+  #problem: string | null = null;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(request: ArchiveRun, context: OperationContext) {
+    this.#request = request;
+    this.#context = context;
+  }
+
+  readonly listen = (event: ArchiveEvent): void => {
+    if (event.event === 'spool_full') this.#problem = event.message;
+    if (event.event === 'segment') this.#problem = null;
+    this.#request.onEvent(event);
+  };
+
+  /** Everything that was committed at this look is durable. */
+  durable(result: TailResult): void {
+    this.#durableAt = new Date(this.#context.clock.wallTime()).toISOString();
+    this.#walBytes = result.walBytes;
+  }
+
+  writeIfDue(totals: ArchiveTotals): void {
+    if (this.#context.clock.now() - this.#writtenAt >= statusEveryMs) this.write(totals, true);
+  }
+
+  write(totals: ArchiveTotals, running: boolean): void {
+    const { statusFile, owner } = this.#request;
+    if (statusFile === undefined) return;
+    this.#writtenAt = this.#context.clock.now();
+    writeArchiveStatus(statusFile, {
+      ...owner,
+      updatedAt: new Date(this.#context.clock.wallTime()).toISOString(),
+      running,
+      epoch: totals.epoch,
+      tx: totals.tx,
+      durableAt: this.#durableAt,
+      commits: totals.commits,
+      segments: totals.segments,
+      gaps: totals.gaps.length,
+      walBytes: this.#walBytes,
+      problem: this.#problem,
+    });
   }
 }
 

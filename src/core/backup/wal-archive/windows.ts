@@ -3,6 +3,8 @@ import { type Epoch, endOf, readEpochs } from './epoch.ts';
 
 export interface ArchiveWindow {
   readonly epoch: string;
+  /** Restore point that it builds on. */
+  readonly base: string;
   readonly fromTime: string;
   readonly toTime: string;
   readonly fromTx: number;
@@ -24,6 +26,7 @@ export async function readWindows(repository: Repository, databaseId: string): P
     if (end === null) continue;
     windows.push({
       epoch: epoch.id,
+      base: epoch.base.pointId,
       fromTime: epoch.createdAt,
       toTime: new Date(end.lastNotAfter).toISOString(),
       fromTx: epoch.base.tx,

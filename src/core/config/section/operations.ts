@@ -103,6 +103,7 @@ export const backupSection = section(
     verify: integer(1, 0, 3, 'Verification after a backup: 0 none, 1 structure, 2 stored bytes, 3 content'),
     archive: section(
       {
+        startWithMonitor: flag(false, 'monitor serve starts the archiver, and starts it again when it ends'),
         segmentInterval: duration('1s', 'Longest time until a commit is durable in the repository'),
         segmentSize: bytes('8MiB', 'A segment ends at this size of WAL frames'),
         checkpointFrames: integer(

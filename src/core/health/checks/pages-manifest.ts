@@ -1,3 +1,4 @@
+import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
 import { type CheckInput, type CheckOutcome, finding, type HealthCheck } from '../check.ts';
 import {
@@ -37,33 +38,56 @@ interface Suspicion {
   readonly compared: number;
 }
 
+export type PageComparison =
+  | {
+      readonly result: 'compared';
+      readonly evidence: PageEvidence;
+      readonly compared: number;
+      readonly pages: readonly number[];
+    }
+  /** Not every write since the newest known state is known, so that a difference would say nothing. */
+  | { readonly result: 'skipped'; readonly reason: string }
+  | { readonly result: 'unknown' };
+
 /** The whole file once; what differs is looked at again until a look falls between two commits. */
-async function compare(again: EvidenceSource, first: PageEvidence, input: CheckInput): Promise<CheckOutcome> {
-  const { context } = input;
+export async function comparePages(
+  path: string,
+  again: EvidenceSource,
+  first: PageEvidence,
+  context: Pick<OperationContext, 'clock' | 'signal'>,
+): Promise<PageComparison> {
   let evidence = first;
   let suspicion: Suspicion = { pages: undefined, compared: 0 };
   let reason = '';
   for (let count = 0; count < mostLooks; count++) {
     if (count > 0) await context.clock.sleep(5 + ((count * 13) % 40), context.signal);
-    const target = gatherTarget(input.target.path);
+    const target = gatherTarget(path);
     try {
       const coverage = coverageOf(target, evidence);
       if (!coverage.complete) {
         reason = coverage.reason;
         // The archive may have gone on meanwhile, and the WAL have begun anew.
         const fresh = await again();
-        if (typeof fresh === 'string') return skipped(fresh);
+        if (typeof fresh === 'string') return { result: 'skipped', reason: fresh };
         evidence = fresh;
         continue;
       }
       suspicion = look(target, evidence, coverage, suspicion, () => throwIfCancelled(context.signal));
-      if (suspicion.pages?.length === 0) return sound(evidence, suspicion.compared);
-      if (isUnchanged(target)) return damaged(evidence, suspicion);
+      const { pages = [], compared } = suspicion;
+      if (pages.length === 0 || isUnchanged(target)) return { result: 'compared', evidence, compared, pages };
     } finally {
       target.files.close();
     }
   }
-  if (suspicion.pages === undefined) return skipped(reason);
+  return suspicion.pages === undefined ? { result: 'skipped', reason } : { result: 'unknown' };
+}
+
+async function compare(again: EvidenceSource, first: PageEvidence, input: CheckInput): Promise<CheckOutcome> {
+  const found = await comparePages(input.target.path, again, first, input.context);
+  if (found.result === 'skipped') return skipped(found.reason);
+  if (found.result === 'compared') {
+    return found.pages.length === 0 ? sound(found.evidence, found.compared) : damaged(found.evidence, found.pages);
+  }
   const unknown = 'a writer kept changing what was compared';
   return { summary: unknown, unknown };
 }
@@ -85,7 +109,7 @@ function sound(evidence: PageEvidence, compared: number): CheckOutcome {
   return { summary: `${compared} pages as in backup ${evidence.backupId}${segments}`, value: 0, unit: 'pages' };
 }
 
-function damaged(evidence: PageEvidence, { pages = [] }: Suspicion): CheckOutcome {
+function damaged(evidence: PageEvidence, pages: readonly number[]): CheckOutcome {
   const shown = pages.slice(0, 10).join(', ');
   const message = `${pages.length} ${pages.length === 1 ? 'page differs' : 'pages differ'} from backup ${evidence.backupId} though nothing wrote there since: ${shown}${pages.length > 10 ? ' and more' : ''}`;
   return {
