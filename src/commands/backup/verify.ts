@@ -88,12 +88,18 @@ export const definition = defineCommand({
     ];
     const archive = { objects: 0, bytesRead: 0 };
     if (ids.length === 0 && options.since === undefined) {
+      const { verifyRecords } = await import('../../core/backup/verify/records.ts');
       const { verifyArchive } = await import('../../core/backup/verify/archive.ts');
       for (const id of new Set(points.map((point) => point.database.id))) {
         const result = await verifyArchive(repository, id, level, context);
         archive.objects += result.objects;
         archive.bytesRead += result.bytesRead;
-        problems.push(...result.problems);
+        const records = await verifyRecords(repository, id);
+        archive.objects += records.objects;
+        problems.push(
+          ...result.problems,
+          ...records.problems.filter(({ key }) => !problems.some((one) => one.key === key)),
+        );
       }
     }
     const restored: BackupVerifyData['restored'][number][] = [];

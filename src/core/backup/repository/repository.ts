@@ -3,7 +3,7 @@ import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { isUnreachable } from '../../storage/storage-error.ts';
-import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
+import { decodeFooter, footerBytesOf, type PackFooter, packTrailerBytes } from '../chunk/pack-format.ts';
 import { decodePageIndex, needsParent, type PageIndex } from '../chunk/page-index.ts';
 import type { Keyring } from '../encryption/keyring.ts';
 import { makeEncrypted, openEncryption, type RepositoryEncryption } from '../encryption/repository-encryption.ts';
@@ -11,6 +11,7 @@ import { decodeManifest, encodeManifest, type Manifest } from '../manifest/manif
 import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat } from './format-version.ts';
 import { databaseKey, formatKey, manifestKey, packKey, pageIndexKey, parseManifestKey } from './object-name.ts';
 import { acquireRepositoryLease, type LeaseTimes } from './repository-lease.ts';
+import { sealJson } from './sealed-json.ts';
 
 /** A restore point whose manifest could not be read. */
 export interface DamagedPoint {
@@ -172,9 +173,7 @@ export class Repository {
 
   /** Writes what is known of a database once. */
   async describeDatabase(databaseId: string, facts: Readonly<Record<string, unknown>>): Promise<void> {
-    const body = JSON.stringify(facts);
-    const bytes = Buffer.from(`${JSON.stringify({ ...facts, sha256: hex(sha256(Buffer.from(body))) })}\n`);
-    await this.storage.write(databaseKey(databaseId), bytes, { ifAbsent: true });
+    await this.storage.write(databaseKey(databaseId), sealJson(facts), { ifAbsent: true });
   }
 
   async writeManifest(manifest: Manifest): Promise<string> {

@@ -60,7 +60,7 @@ async function mark(options: PruneOptions, plan: PrunePlan, context: OperationCo
   if (plan.tombstone.length === 0) return null;
   const id = Buffer.from(context.random.bytes(4)).toString('hex');
   await writeTombstone(options.repository, options.databaseId, {
-    format: 1,
+    format: 2,
     id,
     createdAt: new Date(context.clock.wallTime()).toISOString(),
     pointIds: plan.tombstone.map((point) => point.id),

@@ -2,17 +2,27 @@ import * as v from 'valibot';
 import { TradedbError } from '../../error.ts';
 import { tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
+import { openSealed, sealJson } from '../repository/sealed-json.ts';
 
 /** First phase of a deletion: an object that lists what will go. Deleting it takes the decision back. */
 
 const tombstoneSchema = v.object({
-  format: v.literal(1),
+  /** 2: carries its own digest. */
+  format: v.picklist([1, 2]),
   id: v.string(),
   createdAt: v.string(),
   pointIds: v.array(v.string()),
 });
 
 export type Tombstone = v.InferOutput<typeof tombstoneSchema>;
+
+/** Undefined when it is damaged. */
+export function decodeTombstone(bytes: Uint8Array): Tombstone | undefined {
+  const opened = openSealed(bytes);
+  const parsed = v.safeParse(tombstoneSchema, opened?.record);
+  if (!parsed.success || (parsed.output.format === 2 && opened?.sealed !== true)) return undefined;
+  return parsed.output;
+}
 
 /** All tombstones of one database. */
 export class Tombstones {
@@ -27,9 +37,9 @@ export class Tombstones {
   static async read(repository: Repository, databaseId: string): Promise<Tombstones> {
     const all: Tombstone[] = [];
     for await (const { key } of repository.storage.list(`db/${databaseId}/tombstones`)) {
-      const parsed = v.safeParse(tombstoneSchema, parseJson(await repository.storage.read(key)));
       // A tombstone that cannot be read condemns nothing.
-      if (parsed.success) all.push(parsed.output);
+      const tombstone = decodeTombstone(await repository.storage.read(key));
+      if (tombstone !== undefined) all.push(tombstone);
     }
     return new Tombstones(all.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)));
   }
@@ -40,7 +50,7 @@ export class Tombstones {
 }
 
 export async function writeTombstone(repository: Repository, databaseId: string, tombstone: Tombstone): Promise<void> {
-  await repository.storage.write(tombstoneKey(databaseId, tombstone.id), Buffer.from(JSON.stringify(tombstone)));
+  await repository.storage.write(tombstoneKey(databaseId, tombstone.id), sealJson(tombstone));
 }
 
 /** Takes a deletion back; throws `backup_not_found` for an unknown one. */
@@ -54,12 +64,4 @@ export async function removeTombstone(repository: Repository, databaseId: string
   }
   await repository.storage.delete(tombstoneKey(databaseId, id));
   return tombstone;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

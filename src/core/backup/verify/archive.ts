@@ -26,7 +26,7 @@ export async function verifyArchive(
   let bytesRead = 0;
   for (const epoch of epochs) {
     let previous: string | null = null;
-    objects += 1 + epoch.segments.length;
+    objects += epoch.segments.length;
     for (const segment of epoch.segments) {
       throwIfCancelled(context.signal);
       const key = segmentKey(databaseId, epoch.id, segment);

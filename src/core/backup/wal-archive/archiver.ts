@@ -296,7 +296,7 @@ export class Archiver {
     const from = end === null ? before?.createdAt : new Date(end.lastNotAfter).toISOString();
     const missing = from === undefined ? null : { from, to: base.createdAt };
     await writeEpoch(repository, databaseId, {
-      format: 1,
+      format: 2,
       id,
       createdAt: now,
       base: { pointId: base.pointId, tx: base.tx },

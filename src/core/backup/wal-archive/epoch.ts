@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import type { Repository } from '../repository/repository.ts';
+import { openSealed, sealJson } from '../repository/sealed-json.ts';
 import {
   decodeSegment,
   decodeSegmentFooter,
@@ -20,7 +21,8 @@ import {
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const epochSchema = v.object({
-  format: v.literal(1),
+  /** 2: carries its own digest. */
+  format: v.picklist([1, 2]),
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/)),
   createdAt: v.string(),
   /** Restore point whose state is that after commit `tx`. */
@@ -50,8 +52,15 @@ export function epochKey(databaseId: string, epoch: string): string {
 }
 
 export async function writeEpoch(repository: Repository, databaseId: string, epoch: EpochRecord): Promise<void> {
-  const bytes = Buffer.from(`${JSON.stringify(epoch, null, 2)}\n`);
-  await repository.storage.write(epochKey(databaseId, epoch.id), bytes, { ifAbsent: true });
+  await repository.storage.write(epochKey(databaseId, epoch.id), sealJson(epoch), { ifAbsent: true });
+}
+
+/** Undefined when the record is damaged. */
+export function decodeEpoch(bytes: Uint8Array): EpochRecord | undefined {
+  const opened = openSealed(bytes);
+  const parsed = v.safeParse(epochSchema, opened?.record);
+  if (!parsed.success || (parsed.output.format === 2 && opened?.sealed !== true)) return undefined;
+  return parsed.output;
 }
 
 /** All epochs of a database, oldest first. An epoch without a readable record is left out. */
@@ -63,8 +72,8 @@ export async function readEpochs(repository: Repository, databaseId: string): Pr
     if (name !== undefined) {
       segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes, modifiedMs }]);
     } else if (key.endsWith('/epoch.json')) {
-      const parsed = v.safeParse(epochSchema, parseJson(await repository.storage.read(key)));
-      if (parsed.success) records.push(parsed.output);
+      const record = decodeEpoch(await repository.storage.read(key));
+      if (record !== undefined) records.push(record);
     }
   }
   return records
@@ -125,12 +134,4 @@ export async function endOf(
     digest: last.digest,
     lastNotAfter: footer.commits.at(-1)?.notAfter ?? 0,
   };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
