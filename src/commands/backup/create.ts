@@ -36,7 +36,8 @@ export interface BackupCreateData {
     readonly walGrowthBytes: number;
   } | null;
   readonly pages: { readonly total: number; readonly stored: number; readonly reused: number } | null;
-  readonly bytes: { readonly database: number; readonly stored: number } | null;
+  /** `resumed`: in packs that an interrupted attempt had finished. */
+  readonly bytes: { readonly database: number; readonly stored: number; readonly resumed: number } | null;
   readonly codec: string | null;
   readonly encryption: { readonly cipher: 'aes-256-gcm'; readonly keySlots: number } | null;
   readonly position: {
@@ -188,7 +189,7 @@ export const definition = defineCommand({
           walGrowthBytes: snapshot.walGrowthBytes,
         },
         pages: { total: pageCount, stored: manifest.storedPages, reused: pageCount - manifest.storedPages },
-        bytes: { database: pageCount * pageSizeBytes, stored: manifest.storedBytes },
+        bytes: { database: pageCount * pageSizeBytes, stored: manifest.storedBytes, resumed: snapshot.resumedBytes },
         codec: manifest.codec,
         encryption: opened.encryption,
         position: manifest.position,

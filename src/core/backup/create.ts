@@ -14,6 +14,7 @@ import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/ob
 import type { Repository } from './repository/repository.ts';
 import { acquireRepositoryLease, type LeaseTimes, type RepositoryLease } from './repository/repository-lease.ts';
 import { snapshotFindings } from './snapshot/findings.ts';
+import { dropKeptPacks, keepFinishedPacks } from './snapshot/resume.ts';
 import { type Snapshot, takeSnapshot } from './snapshot/snapshot.ts';
 
 export type BackupType = 'auto' | 'full' | 'incremental';
@@ -109,12 +110,14 @@ async function withHooks(
 
 async function make(request: CreateRequest, databaseId: string, context: OperationContext): Promise<CreatedBackup> {
   const { storage } = request.repository;
+  const kept = await keepFinishedPacks(storage, databaseId);
   await storage.removeUnfinished(databaseId);
   const stagingFolder = await storage.stagingFolder(databaseId);
   try {
     const parent = await chooseParent(request, databaseId, context);
-    const snapshot = await takeEither({ ...request, databaseId, stagingFolder }, parent, context);
+    const snapshot = await takeEither({ ...request, databaseId, stagingFolder, kept }, parent, context);
     const manifest = await store(request, databaseId, { snapshot, parent }, context);
+    await dropKeptPacks(storage, databaseId);
     const found = [
       ...parent.findings,
       ...snapshotFindings(request.database, snapshot),
@@ -130,7 +133,7 @@ const archiveDamage: ReadonlySet<string> = new Set(['checksum_mismatch', 'file_n
 
 /** From the archive where it leads from the parent to now; otherwise from the files, comparing every page. */
 async function takeEither(
-  request: CreateRequest & { databaseId: string; stagingFolder: string },
+  request: CreateRequest & { databaseId: string; stagingFolder: string; kept: readonly string[] },
   parent: Parent,
   context: OperationContext,
 ): Promise<Snapshot> {

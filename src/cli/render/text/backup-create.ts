@@ -20,6 +20,7 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
   const kind = backup.type === 'incremental' ? `incremental on ${backup.parentId}` : 'full';
   const wal = snapshot.walOverlayPages > 0 ? `, ${formatCount(snapshot.walOverlayPages)} from the WAL` : '';
   const grew = snapshot.walGrowthBytes > 0 ? `, WAL grew ${formatByteSize(snapshot.walGrowthBytes)}` : '';
+  const resumed = bytes.resumed > 0 ? `, ${formatByteSize(bytes.resumed)} of an interrupted attempt` : '';
   const reused = pages.reused > 0 ? `, ${formatCount(pages.reused)} unchanged` : '';
   const { encryption } = data;
   const sealed = encryption === null ? '' : `, ${encryption.cipher}, ${plural(encryption.keySlots, 'key slot')}`;
@@ -34,7 +35,7 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
     data.method === 'wal'
       ? `  snapshot  ${plural(pages.total, 'page')} as of the newest archived commit; the database was not read`
       : `  snapshot  ${plural(pages.total, 'page')}${wal}, pinned ${formatDuration(snapshot.pinnedMs)}${grew}`,
-    `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}${sealed}`,
+    `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}${resumed}${sealed}`,
     `  checked   ${verified}${backup.keepUntil === null ? '' : `, kept until ${backup.keepUntil}`}`,
   ];
 }

@@ -67,6 +67,7 @@ export async function takeFromArchive(
     digest: stateDigest(index),
     storedPages: writer.finished.reduce((sum, one) => sum + one.pages, 0),
     storedBytes,
+    resumedBytes: 0,
     overlayDropped: false,
     generation: null,
     method: 'wal',

@@ -3,7 +3,7 @@ import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { isUnreachable } from '../../storage/storage-error.ts';
-import { decodeFooter, footerBytesOf, type PackFooter, packTrailerBytes } from '../chunk/pack-format.ts';
+import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
 import { decodePageIndex, needsParent, type PageIndex } from '../chunk/page-index.ts';
 import type { Keyring } from '../encryption/keyring.ts';
 import { makeEncrypted, openEncryption, type RepositoryEncryption } from '../encryption/repository-encryption.ts';

@@ -28,7 +28,7 @@ export function packChunks(job: ThreadJob, newSalt: () => Uint8Array): ThreadRes
     const digest = sha256(plain);
     job.chunkDigests.set(digest, chunk * digestBytes);
     writeFingerprints(plain, view.pageSizeBytes, job.fingerprints, (firstPage - 1) * fingerprintBytes);
-    const pages = pagesToStore(job, chunk, count, digest);
+    const pages = job.reused[chunk] === 1 ? undefined : pagesToStore(job, chunk, count, digest);
     if (pages !== undefined) {
       const body = Array.isArray(pages) ? gather(plain, pages as number[], firstPage, view.pageSizeBytes) : plain;
       const stored = writer.store({ pages, body, digest: body === plain ? digest : sha256(body) }, job.codec);

@@ -13,6 +13,8 @@ export interface PackRequest {
   readonly base: PackBase | null;
   /** Random bytes for the page index. */
   readonly salt: Uint8Array;
+  /** Packs of an attempt that was interrupted; used where nothing of them changed. */
+  readonly kept: readonly string[];
 }
 
 export interface PackBase {
@@ -28,6 +30,8 @@ export interface PackResult {
   readonly digest: string;
   readonly storedPages: number;
   readonly storedBytes: number;
+  /** Bytes in packs of an attempt that was interrupted before. */
+  readonly resumedBytes: number;
   /** A writer restarted the WAL while it was read; the rest came from the file. */
   readonly overlayDropped: boolean;
   /** Salts of the WAL generation that is there at the end; null without a WAL. */
@@ -47,6 +51,8 @@ export interface ThreadJob {
   readonly stagingFolder: string;
   readonly base: PackBase | null;
   readonly state: Int32Array;
+  /** Shared; one byte for each chunk: 1 when it is in a pack already. */
+  readonly reused: Uint8Array;
   /** Shared; the threads fill the part of their chunks. */
   readonly fingerprints: Uint8Array;
   readonly chunkDigests: Uint8Array;

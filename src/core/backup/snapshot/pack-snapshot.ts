@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { childEntry } from '../../file-access/child-entry.ts';
 import type { LiveFiles } from '../../file-access/live-files.ts';
+import { PageSource } from '../../file-access/page-source.ts';
 import { type ErrorData, fromErrorData } from '../../file-access/reader-protocol.ts';
 import type { SnapshotView } from '../../file-access/snapshot-view.ts';
 import { readWalHeader } from '../../file-access/wal-tail.ts';
@@ -19,6 +20,7 @@ import {
   type ThreadJob,
   type ThreadResult,
 } from './pack-job.ts';
+import { reusablePacks } from './resume.ts';
 
 /** Packs a snapshot with several threads; runs in the reader child. `started` gets the shared state for progress. */
 export async function packSnapshot(
@@ -30,9 +32,15 @@ export async function packSnapshot(
   const state = new Int32Array(new SharedArrayBuffer(slotCount * 4));
   const fingerprints = sharedBytes(view.pageCount * fingerprintBytes);
   const chunkDigests = sharedBytes(chunkCount(view.pageCount) * 32);
+  const reused = sharedBytes(chunkCount(view.pageCount));
+  const descriptors = { database: files.descriptor('database') as number, wal: files.descriptor('wal') };
+  const source = new PageSource(view, { path: files.path, ...descriptors }, state.subarray(slot.generationGone, 1));
+  const kept = request.base === null ? reusablePacks(request.kept, { view, source, codec: request.codec }, reused) : [];
+  const resumedBytes = sum(kept.map((pack) => pack.sizeBytes));
   const job: Omit<ThreadJob, 'thread'> = {
     path: files.path,
-    descriptors: { database: files.descriptor('database') as number, wal: files.descriptor('wal') },
+    descriptors,
+    reused,
     view,
     codec: request.codec,
     stagingFolder: request.stagingFolder,
@@ -46,11 +54,12 @@ export async function packSnapshot(
   const results = await Promise.all(Array.from({ length: threads }, (_, thread) => runThread({ ...job, thread })));
   const index: PageIndex = { pageSizeBytes: view.pageSizeBytes, pageCount: view.pageCount, fingerprints, chunkDigests };
   return {
-    packs: results.flatMap((result) => result.packs),
+    packs: [...kept, ...results.flatMap((result) => result.packs)],
     pageIndex: writePageIndex(request, index),
     digest: stateDigest(index),
-    storedPages: sum(results.map((result) => result.storedPages)),
-    storedBytes: sum(results.map((result) => result.storedBytes)),
+    storedPages: sum(results.map((result) => result.storedPages)) + sum(kept.map((pack) => pack.pages)),
+    storedBytes: sum(results.map((result) => result.storedBytes)) + resumedBytes,
+    resumedBytes,
     overlayDropped: Atomics.load(state, slot.generationGone) === 1,
     generation: currentGeneration(files),
   };

@@ -20,6 +20,8 @@ export interface SnapshotRequest {
   /** Gives up when the `-wal` is larger than this while the snapshot is pinned. */
   readonly maxWalBytes: number;
   readonly busyTimeoutMs: number;
+  /** Packs of an attempt that was interrupted. */
+  readonly kept: readonly string[];
   readonly method: 'pages' | 'api';
   /** The parent's pages, when only changes are wanted; ignored when the page size differs. */
   readonly base: (PackBase & { readonly pageSizeBytes: number }) | null;
