@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeFormat } from '../../../src/core/backup/repository/format-version.ts';
 import { databaseIdOf } from '../../../src/core/backup/repository/object-name.ts';
 import { verifyArchive } from '../../../src/core/backup/verify/archive.ts';
+import { verifyRecords } from '../../../src/core/backup/verify/records.ts';
 import { verifyPoints } from '../../../src/core/backup/verify/verify.ts';
 import { resolveState, type WantedState } from '../../../src/core/restore/resolve-target.ts';
 import { openTestRepository, restoreTo } from '../../support/backup-requests.ts';
@@ -30,7 +31,8 @@ describe('a repository of format 1, as it was written when the format was new', 
     const request = { repository, points, allPoints: points, level: 3, sample: 1, workers: 1 } as const;
     expect((await verifyPoints(request, testContext())).problems).toEqual([]);
     const archive = await verifyArchive(repository, databaseId, 3, testContext());
-    expect(archive).toMatchObject({ problems: [], objects: 6 });
+    expect(archive).toMatchObject({ problems: [], objects: 5 });
+    expect((await verifyRecords(repository, databaseId)).problems).toEqual([]);
   });
 
   test.each([
