@@ -33,7 +33,7 @@ test('a backup goes on with the finished packs of one that died, where their pag
 
   // One page changes: only the pack that holds it is made anew, and nothing is taken for current that is not.
   const db = new Database(database);
-  db.exec('UPDATE entry SET body = 'changed' WHERE id = 1');
+  db.exec("UPDATE entry SET body = 'changed' WHERE id = 1");
   db.pragma('wal_checkpoint(TRUNCATE)');
   db.close();
   leave();
