@@ -209,6 +209,16 @@ test('the migration applies, its rollback restores the schema, and the rows are 
   expect(data.migration?.up.at(-1)).toBe('ANALYZE "orders"');
 });
 
+test('a constant that differs between executions makes no partial index', async () => {
+  const one = (status: string) => `SELECT id FROM orders WHERE status = '${status}' ORDER BY at;`;
+  const same = await adviseOn(orders, `-- @weight 50\n${one('open')}`);
+  const differs = await adviseOn(orders, `-- @weight 50\n${one('open')}\n-- @weight 50\n${one('filled')}`);
+  const partial = (data: typeof same.data): string[] =>
+    [...advised(data, 'create'), ...data.rejected.map((index) => index.sql)].filter((sql) => sql.includes(' WHERE '));
+  expect(partial(same.data)).not.toEqual([]);
+  expect(partial(differs.data)).toEqual([]);
+});
+
 test('a key with NULL cannot lose its rowid; STRICT is told where every value fits', async () => {
   const { data } = await adviseOn(
     `CREATE TABLE quotes(symbol TEXT, day INT, price REAL, PRIMARY KEY(symbol, day));

@@ -12,7 +12,7 @@ import type { Workload } from '../workload/workload.ts';
 import type { AdviceData } from './advice-data.ts';
 import { type Confirmation, confirmAdvice } from './confirm.ts';
 import { describeAdvice } from './describe.ts';
-import { chooseDrops, dropCandidates, unusedIndexes } from './drops.ts';
+import { chooseDrops, dropCandidates, harmfulIndexes, unusedIndexes } from './drops.ts';
 import { type Laboratory, openLaboratory } from './laboratory.ts';
 import { type CandidateKind, proposeCandidates } from './propose.ts';
 import { draftMigration } from './recommendation.ts';
@@ -96,11 +96,7 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
     }
     task.advance(1);
     const unused = unusedIndexes(laboratory.copy, existing, study.queries, planner);
-    const dropped = await chooseDrops(dropCandidates(request.drops, existing, unused, new Set(request.pinned)), found, {
-      meter,
-      queries: study.queries,
-      maxSlowdown: request.maxSlowdown,
-    });
+    const dropped = await findDrops({ request, run, found, unused });
     task.advance(1);
     const confirmed = await confirm(dropped.configuration, request, run);
     task.advance(1);
@@ -108,6 +104,26 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
   } finally {
     task.done();
   }
+}
+
+async function findDrops(parts: {
+  readonly request: AdviceRequest;
+  readonly run: Run;
+  readonly found: SearchResult;
+  readonly unused: ReturnType<typeof unusedIndexes>;
+}) {
+  const { request, found, unused } = parts;
+  const { laboratory, started } = parts.run;
+  const { existing, meter, study, planner, now } = laboratory;
+  const search = { meter, queries: study.queries, maxSlowdown: request.maxSlowdown };
+  const pinned = new Set(request.pinned);
+  const deadline = started + request.timeLimitMs * searchShare;
+  const harmful =
+    request.drops === 'none' ? [] : await harmfulIndexes(existing, found, { ...search, planner, deadline, now });
+  const others = dropCandidates(request.drops, existing, unused, pinned).filter(
+    ({ index }) => !harmful.some((one) => one.index.name === index.name),
+  );
+  return chooseDrops([...harmful.filter(({ index }) => !pinned.has(index.name)), ...others], found, search);
 }
 
 /** Sizes of tables, each looked up once. */

@@ -63,6 +63,35 @@ function servesForeignKey(connection: Connection, index: ExistingIndex, all: rea
   );
 }
 
+/**
+ * Indexes that a plan uses though the statement would be quicker without: the planner was lured. Found by measuring the
+ * workload without each index that a read uses.
+ */
+export async function harmfulIndexes(
+  existing: readonly ExistingIndex[],
+  start: { readonly configuration: Configuration; readonly objective: Objective },
+  parts: DropSearch & { readonly planner: ConfigurationPlanner; readonly deadline: number; now(): number },
+): Promise<DropCandidate[]> {
+  const reads = parts.queries.filter((studied) => !studied.isWrite);
+  const plans = parts.planner.plans(start.configuration, reads).flat();
+  const used = new Set(plans.flatMap((plan) => [...plan.indexes]));
+  const found: DropCandidate[] = [];
+  for (const index of existing) {
+    if (index.automatic || index.unique || index.isTable || !used.has(index.name)) continue;
+    if (parts.now() > parts.deadline) break;
+    const next = { ...start.configuration, dropped: [...start.configuration.dropped, index.name] };
+    const without = await parts.meter.measure(next, parts.queries);
+    const quicker = reads.find(({ query }) => {
+      const before = start.objective.perQuery.get(query.fingerprint) ?? 0;
+      const after = without.perQuery.get(query.fingerprint) ?? before;
+      return before > after * harmFactor && before - after > slackMs;
+    });
+    if (quicker === undefined || without.totalMs >= start.objective.totalMs) continue;
+    found.push({ index, reason: `makes ${quicker.query.name} slower than it is without it` });
+  }
+  return found;
+}
+
 interface DropSearch {
   readonly meter: Meter;
   readonly queries: readonly StudiedQuery[];
@@ -72,6 +101,8 @@ interface DropSearch {
 /** Dropping may let the cost of the workload rise by this share. */
 const tolerance = 0.01;
 const slackMs = 0.02;
+/** A read must be this many times slower with an index before the index is called harmful. */
+const harmFactor = 1.2;
 
 /** Takes away what can go: no read gets slower, and the workload costs no more than before. */
 export async function chooseDrops(

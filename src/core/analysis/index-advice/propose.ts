@@ -35,7 +35,7 @@ export interface ProposeRequest {
 export function proposeCandidates(request: ProposeRequest): Candidate[] {
   const { queries, existing, probeSchema, sample } = request;
   const probe = new SargableProbe(probeSchema);
-  const texts = new Map(queries.map((studied) => [studied, suggestFromText(studied.query.sql, studied.use.columns)]));
+  const texts = new Map(queries.map((studied) => [studied, suggestionsOf(studied)]));
   const searched = probeAll(probe, request, texts);
   const collector = new Collector(existing);
   for (const studied of queries) {
@@ -63,6 +63,22 @@ export function proposeCandidates(request: ProposeRequest): Candidate[] {
     }
   }
   return collector.candidates.filter((candidate) => allowed(candidate, request.kinds));
+}
+
+/** From the text; a constant counts only when it is the same in every execution that was seen. */
+function suggestionsOf({ query, use }: StudiedQuery): TextSuggestions {
+  const first = suggestFromText(query.sql, use.columns);
+  const texts = new Set([...query.tuning, ...query.heldOut].map((set) => set.sql));
+  texts.delete(query.sql);
+  let { constants } = first;
+  for (const sql of texts) {
+    if (constants.length === 0) break;
+    const here = suggestFromText(sql, use.columns).constants;
+    constants = constants.filter((one) =>
+      here.some((other) => other.table === one.table && other.column === one.column && other.where === one.where),
+    );
+  }
+  return { ...first, constants };
 }
 
 function firstSet(studied: StudiedQuery) {

@@ -84,7 +84,8 @@ export class IndexSearch {
 
   /** Builds the favourites of all statements, and indexes that unite two of them, the most promising first. */
   async #union(): Promise<string[]> {
-    const favourites = estimatedOrder(favouriteCandidates(this.#parts), this.#parts, this.#baseline);
+    const all = favouriteCandidates(this.#parts);
+    const favourites = estimatedOrder(all, this.#parts, this.#baseline);
     const taken = new Set(
       this.#parts.candidates.flatMap(({ indexes }) => indexes.map((index) => index.name.toLowerCase())),
     );
@@ -93,7 +94,12 @@ export class IndexSearch {
     );
     this.#merged = merged;
     const built = new Set<string>();
-    const order = unique([...estimatedOrder([...favourites, ...merged], this.#parts, this.#baseline), ...favourites]);
+    // Estimates are wrong often enough that what they expect nothing of is built too, last.
+    const order = unique([
+      ...estimatedOrder([...favourites, ...merged], this.#parts, this.#baseline),
+      ...favourites,
+      ...all,
+    ]);
     for (const candidate of order) {
       if (this.#passed(buildShare) || this.#late) break;
       if (await this.#build(candidate)) for (const index of candidate.indexes) built.add(index.name);
@@ -213,6 +219,7 @@ export class IndexSearch {
   async #fit(start: Found): Promise<Found> {
     let found = start;
     while (!this.#fits(found.configuration)) {
+      if (this.#late) return this.#cut(found.configuration);
       const least = await this.#leastMissed(found, found.configuration.added);
       if (least === undefined) return { configuration: currentIndexes, objective: this.#baseline };
       this.#rejected.set(least.name, 'does not fit into the limits beside the others');
@@ -221,12 +228,21 @@ export class IndexSearch {
     return found;
   }
 
+  /** Without time to measure what is missed least: the first ones, which were expected to help most. */
+  async #cut({ added, dropped }: Configuration): Promise<Found> {
+    const kept: string[] = [];
+    for (const name of added) if (this.#fits({ added: [...kept, name], dropped })) kept.push(name);
+    const configuration = { added: kept, dropped };
+    return { configuration, objective: await this.#parts.meter.measure(configuration, this.#parts.queries) };
+  }
+
   /** The arrangement without the one of these indexes whose absence costs least for its size. */
   async #leastMissed(found: Found, names: readonly string[]): Promise<(Found & { name: string }) | undefined> {
     const { meter, limits } = this.#parts;
     const tight = meter.bytesOf(found.configuration.added) > limits.sizeBudgetBytes;
     let least: (Found & { name: string; loss: number }) | undefined;
     for (const name of names) {
+      if (least !== undefined && this.#late) break;
       const next = await this.#without(found, name);
       const missed = this.#judge.cost(next.objective) - this.#judge.cost(found.objective);
       const loss = tight && missed > 0 ? missed / Math.sqrt(Math.max(freeBytes, meter.bytesOf([name]))) : missed;
