@@ -114,4 +114,5 @@ export type {
   Transfer,
 } from './core/trading/store/types.ts';
 export type { EngineDatabase as TradingDatabase } from './library/engine-database.ts';
+export { type KnexMigrationSource, knexMigrationSource } from './library/knex-migration-source.ts';
 export type { ByteSize, Duration, TradingDatabaseOptions } from './library/options.ts';
