@@ -28,11 +28,15 @@ export interface LeaseRequest {
   readonly expiryMs?: number;
 }
 
-export interface LeaseHolder extends LeaseOwner {
-  readonly purpose: string;
-  readonly token: string;
+/** A process that cannot be taken for a later one with the same number. */
+export interface ProcessIdentity extends LeaseOwner {
   readonly bootId: string | null;
   readonly processStart: string | null;
+}
+
+export interface LeaseHolder extends ProcessIdentity {
+  readonly purpose: string;
+  readonly token: string;
   readonly since: string;
   /** Milliseconds since 1970 UTC. */
   readonly expiresAt: number;
@@ -49,6 +53,10 @@ interface LeasePorts {
 }
 
 const defaultExpiryMs = 120_000;
+
+export function identifyProcess(owner: LeaseOwner): ProcessIdentity {
+  return { ...owner, bootId: readBootId(), processStart: readProcessStart(owner.pid) };
+}
 
 /** Name of the lease that everything that changes or copies one database shares. */
 export function databaseLeaseName(databasePath: string): string {
@@ -101,7 +109,7 @@ export function newHolder(
 }
 
 /** Whether the holder, a process of this machine since it was started, lives; undefined for one that cannot be seen. */
-export function isHeldHere(holder: LeaseHolder): boolean | undefined {
+export function isHeldHere(holder: ProcessIdentity): boolean | undefined {
   const bootId = readBootId();
   if (bootId === null || holder.bootId !== bootId) return undefined;
   return holder.processStart !== null && readProcessStart(holder.pid) === holder.processStart;
@@ -221,7 +229,12 @@ const unreadable: LeaseHolder = {
   expiresAt: 0,
 };
 
-function isHeld(holder: LeaseHolder, hostname: string, now: number): boolean {
+/** On this machine the process itself is asked; on another one only `expiresAt` can tell. */
+export function isHeld(
+  holder: ProcessIdentity & Pick<LeaseHolder, 'expiresAt'>,
+  hostname: string,
+  now: number,
+): boolean {
   const here = isHeldHere(holder);
   if (here !== undefined) return here;
   const bootId = readBootId();

@@ -13,7 +13,7 @@ export const definition = defineCommand({
   path: ['migrate', 'resolve'],
   summary: 'settle a conflict between the folder and the history',
   description:
-    'Appends a row with the reason, the time and the user to the history, and runs no SQL of a migration. Exactly one of the ways must be given.',
+    'Appends a row with the reason, the time and the user to the history, and runs no SQL of a migration. --abort waits until no living process works on the file, takes the copy, the log and the triggers of an online change away, and says which statements and rows stay changed. Exactly one of the ways must be given.',
   arguments: [{ name: 'version', summary: 'the version in conflict', required: true }],
   options: {
     ...folderOptions,
@@ -21,6 +21,7 @@ export const definition = defineCommand({
     markApplied: { type: 'flag', summary: 'a pending file was applied by hand', group: 'Ways' },
     markRolledBack: { type: 'flag', summary: 'an applied version was taken back by hand', group: 'Ways' },
     forget: { type: 'flag', summary: 'an applied version whose file is gone for good', group: 'Ways' },
+    abort: { type: 'flag', summary: 'give a half-done file up; an online change is taken away', group: 'Ways' },
     renumber: { type: 'flag', summary: 'give the file a new version, behind all others', group: 'Ways' },
     file: { type: 'text', value: 'name', summary: 'which of the files of a double version to renumber' },
     reason: { type: 'text', value: 'text', summary: 'why; kept in the history' },
@@ -32,6 +33,10 @@ export const definition = defineCommand({
       does: 'an edit that changes nothing',
     },
     { command: 'migrate resolve 20260301093000 -d trading.db --renumber --reason "merged late"', does: 'a late file' },
+    {
+      command: 'migrate resolve 20260302100000 -d trading.db --abort --reason "engine too busy today"',
+      does: 'give a half-done file up',
+    },
     {
       command: 'migrate resolve 7 -d trading.db --renumber --file 7_fees.sql --reason "two branches"',
       does: 'a double version',
@@ -84,6 +89,7 @@ const ways = {
   markRolledBack: 'mark-rolled-back',
   forget: 'forget',
   renumber: 'renumber',
+  abort: 'abort',
 } as const;
 
 function chosenWay(options: Readonly<Record<keyof typeof ways, boolean>>): Resolution {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Conflict } from '../../core/migration/conflict.ts';
 import type { MigrationFailure } from '../../core/migration/failure.ts';
 import type { LateFile } from '../../core/migration/independence.ts';
+import type { LongSettings } from '../../core/migration/long/settings.ts';
 import type { MigrationSource } from '../../core/migration/migration.ts';
 import type { Finding } from '../../core/report.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
@@ -61,7 +62,25 @@ export function runSettings(options: { lockTimeout: number | undefined }, contex
   return {
     tool: `tradedb ${context.host.version}`,
     lockTimeoutMs: options.lockTimeout ?? lockTimeout,
+    long: longSettings(context),
     ...(mirror === 'none' ? {} : { mirror }),
+  };
+}
+
+/** How files that take many transactions run, and who this process is for others. */
+export function longSettings(context: CommandContext): LongSettings {
+  const { data, online } = context.config.migrations;
+  const { pid, hostname } = context.host;
+  return {
+    owner: { pid, hostname },
+    takeoverMs: online.takeoverAfter,
+    data: { batch: data.batch, targetHoldMs: data.targetHold, pauseRatio: data.pauseRatio },
+    online: {
+      targetHoldMs: online.targetHold,
+      pauseRatio: online.pauseRatio,
+      batchRows: [Math.min(online.leastRows, online.mostRows), online.mostRows],
+      checkpointEvery: online.checkpointEvery,
+    },
   };
 }
 
@@ -117,6 +136,8 @@ const failureCodes: Readonly<Partial<Record<MigrationFailure['code'], ExitCode>>
   database_corrupt: 12,
   not_a_database: 12,
   migration_invalid: 2,
+  lease_held: 11,
+  migration_interrupted: 15,
 };
 
 /** Conflicts stop everything and come first; then the failure of a file. */
@@ -124,8 +145,15 @@ export function runExitCode(data: {
   conflicts: readonly Conflict[];
   failed: MigrationFailure | null;
 }): ExitCode | undefined {
-  if (data.conflicts.length > 0) return 14;
+  const conflict = conflictExitCode(data.conflicts);
+  if (conflict !== undefined) return conflict;
   return data.failed === null ? undefined : (failureCodes[data.failed.code] ?? 1);
+}
+
+/** What is half done needs the operator before anything else. */
+export function conflictExitCode(conflicts: readonly Conflict[]): 14 | 15 | undefined {
+  if (conflicts.length === 0) return undefined;
+  return conflicts.some((conflict) => conflict.class === 'interrupted') ? 15 : 14;
 }
 
 export const runExitCodes = {
@@ -134,6 +162,7 @@ export const runExitCodes = {
   11: 'the write lock was not free in time',
   12: 'not a database, or damaged',
   14: 'history conflict: edited, missing, late or duplicate files',
+  15: 'a file that takes many transactions stopped half way; the output says how it goes on',
 } as const;
 
 /** The database for looking only, with the configured patience. */

@@ -1,7 +1,7 @@
 import type { Conflict } from '../../core/migration/conflict.ts';
 import type { StatusRow, TextDifference } from '../../core/migration/status.ts';
 import { defineCommand } from '../definition.ts';
-import { folderOptions, migrationSource, openForReading } from './settings.ts';
+import { conflictExitCode, folderOptions, migrationSource, openForReading } from './settings.ts';
 
 export interface MigrateStatusData {
   readonly database: string;
@@ -44,6 +44,7 @@ export const definition = defineCommand({
     11: 'database locked',
     12: 'not a database, or damaged',
     14: 'history conflict: edited, missing, late or duplicate files',
+    15: 'a file that takes many transactions is half done, and nobody works on it',
   },
   formats: ['prometheus'],
   async run({ options }, context) {
@@ -56,6 +57,7 @@ export const definition = defineCommand({
       const status = readStatus(connection, source, {
         table,
         allowOutOfOrder: context.config.migrations.outOfOrder,
+        here: { hostname: context.host.hostname, now: context.clock.wallTime() },
         ...(options.diff === undefined ? {} : { diff: options.diff }),
       });
       const findings = [
@@ -87,7 +89,8 @@ export const definition = defineCommand({
     }
   },
   exitCode: (report, { options }) => {
-    if (report.data.conflicts.length > 0) return 14;
+    const conflict = conflictExitCode(report.data.conflicts);
+    if (conflict !== undefined) return conflict;
     return options.exitCode && report.data.pendingCount > 0 ? 4 : 0;
   },
 });

@@ -1,5 +1,6 @@
 import type { Finding } from '../report.ts';
 import type { VersionState } from './history.ts';
+import { directionOf } from './long/progress.ts';
 import type { MigrationFile } from './migration.ts';
 import { coverageOf, replacesVersion, type Squashed } from './squash/coverage.ts';
 import { compareVersions, isRepeatable, type Version, versionKey } from './version.ts';
@@ -11,6 +12,8 @@ export interface Conflict {
   readonly version: Version;
   readonly files: readonly string[];
   readonly detail: string;
+  /** Of an interrupted version that was being taken back. */
+  readonly direction?: 'down';
 }
 
 const hints: Readonly<Record<ConflictClass, string>> = {
@@ -19,7 +22,7 @@ const hints: Readonly<Record<ConflictClass, string>> = {
   missing: 'bring the file back (it may be on another branch), or: tradedb migrate resolve <version> --forget',
   late: 'tradedb migrate resolve <version> --renumber, or accept the order with --allow-out-of-order',
   duplicate: 'tradedb migrate resolve <version> --renumber --file <file>',
-  interrupted: 'run: tradedb migrate up',
+  interrupted: 'run tradedb migrate up, which goes on where it stopped, or: tradedb migrate resolve <version> --abort',
 };
 
 /** All differences between the folder and the history that must be settled by a person, in order of version. */
@@ -99,12 +102,14 @@ function squashConflict(file: Squashed, states: ReadonlyMap<string, VersionState
 function withoutFile(state: VersionState, files: readonly MigrationFile[]): Conflict[] {
   const { version, row, applied } = state;
   if (row.event === 'started') {
+    const down = directionOf(row.progress) === 'down';
     return [
       {
         class: 'interrupted',
         version,
         files: files.map((file) => file.file),
-        detail: `${version}_${row.name} was started on ${row.at.slice(0, 10)} and has not ended`,
+        detail: `${version}_${row.name} was ${down ? 'being taken back' : 'started'} on ${row.at.slice(0, 10)} and has not ended`,
+        ...(down ? { direction: 'down' } : {}),
       },
     ];
   }
@@ -136,6 +141,14 @@ export function conflictFinding(conflict: Conflict): Finding {
     severity: 'critical',
     message: conflict.detail,
     subject: conflict.version,
-    hint: hints[conflict.class].replace('<version>', conflict.version),
+    hint: hints[conflict.class]
+      .replace('migrate up,', `migrate ${conflict.direction ?? 'up'},`)
+      .replace('<version>', conflict.version),
   };
+}
+
+/** An interrupted version is no reason to stop for the run that goes on with it. */
+export function isResumable(conflict: Conflict, direction: 'up' | 'down'): boolean {
+  if (conflict.class !== 'interrupted' || (conflict.direction ?? 'up') !== direction) return false;
+  return direction === 'down' || conflict.files.length === 1;
 }

@@ -1,6 +1,6 @@
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { type Conflict, findConflicts } from './conflict.ts';
+import { type Conflict, findConflicts, isResumable } from './conflict.ts';
 import type { MigrationFailure } from './failure.ts';
 import { parseStored } from './format/native.ts';
 import { type HistoryRow, HistoryTable, type VersionState } from './history.ts';
@@ -64,8 +64,9 @@ export async function rollBackMigrations(settings: DownSettings, context: Operat
   const keys = new Set(plan.steps.map((step) => versionKey(step.place.version)));
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
     blockingConflicts(findConflicts(plan.state.files, cursor.states), keys);
-  await requirePrograms(plan.steps.map((step) => step.section));
-  const result = await runSteps(plan.steps, { ...settings, atomic: false, conflicts }, context);
+  const sections = await requirePrograms(plan.steps.map((step) => step.section));
+  const steps = plan.steps.map((step, index) => ({ ...step, section: sections[index] ?? step.section }));
+  const result = await runSteps(steps, { ...settings, atomic: false, conflicts }, context);
   const back = result.done.filter((file) =>
     plan.state.files.some((one) => compareVersions(one.version, file.version) === 0),
   );
@@ -83,7 +84,9 @@ export async function rollBackMigrations(settings: DownSettings, context: Operat
 function blockingConflicts(conflicts: readonly Conflict[], chosen: ReadonlySet<string>): Conflict[] {
   return conflicts.filter(
     (conflict) =>
-      conflict.class !== 'late' && !(conflict.class === 'missing' && chosen.has(versionKey(conflict.version))),
+      conflict.class !== 'late' &&
+      !(isResumable(conflict, 'down') && chosen.has(versionKey(conflict.version))) &&
+      !(conflict.class === 'missing' && chosen.has(versionKey(conflict.version))),
   );
 }
 

@@ -167,6 +167,20 @@ export class HistoryTable {
     return { schemaDigest: null, reason: null, progress: null, ...kept, seq: Number(result.lastInsertRowid) };
   }
 
+  /** Progress of a `started` row as it is now: it changes without a new row. */
+  progressOf(seq: number): string | null {
+    const row = this.#connection.get<{ progress: string | null }>(
+      `SELECT progress FROM ${this.#quoted} WHERE seq = ?`,
+      [seq],
+    );
+    return row?.progress ?? null;
+  }
+
+  /** The one change of a row that is there: how far an open `started` row has come, and null when it has ended. */
+  setProgress(seq: number, progress: string | null): void {
+    this.#connection.run(`UPDATE ${this.#quoted} SET progress = ? WHERE seq = ?`, [progress, seq]);
+  }
+
   /** The schema objects that the row recorded, compressed. */
   snapshot(seq: number): Uint8Array | null {
     const row = this.#connection.get<{ blob: Uint8Array | null }>(
@@ -209,6 +223,8 @@ const withoutState: readonly HistoryEvent[] = ['seeded', 'renumbered', 'undone']
 export function addRow(states: Map<string, VersionState>, row: HistoryRow): void {
   if (withoutState.includes(row.event)) return;
   const key = versionKey(row.version);
+  // Started or given up: neither makes a version applied, nor takes it back.
+  const still = row.event === 'started' || row.event === 'aborted' ? states.get(key)?.applied : undefined;
   states.delete(key);
-  states.set(key, { version: row.version, row, applied: isAppliedEvent(row.event) ? row : undefined });
+  states.set(key, { version: row.version, row, applied: isAppliedEvent(row.event) ? row : still });
 }

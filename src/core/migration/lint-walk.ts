@@ -14,7 +14,7 @@ import { plainSession } from './append.ts';
 import { exactTableName } from './estimate.ts';
 import { runStatements } from './execute-file.ts';
 import type { Place } from './failure.ts';
-import type { Migration } from './migration.ts';
+import type { Migration, Section } from './migration.ts';
 import { findNativeWay, type NativeWay } from './native-alter.ts';
 import { type BrokenObjects, findBroken } from './post-check/broken-objects.ts';
 import { schemaShadow } from './shadow.ts';
@@ -64,7 +64,10 @@ export async function walkOnShadow(
     for (const migration of migrations) {
       try {
         shadow.connection.exec('BEGIN');
-        await runStatements(session, migration.up, { version: migration.version, file: migration.file });
+        await runStatements(session, withinTransaction(migration.up), {
+          version: migration.version,
+          file: migration.file,
+        });
         shadow.connection.exec('COMMIT');
       } catch (error) {
         failure = describe(error, migration.file);
@@ -78,6 +81,16 @@ export async function walkOnShadow(
     shadow.close();
   }
   return { steps, failure, rowsOf: rowCounter(settings.connection) };
+}
+
+/** What a file without a transaction does to the schema: batches have no rows here, and the rest is none of it. */
+function withinTransaction(section: Section): Section {
+  if (section.options.transaction && section.statements.every((one) => one.data === undefined)) return section;
+  const attach = section.statements.findIndex((one) => one.kind === 'attach');
+  const statements = section.statements
+    .slice(0, attach < 0 ? undefined : attach)
+    .filter((one) => one.data === undefined && one.kind !== 'vacuum' && one.kind !== 'pragma');
+  return { ...section, statements };
 }
 
 function describe(error: unknown, file: string): NonNullable<LintWalk['failure']> {

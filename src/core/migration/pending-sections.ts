@@ -1,4 +1,5 @@
 import type { Connection } from '../sqlite/connection.ts';
+import { isResumable } from './conflict.ts';
 import type { MigrationSource, Section } from './migration.ts';
 import { readMigrationState, type StateOptions } from './state.ts';
 import { selectPending } from './up.ts';
@@ -11,6 +12,6 @@ export function pendingSections(
   options: StateOptions & { readonly to?: Version; readonly steps?: number },
 ): Section[] {
   const state = readMigrationState(connection, source, options);
-  if (state.conflicts.length > 0) return [];
+  if (state.conflicts.some((conflict) => !isResumable(conflict, 'up'))) return [];
   return selectPending(state, options).map((file) => file.load().up);
 }

@@ -1,11 +1,12 @@
 import type { OperationContext } from '../context.ts';
 import { foldName } from '../schema/normalise.ts';
 import type { Connection } from '../sqlite/connection.ts';
-import type { Conflict } from './conflict.ts';
+import { type Conflict, isResumable } from './conflict.ts';
 import { Estimator } from './estimate.ts';
 import type { MigrationFailure } from './failure.ts';
 import type { Hooks } from './hooks.ts';
 import { judgeLateFiles, type LateFile } from './independence.ts';
+import { defaultLongSettings, type LongSettings } from './long/settings.ts';
 import { losesData } from './loses-data.ts';
 import type { Migration, MigrationSource } from './migration.ts';
 import { loadProgram } from './program.ts';
@@ -30,6 +31,8 @@ export interface PlanSettings {
   readonly hooks?: Hooks;
   /** Programs are listed, but not run. */
   readonly withoutPrograms?: boolean;
+  /** How work in batches would behave. */
+  readonly long?: LongSettings;
   /** Folder for a full copy; without it only the schema is tried, in memory. */
   readonly copyInto?: string;
 }
@@ -117,12 +120,13 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
     steps: [],
     pendingCount: state.pending.length,
   };
-  if (state.conflicts.length > 0) return { ...base, conflicts: state.conflicts };
+  const blocking = state.conflicts.filter((conflict) => !isResumable(conflict, 'up'));
+  if (blocking.length > 0) return { ...base, conflicts: blocking };
   const measured = new Map<string, Measured>();
   const collector = measure(shadow, measured);
   const { connection: _, ...choice } = settings;
   const result = await applyMigrations(
-    { ...choice, connection: shadow.connection, tool: 'plan', lockTimeoutMs: 0, ...collector },
+    { ...choice, connection: shadow.connection, tool: 'plan', lockTimeoutMs: 0, rehearse: true, ...collector },
     context,
   );
   if (result.conflicts.length > 0) return { ...base, conflicts: result.conflicts };
@@ -145,7 +149,7 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
       reversible: await isReversible(migration, settings.withoutPrograms === true),
       rows: estimate?.rows ?? found.result.rowsChanged,
       durationMs: found.result.durationMs,
-      lockMs: estimate?.lockMs ?? Math.round(found.result.durationMs),
+      lockMs: longestHold(found.result, settings) ?? estimate?.lockMs ?? Math.round(found.result.durationMs),
       walBytes: estimate?.walBytes ?? found.walBytes,
       executed: migration.up.program === undefined || settings.withoutPrograms !== true,
       estimated: !shadow.hasRows,
@@ -155,6 +159,12 @@ async function tryOn(shadow: Shadow, settings: PlanSettings, context: OperationC
   const sections = selectPending(state, settings).map((file) => file.load().up);
   const needsBackup = settings.connection === undefined ? null : losesData(settings.connection, sections);
   return { ...base, steps, conflicts: [], failed: result.failed, needsDiskBytes, needsBackup };
+}
+
+/** Work in batches holds the lock for as long as it aims at. */
+function longestHold({ strategy }: FileResult, { long = defaultLongSettings }: PlanSettings): number | undefined {
+  if (strategy === 'online') return long.online.targetHoldMs;
+  return strategy === 'batches' ? long.data.targetHoldMs : undefined;
 }
 
 /** Collects what each file did: the statements come first, then the file itself. */

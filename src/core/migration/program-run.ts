@@ -1,11 +1,12 @@
 import { TradedbError, throwIfCancelled } from '../error.ts';
 import { foldName } from '../schema/normalise.ts';
+import { retryWhileBusy } from '../sqlite/busy-retry.ts';
 import { quoteIdentifier } from '../sqlite/quote-identifier.ts';
 import type { SqlParameters, SqlValue } from '../sqlite/statement.ts';
 import { failureAt, type Place } from './failure.ts';
 import { defaultOptions } from './format/marker.ts';
 import { createKnex, type KnexTarget } from './knex-client.ts';
-import type { Program } from './migration.ts';
+import type { MigrationOptions, Program } from './migration.ts';
 import { tableSql } from './native-alter.ts';
 import type { ObjectRecord } from './post-check/lost-objects.ts';
 import { loadProgram } from './program.ts';
@@ -37,7 +38,7 @@ const knexSavepoint = /^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) trx\
 export async function runProgram(
   session: Session,
   program: Program,
-  at: { file: Place; objects: ObjectRecord },
+  at: { file: Place; objects: ObjectRecord; transaction?: boolean },
 ): Promise<Done> {
   const { direction } = program;
   const exported = await loadProgram(program.path, direction === 'down' ? 'up' : direction);
@@ -53,7 +54,8 @@ export async function runProgram(
   } finally {
     runner.close();
   }
-  if (!session.connection.inTransaction) throw runner.explain(undefined);
+  if (at.transaction === false) runner.requireEnded();
+  else if (!session.connection.inTransaction) throw runner.explain(undefined);
   return { statements: runner.statements, rowsChanged: runner.rowsChanged, strategy: 'program' };
 }
 
@@ -63,10 +65,12 @@ class ProgramRunner implements KnexTarget {
   readonly #session: Session;
   readonly #file: Place;
   readonly #tablesBefore: ReadonlySet<string>;
+  readonly #options: MigrationOptions;
   #closed = false;
 
-  constructor(session: Session, at: { file: Place; objects: ObjectRecord }) {
+  constructor(session: Session, at: { file: Place; objects: ObjectRecord; transaction?: boolean }) {
     this.#session = session;
+    this.#options = { ...defaultOptions, transaction: at.transaction !== false };
     this.#file = at.file;
     const tables = at.objects.objects.filter((object) => object.type === 'table');
     this.#tablesBefore = new Set(tables.map((object) => foldName(object.name)));
@@ -84,7 +88,8 @@ class ProgramRunner implements KnexTarget {
     const { connection, context } = this.#session;
     throwIfCancelled(context.signal);
     if (this.#closed) throw new Error('the migration has ended: a query was not awaited');
-    if (!connection.inTransaction) throw new Error('the transaction was ended by an earlier statement');
+    if (this.#options.transaction && !connection.inTransaction)
+      throw new Error('the transaction was ended by an earlier statement');
     const statement = this.#admit(sql);
     this.#session.onStart?.({ ...this.#file, statement: sql });
     const started = context.clock.now();
@@ -94,8 +99,9 @@ class ProgramRunner implements KnexTarget {
     try {
       const prepared = connection.prepare(sql);
       const parameters = bindings as readonly SqlValue[] as SqlParameters;
-      const rows = prepared.returnsRows ? prepared.all(parameters) : undefined;
-      const result = rows === undefined ? prepared.run(parameters) : { changes: 0, lastInsertRowid: 0 };
+      const rows = prepared.returnsRows ? this.#whenFree(() => prepared.all(parameters)) : undefined;
+      const result =
+        rows === undefined ? this.#whenFree(() => prepared.run(parameters)) : { changes: 0, lastInsertRowid: 0 };
       if (statement !== undefined) {
         this.rowsChanged += result.changes;
         this.#session.onStatement?.(statement, {
@@ -109,13 +115,20 @@ class ProgramRunner implements KnexTarget {
     }
   }
 
+  /** Inside the transaction of the file the lock is held; a query that commits by itself waits for it. */
+  #whenFree<T>(work: () => T): T {
+    const { connection, lockTimeoutMs } = this.#session;
+    if (connection.inTransaction) return work();
+    return retryWhileBusy(work, { ...connection.ports, deadlineMs: lockTimeoutMs, path: connection.path });
+  }
+
   /** Refuses what a migration must not do, and takes note of the rest. */
   #admit(sql: string): Statement | undefined {
     if (knexSavepoint.test(sql)) return undefined;
     const [statement, second] = readStatements(sql, 0);
     if (statement === undefined || second !== undefined)
       throw new Error('one statement at a time; tools.exec takes several');
-    const refusal = refuseStatement(statement, defaultOptions, this.#session.connection);
+    const refusal = refuseStatement(statement, this.#options, this.#session.connection);
     if (refusal !== undefined) throw new TradedbError('migration_failed', refusal.reason, { hint: refusal.hint });
     const noted = { ...statement, line: 0 };
     // What knex asks about the schema is no step of the migration.
@@ -145,7 +158,9 @@ class ProgramRunner implements KnexTarget {
     const sql = `CREATE TABLE ${quoteIdentifier(table)}(${parts.join(', ')}) ${present.options.replaceAll(' , ', ', ')}`;
     const wanted = readTableDefinition(sql);
     if (wanted === undefined) throw refusal;
-    this.rowsChanged += rebuildTable(connection, { table, wanted, fills: new Map() });
+    this.rowsChanged += connection.tx(() => rebuildTable(connection, { table, wanted, fills: new Map() }), {
+      deadlineMs: this.#session.lockTimeoutMs,
+    });
     this.#noteChange(sql);
   }
 
@@ -164,7 +179,10 @@ class ProgramRunner implements KnexTarget {
           throw new Error(`the statement is about ${wanted.name}, not ${name}`);
         const renames = Object.entries(options.rename ?? {}).map(([from, to]) => ({ from, to }));
         const fills = new Map(Object.entries(options.fill ?? {}).map(([column, value]) => [foldName(column), value]));
-        this.rowsChanged += changeTable(this.#session.connection, sql, { renames, fills }).rowsChanged;
+        const { connection } = this.#session;
+        this.rowsChanged += connection.tx(() => changeTable(connection, sql, { renames, fills }), {
+          deadlineMs: this.#session.lockTimeoutMs,
+        }).rowsChanged;
         this.#noteChange(sql);
       },
       exec: (sql) => {
@@ -178,13 +196,23 @@ class ProgramRunner implements KnexTarget {
     if (statement !== undefined) this.statements.push({ ...statement, line: 0, kind: 'change_table' });
   }
 
+  /** A program without a transaction that has begun one of its own must have ended it. */
+  requireEnded(): void {
+    if (!this.#session.connection.inTransaction) return;
+    this.#session.connection.rollback();
+    throw failureAt(this.#file, 'left a transaction open, which was rolled back');
+  }
+
   /** The error with the file, in our words where SQLite ended the transaction. */
   explain(error: unknown): unknown {
     if (error instanceof TradedbError && (error.code === 'cancelled' || error.code === 'internal')) return error;
     if (error instanceof TradedbError && error.details?.version !== undefined) return error;
     const reason =
       error === undefined ? 'ended the transaction by itself' : error instanceof Error ? error.message : String(error);
-    const rolledBack = this.#session.connection.inTransaction ? '' : ' (SQLite rolled the transaction back by itself)';
+    const rolledBack =
+      !this.#options.transaction || this.#session.connection.inTransaction
+        ? ''
+        : ' (SQLite rolled the transaction back by itself)';
     return failureAt(this.#file, `${reason}${rolledBack}`, { cause: error });
   }
 

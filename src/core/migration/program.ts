@@ -16,6 +16,8 @@ export interface ProgramExports {
   readonly verify?: Work;
   /** Of a hook. */
   readonly run?: Work;
+  /** `config = { transaction: false }`: each query commits by itself. */
+  readonly withoutTransaction?: boolean;
   /** Of a seed. */
   readonly seed?: Work;
 }
@@ -29,16 +31,23 @@ export function programSection(path: string, direction: Program['direction']): S
   return { marker: '', text: '', line: 1, options: defaultOptions, statements: [], program: { path, direction } };
 }
 
-/** Loads every program among the sections, so that a broken one is told before anything runs. */
-export async function requirePrograms(sections: readonly Section[]): Promise<void> {
-  for (const { program } of sections) {
-    if (program === undefined) continue;
-    const exported = await loadProgram(program.path);
-    if (exported[program.direction] !== undefined) continue;
+/**
+ * Loads every program among the sections, so that a broken one is told before anything runs. Gives the sections back
+ * with what only the programs know: whether they want a transaction.
+ */
+export async function requirePrograms(sections: readonly Section[]): Promise<Section[]> {
+  const loaded: Section[] = [];
+  for (const section of sections) {
+    const { program } = section;
+    const exported = program === undefined ? undefined : await loadProgram(program.path);
+    const transaction = section.options.transaction && exported?.withoutTransaction !== true;
+    loaded.push(transaction ? section : { ...section, options: { ...section.options, transaction } });
+    if (program === undefined || exported?.[program.direction] !== undefined) continue;
     throw new TradedbError('migration_irreversible', `${basename(program.path)} exports no "down"`, {
       hint: 'write a new migration that reverses it, or restore a backup',
     });
   }
+  return loaded;
 }
 
 /** Throws `migration_invalid` when the file cannot be loaded or does not export what is needed. */
@@ -65,12 +74,11 @@ export async function loadProgram(path: string, needed: 'up' | 'run' | 'seed' = 
   const inner = (typeof found === 'function' ? { [needed]: found } : found) as Readonly<Record<string, unknown>>;
   if (typeof inner[needed] !== 'function')
     throw invalid(`${file} exports no function "${needed}"`, `export async function ${needed}(knex) { ... }`);
-  if ((inner.config as { transaction?: unknown } | undefined)?.transaction === false) {
-    throw invalid(
-      `${file} asks for transaction: false`,
-      'remove it: the file runs in one transaction together with its history row',
-    );
+  const withoutTransaction = (inner.config as { transaction?: unknown } | undefined)?.transaction === false;
+  if (withoutTransaction && needed !== 'up') {
+    throw invalid(`${file} asks for transaction: false`, 'remove it: a hook or a seed runs in one transaction');
   }
   const names = ['up', 'down', 'verify', 'run', 'seed'] as const;
-  return Object.fromEntries(names.flatMap((name) => (typeof inner[name] === 'function' ? [[name, inner[name]]] : [])));
+  const exported = names.flatMap((name) => (typeof inner[name] === 'function' ? [[name, inner[name]]] : []));
+  return { ...(Object.fromEntries(exported) as Partial<Record<(typeof names)[number], Work>>), withoutTransaction };
 }

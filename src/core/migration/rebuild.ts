@@ -56,7 +56,7 @@ export function rebuildTable(connection: Connection, { table, wanted, fills }: R
 }
 
 /** The copy stands beside the original, and both are in the log once more. */
-function requireSpace(connection: Connection, table: string): void {
+export function requireSpace(connection: Connection, table: string): void {
   if (connection.path === ':memory:') return;
   const bytes = Number(
     connection.value(
@@ -92,7 +92,7 @@ function readBelongings(connection: Connection, table: string): Belongings {
 }
 
 /** Where the values of each new column come from. Generated columns are computed again. */
-function copyColumns(
+export function copyColumns(
   connection: Connection,
   { from, to, fills }: { from: string; to: string; fills: ReadonlyMap<string, string> },
 ): { into: string[]; select: string[] } {

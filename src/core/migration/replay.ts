@@ -14,7 +14,10 @@ export async function replayFiles(
   try {
     const source = { directory: '', list: () => files };
     requireApplied(
-      await applyMigrations({ connection, source, table, tool: 'replay', lockTimeoutMs: 0, atomic: false }, context),
+      await applyMigrations(
+        { connection, source, table, tool: 'replay', lockTimeoutMs: 0, atomic: false, rehearse: true },
+        context,
+      ),
     );
     return connection;
   } catch (error) {

@@ -5,12 +5,14 @@ import { fromFileSystem, TradedbError } from '../error.ts';
 import { type AppendSettings, appendEvents, type EventRow } from './append.ts';
 import type { Conflict } from './conflict.ts';
 import type { HistoryEvent, VersionState } from './history.ts';
+import { type Abandoned, abortStep } from './long/abort.ts';
+import { defaultLongSettings, type LongSettings } from './long/settings.ts';
 import { type MigrationFile, type MigrationSource, storedText } from './migration.ts';
 import { type MigrationState, readMigrationState } from './state.ts';
 import { freshVersion } from './template.ts';
 import { type Version, versionKey } from './version.ts';
 
-export type Resolution = 'accept-edit' | 'mark-applied' | 'mark-rolled-back' | 'forget' | 'renumber';
+export type Resolution = 'accept-edit' | 'mark-applied' | 'mark-rolled-back' | 'forget' | 'renumber' | 'abort';
 
 export interface ResolveSettings extends AppendSettings {
   readonly source: MigrationSource;
@@ -22,6 +24,8 @@ export interface ResolveSettings extends AppendSettings {
   readonly user: string;
   /** Which file gets the new version, when several have this one. */
   readonly file?: string;
+  /** Who takes a half-done file over to give it up; needed for `abort`. */
+  readonly long?: LongSettings;
   /** Decide and check, but write nothing. */
   readonly dryRun: boolean;
 }
@@ -29,6 +33,8 @@ export interface ResolveSettings extends AppendSettings {
 export interface ResolveResult {
   readonly events: readonly { readonly version: Version; readonly event: HistoryEvent; readonly reason: string }[];
   readonly renamed: { readonly from: string; readonly to: string } | null;
+  /** What `abort` leaves as it is; null for the other ways. */
+  readonly abandoned: Abandoned | null;
   /** Conflicts that are left. */
   readonly conflicts: readonly Conflict[];
 }
@@ -39,6 +45,7 @@ export async function resolveConflict(settings: ResolveSettings, context: Operat
   const reason = `${settings.reason} (${settings.user})`;
   const decided: EventRow[] = [];
   let renamed: ResolveResult['renamed'] = null;
+  if (settings.resolution === 'abort') return abort(settings, reason, context);
   const decide = (): EventRow[] => {
     const state = readMigrationState(connection, source, settings);
     if (settings.resolution === 'renumber') {
@@ -53,7 +60,24 @@ export async function resolveConflict(settings: ResolveSettings, context: Operat
   if (renamed !== null && !dryRun) rename(source.directory, renamed);
   const conflicts = dryRun ? [] : readMigrationState(connection, source, settings).conflicts;
   const events = decided.map((row) => ({ version: row.version, event: row.event, reason: row.reason ?? reason }));
-  return { events, renamed, conflicts: conflicts.filter((one) => versionKey(one.version) === versionKey(version)) };
+  return {
+    events,
+    renamed,
+    abandoned: null,
+    conflicts: conflicts.filter((one) => versionKey(one.version) === versionKey(version)),
+  };
+}
+
+async function abort(settings: ResolveSettings, reason: string, context: OperationContext): Promise<ResolveResult> {
+  const { connection, source, version, dryRun, long = defaultLongSettings } = settings;
+  const abandoned = await abortStep({ ...settings, long, reason }, context);
+  const conflicts = dryRun ? [] : readMigrationState(connection, source, settings).conflicts;
+  return {
+    events: [{ version, event: 'aborted', reason }],
+    renamed: null,
+    abandoned,
+    conflicts: conflicts.filter((one) => versionKey(one.version) === versionKey(version)),
+  };
 }
 
 function decideRow(state: MigrationState, { version, resolution }: ResolveSettings): EventRow {

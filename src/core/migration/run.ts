@@ -9,6 +9,9 @@ import { fileIdentity, requireSameFile } from './file-identity.ts';
 import { HistoryTable, type NewHistoryRow } from './history.ts';
 import type { Hook, Hooks } from './hooks.ts';
 import { knexMirror } from './knex-mirror.ts';
+import { claimStep } from './long/claim.ts';
+import { takesManyTransactions } from './long/progress.ts';
+import { defaultLongSettings, type LongSettings } from './long/settings.ts';
 import type { Migration, MigrationKind, Section } from './migration.ts';
 import { requireVerified } from './post-check/verify.ts';
 import { RunPragmas } from './run-pragmas.ts';
@@ -30,6 +33,10 @@ export interface RunSettings {
   readonly lockTimeoutMs: number;
   /** Id of the run, when something outside the database is named by it too; a new one otherwise. */
   readonly run?: string;
+  /** For files that take many transactions: who runs them, and how they make room for others. */
+  readonly long?: LongSettings;
+  /** The database is a private copy. */
+  readonly rehearse?: boolean;
   /** What runs around the files and the whole run of `up`. */
   readonly hooks?: Hooks;
   /** Keeps the table of another tool in step. */
@@ -51,6 +58,8 @@ export interface FileResult {
   readonly statements: number;
   readonly rowsChanged: number;
   readonly strategy: SectionResult['strategy'];
+  /** How long writers waited for the exchange of an online change; null otherwise. */
+  readonly swapMs: number | null;
   /** Rows without a parent that were there before; they do not stand in the way. */
   readonly oldViolations: readonly { readonly table: string; readonly rows: number }[];
 }
@@ -110,6 +119,7 @@ export async function runSteps(
     lockTimeoutMs: settings.lockTimeoutMs,
     ...(settings.onStatement === undefined ? {} : { onStatement: settings.onStatement }),
     ...(settings.onStart === undefined ? {} : { onStart: settings.onStart }),
+    ...(settings.rehearse === undefined ? {} : { rehearse: settings.rehearse }),
   };
   const cursor = new HistoryCursor(session.history, connection);
   const pragmas = new RunPragmas(connection);
@@ -226,6 +236,7 @@ async function runAlone(
   const { session, cursor } = runner;
   const { connection } = session;
   runner.pragmas.set('foreign_keys', step.section.options.foreignKeys ? 'ON' : 'OFF');
+  if (takesManyTransactions(step.section)) return runManyTransactions(step, runner);
   await beginWrite(session);
   try {
     if (cursor.refresh()) {
@@ -242,6 +253,50 @@ async function runAlone(
   } finally {
     rollBack(connection);
   }
+}
+
+/** A step that is open in the history meanwhile; see `runLong`. */
+async function runManyTransactions(
+  step: Step,
+  runner: Runner,
+): Promise<FileResult | 'done' | { conflicts: readonly Conflict[] }> {
+  const { session, cursor } = runner;
+  const settings = runner.settings.long ?? defaultLongSettings;
+  const claim = await claimStep<readonly Conflict[]>(step, {
+    session,
+    settings,
+    look: () => {
+      if (cursor.refresh()) {
+        const conflicts = runner.conflicts(cursor);
+        if (conflicts.length > 0) return { conflicts };
+      }
+      createOnce(runner);
+      if (step.isDone(cursor)) return { done: true };
+      const row = cursor.stateOf(step.place.version)?.row;
+      return { open: row?.event === 'started' ? row : undefined };
+    },
+  });
+  if ('done' in claim) return 'done';
+  if ('conflicts' in claim) return claim;
+  cursor.add(claim.step.row);
+  const { runLong } = await import('./long/run-long.ts');
+  const hooks = step.hooked === true ? runner.settings.hooks : undefined;
+  const around = (name: 'before-each' | 'after-each') => {
+    const hook = hooks?.[name];
+    return hook === undefined ? undefined : () => runHook(hook, session);
+  };
+  const [before, after] = [around('before-each'), around('after-each')];
+  const { row, ...done } = await runLong({
+    session,
+    settings,
+    step,
+    open: claim.step,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  });
+  cursor.add(row);
+  const { version, name, file, kind } = step.place;
+  return { version, name, file, kind, ...done, oldViolations: [] };
 }
 
 async function runTogether(steps: readonly Step[], runner: Runner): Promise<RunResult> {
@@ -324,6 +379,7 @@ async function perform(step: Step, runner: Runner): Promise<{ result: FileResult
     statements,
     rowsChanged,
     strategy,
+    swapMs: null,
     oldViolations,
   };
   return { result, row };

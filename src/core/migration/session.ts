@@ -26,6 +26,8 @@ export interface Session {
   readonly tool: string;
   readonly lockTimeoutMs: number;
   readonly breather: Breather;
+  /** The database is a private copy: nothing may be written beside it, and nobody else is there. */
+  readonly rehearse?: boolean;
   /** Told before each statement. */
   readonly onStart?: (place: Place) => void;
   /** Told after each statement; the plan measures with it. */
@@ -39,12 +41,12 @@ export function newRunId(context: OperationContext): string {
 
 /** The write lock of SQLite is the lock of a migration: nothing can be left behind by a killed process. */
 export async function beginWrite(session: Session): Promise<void> {
-  await untilFree(session, () => session.connection.begin(), 'wait longer with --lock-timeout, or stop the writer');
+  await whenFree(session, () => session.connection.begin(), 'wait longer with --lock-timeout, or stop the writer');
 }
 
 /** In rollback-journal mode one open reader keeps a COMMIT out; the transaction stays open until it gets through. */
 export async function commitWrite(session: Session): Promise<void> {
-  await untilFree(
+  await whenFree(
     session,
     () => session.connection.commit(),
     'a long reader blocks the commit of a rollback-journal database; nothing was changed',
@@ -56,7 +58,8 @@ export function rollBack(connection: Connection): void {
   if (connection.inTransaction) connection.rollback();
 }
 
-async function untilFree(session: Session, work: () => void, hint: string): Promise<void> {
+/** Repeats `work` while the database is locked, up to the lock timeout. */
+export async function whenFree(session: Session, work: () => void, hint: string): Promise<void> {
   const { clock, random, signal } = session.context;
   const started = clock.now();
   for (let tries = 1; ; tries++) {

@@ -1,6 +1,7 @@
 import { foldName } from '../schema/normalise.ts';
 import { isKeyword, nameOf, type Token, tokenize } from '../schema/sql-lexer.ts';
 import { type SqlStatement, splitStatements } from '../schema/statement-split.ts';
+import { type DataDirective, readDataDirective } from './data-directive.ts';
 import { invalid } from './invalid.ts';
 import { readTableDirective, type TableDirective } from './table-directive.ts';
 
@@ -46,14 +47,24 @@ export interface Statement {
   readonly names: ReadonlySet<string>;
   /** Only for `change_table`. */
   readonly directive?: TableDirective;
+  /** Runs in batches along a key. */
+  readonly data?: DataDirective;
 }
 
 /** The statements of a text whose first line is line `firstLine` of its file. */
 export function readStatements(text: string, firstLine: number, file = 'statement'): Statement[] {
   const split = splitStatements(text);
   const statements = split.statements.map((statement) => classify(statement, firstLine, file));
-  if (/^\s*--\s*migrate:table(?=\s|$)/m.test(split.trailing)) {
-    throw invalid(`${file}: no statement stands below migrate:table`, 'put a CREATE TABLE below it');
+  const lonely = /^\s*--\s*migrate:(table|data)(?=\s|$)/m.exec(split.trailing)?.[1];
+  if (lonely !== undefined) {
+    throw invalid(`${file}: no statement stands below migrate:${lonely}`, 'put the statement below it');
+  }
+  const long = statements.find((one) => one.data !== undefined || one.directive?.online === true);
+  if (long !== undefined && statements.length > 1) {
+    throw invalid(
+      `${file}:${long.line}: ${long.data === undefined ? 'an online change' : 'a data step'} stands alone in its section`,
+      'put the other statements into a file of their own: this one takes many transactions',
+    );
   }
   return statements;
 }
@@ -79,8 +90,13 @@ function classify(statement: SqlStatement, firstLine: number, file: string): Sta
     },
   };
   const lines = statement.leading.split('\n').length;
-  const directive = readTableDirective(statement.leading, (index) => `${file}:${line - lines + 1 + index}`);
-  if (directive === undefined) return found;
+  const place = (index: number): string => `${file}:${line - lines + 1 + index}`;
+  const directive = readTableDirective(statement.leading, place);
+  const data = readDataDirective(statement, place);
+  if (directive === undefined) return data === undefined ? found : { ...found, data };
+  if (data !== undefined) {
+    throw invalid(`${file}:${line}: migrate:table and migrate:data stand above one statement`, 'keep one of them');
+  }
   if (found.kind !== 'create_table') {
     throw invalid(
       `${file}:${line}: migrate:table needs a CREATE TABLE below it`,

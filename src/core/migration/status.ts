@@ -4,6 +4,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Conflict } from './conflict.ts';
 import { appliedElsewhere } from './foreign-history.ts';
 import { HistoryTable, type VersionState } from './history.ts';
+import { readStepStatus, type StepStatus } from './long/step-status.ts';
 import { type MigrationFile, type MigrationKind, type MigrationSource, storedText } from './migration.ts';
 import { snapshotText, userObjects } from './snapshot.ts';
 import { defaultHistoryTable, isApplied, type MigrationState, readMigrationState, type StateOptions } from './state.ts';
@@ -16,12 +17,14 @@ export interface StatusRow {
   /** Null when the file is gone. */
   readonly file: string | null;
   readonly kind: MigrationKind;
-  readonly state: 'applied' | 'pending' | 'edited' | 'missing' | 'late' | 'duplicate' | 'interrupted';
+  readonly state: 'applied' | 'pending' | 'edited' | 'missing' | 'late' | 'duplicate' | 'interrupted' | 'running';
   readonly appliedAt: string | null;
   readonly durationMs: number | null;
   readonly tool: string | null;
   /** Of the file; of the history when the file is gone. */
   readonly sha256: string | null;
+  /** Of a file that is half done; null otherwise. */
+  readonly progress: StepStatus | null;
 }
 
 export interface TextDifference {
@@ -47,16 +50,20 @@ export interface MigrationStatus {
 export function readStatus(
   connection: Connection,
   source: MigrationSource,
-  options: StateOptions & { readonly diff?: Version },
+  options: StateOptions & { readonly diff?: Version; readonly here?: { hostname: string; now: number } },
 ): MigrationStatus {
   return connection.read(() => {
     const state = readMigrationState(connection, source, options);
+    const migrations = statusRows(state, options.here ?? { hostname: '', now: 0 });
+    // What a living process works on is no conflict.
+    const running = new Set(migrations.filter((row) => row.state === 'running').map((row) => versionKey(row.version)));
+    const conflicts = state.conflicts.filter((one) => !running.has(versionKey(one.version)));
     return {
       current: state.current ?? null,
-      migrations: statusRows(state),
+      migrations,
       pendingCount: state.pending.length,
-      conflicts: state.conflicts,
-      interrupted: state.conflicts.filter((one) => one.class === 'interrupted').map((one) => one.version),
+      conflicts,
+      interrupted: conflicts.filter((one) => one.class === 'interrupted').map((one) => one.version),
       schemaMatches: schemaMatches(connection, state, options.table ?? defaultHistoryTable),
       appliedElsewhere: appliedElsewhere(connection, state),
       difference:
@@ -67,18 +74,18 @@ export function readStatus(
   });
 }
 
-function statusRows(state: MigrationState): StatusRow[] {
+function statusRows(state: MigrationState, here: { hostname: string; now: number }): StatusRow[] {
   const conflicts = Map.groupBy(state.conflicts, (conflict) => versionKey(conflict.version));
   const known = new Set<string>();
   const rows: StatusRow[] = [];
   for (const file of state.files) {
     const key = versionKey(file.version);
     known.add(key);
-    rows.push(rowOf(file, state.states.get(key), conflicts.get(key)?.[0]));
+    rows.push(rowOf(file, state.states.get(key), { conflict: conflicts.get(key)?.[0], here }));
   }
   for (const [key, version] of state.states) {
     if (known.has(key) || (version.applied === undefined && version.row.event !== 'started')) continue;
-    rows.push(rowOf(undefined, version, conflicts.get(key)?.[0]));
+    rows.push(rowOf(undefined, version, { conflict: conflicts.get(key)?.[0], here }));
   }
   return rows.sort((left, right) => compareVersions(left.version, right.version));
 }
@@ -86,19 +93,23 @@ function statusRows(state: MigrationState): StatusRow[] {
 function rowOf(
   file: MigrationFile | undefined,
   state: VersionState | undefined,
-  conflict: Conflict | undefined,
+  at: { conflict: Conflict | undefined; here: { hostname: string; now: number } },
 ): StatusRow {
+  const { conflict, here } = at;
+  const open = state?.row.event === 'started' ? readStepStatus(state.row.progress, here) : null;
+  const settled = conflict?.class === 'interrupted' && open?.running === true ? 'running' : conflict?.class;
   const applied = state?.applied;
   return {
     version: file?.version ?? state?.version ?? '',
     name: file?.name ?? state?.row.name ?? '',
     file: file?.file ?? null,
     kind: file?.kind ?? state?.row.kind ?? 'sql',
-    state: conflict?.class ?? (file !== undefined && !isApplied(file, state) ? 'pending' : 'applied'),
+    state: settled ?? (file !== undefined && !isApplied(file, state) ? 'pending' : 'applied'),
     appliedAt: applied?.at ?? null,
     durationMs: applied?.durationMs ?? null,
     tool: applied?.tool ?? null,
     sha256: file?.sha256 ?? applied?.sha256 ?? null,
+    progress: open,
   };
 }
 

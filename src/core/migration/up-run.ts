@@ -1,6 +1,7 @@
 import type { OperationContext } from '../context.ts';
 import type { Place } from './failure.ts';
 import { readHooks } from './hooks.ts';
+import type { LongSettings } from './long/settings.ts';
 import { openForMigration } from './open.ts';
 import type { FileResult } from './run.ts';
 import { readSeeds, runSeeds } from './seeds.ts';
@@ -25,6 +26,8 @@ export interface UpRequest {
   readonly to?: string;
   readonly steps?: number;
   readonly mirror?: 'knex';
+  /** For files that take many transactions. The owner is the command, whichever process does the work. */
+  readonly long?: LongSettings;
 }
 
 export interface UpEvents {

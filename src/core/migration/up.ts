@@ -1,7 +1,8 @@
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
-import { type Conflict, findConflicts } from './conflict.ts';
+import { type Conflict, findConflicts, isResumable } from './conflict.ts';
 import type { MigrationFailure } from './failure.ts';
+import { takesManyTransactions } from './long/progress.ts';
 import { type Migration, type MigrationFile, type MigrationSource, storedText } from './migration.ts';
 import { requirePrograms } from './program.ts';
 import { type FileResult, type RunSettings, runSteps, type Step } from './run.ts';
@@ -41,26 +42,30 @@ export interface UpResult {
 export async function applyMigrations(settings: UpSettings, context: OperationContext): Promise<UpResult> {
   const { connection, source } = settings;
   const state = readMigrationState(connection, source, settings);
-  if (state.conflicts.length > 0) {
+  const blocking = state.conflicts.filter((conflict) => !isResumable(conflict, 'up'));
+  if (blocking.length > 0) {
     return {
       run: '',
       applied: [],
       skipped: [],
       pendingCount: state.pending.length,
       failed: null,
-      conflicts: state.conflicts,
+      conflicts: blocking,
     };
   }
-  const migrations = selectPending(state, settings).map((file) => file.load());
+  let migrations = selectPending(state, settings).map((file) => file.load());
   const unmet = unmetRequirements(migrations, state);
   if (unmet.length > 0)
     return { run: '', applied: [], skipped: [], pendingCount: state.pending.length, failed: null, conflicts: unmet };
   const listed = settings.withoutPrograms === true;
-  if (!listed) await requirePrograms(migrations.map((migration) => migration.up));
+  if (!listed) {
+    const sections = await requirePrograms(migrations.map((migration) => migration.up));
+    migrations = migrations.map((migration, index) => ({ ...migration, up: sections[index] ?? migration.up }));
+  }
   const atomic = settings.atomic === true;
   if (atomic) requireOneMode(migrations);
   const conflicts = (cursor: { states: MigrationState['states'] }): Conflict[] =>
-    findConflicts(state.files, cursor.states, settings).filter((conflict) => conflict.class !== 'interrupted');
+    findConflicts(state.files, cursor.states, settings).filter((conflict) => !isResumable(conflict, 'up'));
   const steps = migrations.map((migration) => {
     const step = upStep(migration, state);
     return listed && step.section.program !== undefined ? withoutWork(step) : step;
@@ -133,6 +138,12 @@ function unmetRequirements(migrations: readonly Migration[], state: MigrationSta
 }
 
 function requireOneMode(migrations: readonly Migration[]): void {
+  const long = migrations.find((one) => takesManyTransactions(one.up));
+  if (long !== undefined) {
+    throw new TradedbError('usage', `${long.file} takes many transactions and cannot be part of one`, {
+      hint: 'run without --atomic, or the files around it in runs of their own with --to',
+    });
+  }
   const odd = migrations.find((one) => one.up.options.foreignKeys !== migrations[0]?.up.options.foreignKeys);
   if (odd === undefined) return;
   throw new TradedbError(

@@ -113,7 +113,6 @@ describe('formats of other tools', () => {
   test.each([
     [{ '1_a.sql': '-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;' }, '1_a.sql:2: +goose ENVSUB ON is not supported'],
     [{ '1_a.sql': '-- +goose Down\nSELECT 1;' }, '1_a.sql has no "-- +goose Up"'],
-    [{ '1_a.sql': '-- +goose Up\n-- +goose NO TRANSACTION\nSELECT 1;' }, '+goose NO TRANSACTION is not supported'],
     [{ '1_a.down.sql': 'SELECT 1;' }, '1_a.down.sql has no file for the way up'],
     [{ '1_a.up.sql': '-- migrate:up\nSELECT 1;', '1_a.down.sql': 'SELECT 1;' }, 'a file of a pair has no markers'],
     [{ 'V1__a.sql': `SELECT '\${fine}';\nSELECT \${name};` }, 'V1__a.sql:2: placeholders are not replaced'],

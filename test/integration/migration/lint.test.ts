@@ -68,6 +68,12 @@ const cases: readonly Case[] = [
   { code: 'M014', hit: '-- migrate:up\nSELECT 1;', miss: '-- migrate:up irreversible\nSELECT 1;' },
   { code: 'M015', setup: t, hit: 'SELECT id FROM t WHERE a = "x";', miss: 'SELECT "a" FROM t;' },
   {
+    code: 'M016',
+    setup: t,
+    hit: '-- migrate:up transaction=false\nDROP TABLE t;',
+    miss: '-- migrate:up transaction=false\nDROP TABLE IF EXISTS t; VACUUM; CREATE TABLE IF NOT EXISTS u(x);',
+  },
+  {
     code: 'M017',
     setup: `${t} CREATE TRIGGER tr AFTER UPDATE OF b ON t BEGIN SELECT 1; END;`,
     hit: 'ALTER TABLE t DROP COLUMN b;',

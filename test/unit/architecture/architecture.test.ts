@@ -18,7 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['statistics'],
   schema: ['sqlite'],
   trading: ['sqlite', 'schema'],
-  migration: ['sqlite', 'schema'],
+  migration: ['sqlite', 'schema', 'lease'],
   storage: [],
   backup: ['storage', 'sqlite', 'file-access', 'file-format', 'lease'],
   restore: ['backup', 'storage', 'file-access', 'file-format', 'schema', 'sqlite', 'lease'],

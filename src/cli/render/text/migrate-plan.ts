@@ -45,7 +45,7 @@ function renderStep(step: PlanStep, style: Style, showSql: boolean): string {
     `  ${style.dim(costs(step))}`,
   ];
   for (const statement of step.statements) {
-    if (statement.change !== null && !showSql) lines.push(...tableChange(statement, statement.change, style));
+    if (statement.change !== null && !showSql) lines.push(...tableChange(statement, step, style));
     else lines.push(showSql ? fullStatement(statement) : shortStatement(statement, style));
   }
   return lines.join('\n');
@@ -84,14 +84,14 @@ const ways = {
 };
 
 /** What `migrate:table` comes down to. */
-function tableChange(
-  statement: PlannedStatement,
-  change: NonNullable<PlannedStatement['change']>,
-  style: Style,
-): string[] {
+function tableChange(statement: PlannedStatement, step: PlanStep, style: Style): string[] {
+  const { change } = statement;
+  if (change === null) return [];
   const reason = change.reason === null ? '' : style.dim(` (${printable(change.reason)})`);
   const name = printable(/TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)/i.exec(statement.sql)?.[1] ?? '');
-  const lines = [`  ${String(statement.line).padStart(4)}  table ${name} ${ways[change.strategy]}${reason}`];
+  const lines = [
+    `  ${String(statement.line).padStart(4)}  table ${name} ${step.strategy === 'online' ? 'is copied beside its writers and swapped' : ways[change.strategy]}${reason}`,
+  ];
   if (change.strategy === 'native') lines.push(...change.runs.map((sql) => `          ${printable(sql)}`));
   return lines;
 }

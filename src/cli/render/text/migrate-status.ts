@@ -1,8 +1,9 @@
 import type { MigrateStatusData } from '../../../commands/migrate/status.ts';
+import type { StepStatus } from '../../../core/migration/long/step-status.ts';
 import type { StatusRow } from '../../../core/migration/status.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
-import { formatLatency, formatTime, plural, printable } from '../format.ts';
+import { formatCount, formatLatency, formatTime, plural, printable } from '../format.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
 
@@ -25,6 +26,8 @@ export function render(report: Report<MigrateStatusData>, style: Style): string 
         style,
       ),
     );
+  for (const row of data.migrations)
+    if (row.progress !== null) lines.push(progressLine(row.version, row.progress, style));
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   if (data.difference !== null) {
     lines.push('', style.bold(printable(data.difference.file)));
@@ -54,7 +57,7 @@ function cells(row: StatusRow, style: Style): string[] {
   const state =
     row.state === 'applied'
       ? style.green(row.state)
-      : row.state === 'pending'
+      : row.state === 'pending' || row.state === 'running'
         ? style.yellow(row.state)
         : style.red(row.state);
   return [
@@ -70,4 +73,24 @@ function cells(row: StatusRow, style: Style): string[] {
 function duration(ms: number | null): string {
   if (ms === null) return '-';
   return ms < 1 ? '<1 ms' : ms < 1000 ? `${ms} ms` : formatLatency(ms * 1000);
+}
+
+/** How far a half-done file is, at which rate, and who works on it. */
+function progressLine(version: string, progress: StepStatus, style: Style): string {
+  const parts = [style.bold(version)];
+  if (progress.direction === 'down') parts.push('being taken back');
+  if (progress.phase !== null) parts.push(progress.phase);
+  const { rowsDone, rowsTotal, rowsPerSecond, remainingMs } = progress;
+  if (rowsDone !== null && rowsTotal !== null) {
+    const share = rowsTotal === 0 ? 100 : Math.floor((100 * Math.min(rowsDone, rowsTotal)) / rowsTotal);
+    parts.push(`${share} %`, `${formatCount(rowsDone)} of ${plural(rowsTotal, 'row')}`);
+  } else parts.push(`${plural(progress.statements, 'statement')} done`);
+  if (rowsPerSecond !== null) parts.push(`${formatCount(rowsPerSecond)}/s`);
+  if (remainingMs !== null && progress.running) parts.push(`${formatLatency(remainingMs * 1000)} left`);
+  parts.push(
+    progress.running
+      ? style.dim(`process ${progress.pid} on ${printable(progress.hostname ?? '')}`)
+      : style.yellow('nobody works on it'),
+  );
+  return parts.join('  ');
 }

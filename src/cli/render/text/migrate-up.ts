@@ -41,11 +41,17 @@ function summary(data: MigrateUpData, style: Style): string {
   const parts = [`${plural(data.applied.length, 'migration')} applied`];
   if (data.seeded.length > 0) parts.push(plural(data.seeded.length, 'seed'));
   if (data.skipped.length > 0) parts.push(`${formatCount(data.skipped.length)} already applied by another process`);
-  if (data.failed !== null) parts.push(style.red('stopped at a failure, which left nothing behind'));
+  if (data.failed !== null) parts.push(style.red(failureText(data.failed)));
   if (data.pendingCount > 0) parts.push(`${formatCount(data.pendingCount)} still pending`);
   else if (data.applied.length === 0 && data.seeded.length === 0 && data.skipped.length === 0 && data.failed === null)
     return `${database}: nothing is pending`;
   return `${database}: ${parts.join(', ')}`;
+}
+
+function failureText({ code }: NonNullable<MigrateUpData['failed']>): string {
+  return code === 'migration_interrupted'
+    ? 'stopped half way through a file'
+    : 'stopped at a failure, which left nothing behind';
 }
 
 const columns = (title: string): readonly Column[] => [

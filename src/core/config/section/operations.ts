@@ -58,6 +58,34 @@ export const migrationsSection = section(
       },
       'Rules for migration files',
     ),
+    data: section(
+      {
+        batch: integer(5000, 1, 1_000_000, 'Rows of a batch of migrate:data, unless the file says it'),
+        targetHold: duration('25ms', 'How long a batch may hold the write lock; smaller batches are taken to keep it'),
+        pauseRatio: v.pipe(
+          v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 1),
+          v.description('Pause behind a batch, as a multiple of the time that it held the lock'),
+        ),
+      },
+      'Data migrations in batches',
+    ),
+    online: section(
+      {
+        targetHold: duration('4ms', 'How long a batch of an online change may hold the write lock'),
+        pauseRatio: v.pipe(
+          v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 1.5),
+          v.description('Pause behind a batch, as a multiple of the time that it held the lock'),
+        ),
+        leastRows: integer(50, 1, 1_000_000, 'Smallest batch'),
+        mostRows: integer(50_000, 1, 1_000_000, 'Largest batch'),
+        checkpointEvery: integer(4, 1, 100_000, 'Batches between two checkpoints'),
+        takeoverAfter: duration(
+          '60s',
+          'After this silence the owner of an unfinished file on another machine is taken for dead',
+        ),
+      },
+      'Table changes beside running writers',
+    ),
     drift: section(
       { ignore: texts('Objects that drift leaves out; * stands for any characters') },
       'Comparison of the schema with the migrations',

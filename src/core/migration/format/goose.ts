@@ -15,6 +15,7 @@ export function isGoose(text: string): boolean {
  */
 export function parseGoose(text: string, file: string): Sections {
   const starts: (FoundComment & { kind: 'up' | 'down' })[] = [];
+  let transaction = true;
   for (const comment of findComments(text, annotation)) {
     const word = (annotation.exec(comment.text)?.[1] ?? '').trim().toUpperCase();
     const place = `${file}:${comment.line}`;
@@ -23,6 +24,8 @@ export function parseGoose(text: string, file: string): Sections {
       if (starts.some((start) => start.kind === kind))
         throw invalid(`${place}: +goose ${word} stands twice`, 'keep one of each');
       starts.push({ ...comment, kind });
+    } else if (word === 'NO TRANSACTION') {
+      transaction = false;
     } else if (word !== 'STATEMENTBEGIN' && word !== 'STATEMENTEND') {
       throw invalid(`${place}: +goose ${word} is not supported`, 'write the file without it');
     }
@@ -33,7 +36,9 @@ export function parseGoose(text: string, file: string): Sections {
     const start = starts[index];
     if (start === undefined) return undefined;
     const body = text.slice(start.end, starts[index + 1]?.start).replace(/^\n/, '');
-    return makeSection(body, { line: start.line + 1, file, options: defaultOptions });
+    const section = makeSection(body, { line: start.line + 1, file, options: { ...defaultOptions, transaction } });
+    // The stored text is read back without the lines around it.
+    return transaction ? section : { ...section, marker: `-- migrate:${kind} transaction=false` };
   };
   const up = section('up');
   const down = section('down');

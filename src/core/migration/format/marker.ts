@@ -20,8 +20,8 @@ export const defaultOptions: MigrationOptions = {
 };
 
 const allowed: Readonly<Record<MarkerKind, readonly string[]>> = {
-  up: ['foreign-keys', 'requires', 'irreversible', 'lint-ignore', 'replaces'],
-  down: ['foreign-keys'],
+  up: ['transaction', 'foreign-keys', 'requires', 'irreversible', 'lint-ignore', 'replaces'],
+  down: ['transaction', 'foreign-keys'],
   verify: ['until'],
 };
 
@@ -30,7 +30,7 @@ export function parseMarker(comment: string, place: string): Marker | undefined 
   const match = /^--\s*migrate:([A-Za-z_-]+)(?=\s|$)(.*)$/.exec(comment);
   if (match === null) return undefined;
   // Not a section: it belongs to the statement below it.
-  if (match[1] === 'table') return undefined;
+  if (match[1] === 'table' || match[1] === 'data') return undefined;
   const kind = match[1] as MarkerKind;
   if (!(kind in allowed))
     throw invalid(

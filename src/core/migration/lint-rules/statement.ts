@@ -114,6 +114,15 @@ function changingDefault({ kind }: Statement, tokens: readonly Token[]): string 
   return found ? 'has a default that differs from row to row, so that a replay gives other data' : undefined;
 }
 
+/** Another tool, or a restored backup, may run the statement again. */
+const unguarded = perStatement(
+  ({ kind, target }, tokens) =>
+    /^(create|drop)_(?!column)/.test(kind) && !has(tokens.slice(0, 6), 'IF')
+      ? `${kind.replaceAll('_', ' ')} ${target} fails when it runs a second time`
+      : undefined,
+  'write IF NOT EXISTS or IF EXISTS: without a transaction a file may be repeated in part',
+);
+
 /** Rules that look at one statement at a time. */
 export const statementRules: readonly LintRule[] = [
   {
@@ -137,7 +146,7 @@ export const statementRules: readonly LintRule[] = [
         (kind === 'update' || kind === 'delete') && !has(tokens, 'WHERE')
           ? `${kind === 'update' ? 'updates' : 'deletes'} every row of ${target} in one transaction`
           : undefined,
-      'limit it with WHERE, or accept the lock with lint-ignore=M011:reason',
+      'run it in batches with migrate:data, limit it with WHERE, or accept the lock with lint-ignore=M011:reason',
     ),
   },
   {
@@ -176,6 +185,12 @@ export const statementRules: readonly LintRule[] = [
         ...(told ? [hitAt(failure, failure?.reason ?? '', 'write it in single quotes')] : []),
       ];
     },
+  },
+  {
+    code: 'M016',
+    level: 'error',
+    summary: 'transaction=false without IF EXISTS or IF NOT EXISTS',
+    check: (target) => (target.migration.up.options.transaction ? [] : unguarded(target)),
   },
   {
     code: 'M018',

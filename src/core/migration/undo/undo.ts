@@ -89,7 +89,15 @@ async function repeat(settings: CompareSettings, context: OperationContext): Pro
     const steps = target.rows.map((row) => stepAgain(row, history.storedSql(row.seq), files));
     const { failed } = await runSteps(
       steps,
-      { connection: copy, table, tool: settings.tool, lockTimeoutMs: 0, atomic: false, conflicts: () => [] },
+      {
+        connection: copy,
+        table,
+        tool: settings.tool,
+        lockTimeoutMs: 0,
+        atomic: false,
+        rehearse: true,
+        conflicts: () => [],
+      },
       context,
     );
     return failed === null ? null : `${failed.file}: ${failed.reason}`;
