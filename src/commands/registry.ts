@@ -120,6 +120,7 @@ export const registry: readonly CommandGroup[] = [
       sample: () => import('./monitor/sample.ts'),
       serve: () => import('./monitor/serve.ts'),
       alerts: () => import('./monitor/alerts.ts'),
+      metrics: () => import('./monitor/metrics.ts'),
     },
   },
   {

@@ -93,25 +93,31 @@ export const catalog: readonly Series[] = [
   { name: 'disk_free_bytes', type: 'gauge', help: 'Free space on the file system.', value: (s) => s.diskFreeBytes },
 ];
 
+/** The series of each table and index. */
+export const objectSeries: readonly (Omit<Series, 'value'> & { readonly value: (object: ObjectWrites) => number })[] = [
+  {
+    name: 'object_written_frames_total',
+    type: 'counter',
+    help: 'WAL frames written to a table or index.',
+    value: (object) => object.frames,
+  },
+  {
+    name: 'object_pages',
+    type: 'gauge',
+    help: 'Pages of a table or index, overflow pages not counted.',
+    value: (object) => object.pages,
+  },
+];
+
 /** The series with the values of one sample; `database` is its name in the labels. */
 export function metricsOf(sample: Sample, database: string): Metric[] {
   const single = catalog.map(({ value, ...series }) => ({ ...series, value: value(sample), labels: { database } }));
-  const perObject = (
-    name: string,
-    type: Metric['type'],
-    help: string,
-    of: (object: ObjectWrites) => number,
-  ): Metric[] =>
+  const perObject = objectSeries.flatMap(({ value, ...series }) =>
     sample.objects.map((object) => ({
-      name,
-      type,
-      help,
-      value: of(object),
+      ...series,
+      value: value(object),
       labels: { database, object: object.object, kind: object.kind },
-    }));
-  return [
-    ...single,
-    ...perObject('object_written_frames_total', 'counter', 'WAL frames written to a table or index.', (o) => o.frames),
-    ...perObject('object_pages', 'gauge', 'Pages of a table or index, overflow pages not counted.', (o) => o.pages),
-  ];
+    })),
+  );
+  return [...single, ...perObject];
 }

@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
 import type { Metric } from '../../report.ts';
+import { serviceMetric } from '../metrics/service-series.ts';
 import type { AlertRow } from '../web/routes.ts';
 
 export interface AlertPort {
@@ -102,12 +103,8 @@ export class AlertLoop {
       const key = `${database}\n${rule}`;
       if (value >= (worst.get(key)?.value ?? 0)) worst.set(key, { database, rule, value });
     }
-    return [...worst.values()].map(({ database, rule, value }) => ({
-      name: 'alert_state',
-      type: 'gauge',
-      help: 'State of an alert rule: 0 good, 1 waits, 2 fires.',
-      value,
-      labels: { database, rule },
-    }));
+    return [...worst.values()].map(({ database, rule, value }) =>
+      serviceMetric('alert_state', value, { database, rule }),
+    );
   }
 }

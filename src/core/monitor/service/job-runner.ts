@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
 import type { Metric } from '../../report.ts';
+import { serviceMetric } from '../metrics/service-series.ts';
 import type { JobOutcome, RunJob } from './job-process.ts';
 
 export interface ServiceJob {
@@ -138,20 +139,14 @@ export class JobRunner {
   metrics(): Metric[] {
     return this.#states.flatMap(({ job, runs, lastSuccess, last, failuresInRow }) => {
       const labels = { database: job.database, job: job.name };
-      const counted: Metric[] = [...runs].map(([result, value]) => ({
-        name: 'job_runs_total',
-        type: 'counter',
-        help: 'Runs of a scheduled job.',
-        value,
-        labels: { ...labels, result },
-      }));
-      const gauge = (name: string, help: string, value: number | undefined): Metric[] =>
-        value === undefined ? [] : [{ name, type: 'gauge', help, value, labels }];
+      const counted = [...runs].map(([result, value]) => serviceMetric('job_runs_total', value, { ...labels, result }));
+      const gauge = (name: Parameters<typeof serviceMetric>[0], value: number | undefined): Metric[] =>
+        value === undefined ? [] : [serviceMetric(name, value, labels)];
       return [
         ...counted,
-        ...gauge('job_last_success_timestamp_seconds', 'End of the last good run.', seconds(lastSuccess)),
-        ...gauge('job_duration_seconds', 'Length of the last run.', seconds(last?.durationMs)),
-        ...gauge('job_failures_in_row', 'Runs that failed since the last good one.', failuresInRow),
+        ...gauge('job_last_success_timestamp_seconds', seconds(lastSuccess)),
+        ...gauge('job_duration_seconds', seconds(last?.durationMs)),
+        ...gauge('job_failures_in_row', failuresInRow),
       ];
     });
   }

@@ -1,6 +1,7 @@
 import type { OperationContext } from '../../context.ts';
 import type { Metric } from '../../report.ts';
 import { type HistorySettings, HistoryStore } from '../history/store.ts';
+import { serviceMetric } from '../metrics/service-series.ts';
 import { loadAssets } from '../web/assets.ts';
 import type { Listen } from '../web/guard.ts';
 import { type BackupRow, chooseDatabase, makeRoutes } from '../web/routes.ts';
@@ -245,12 +246,11 @@ class Service {
 
   #ownMetrics(): Metric[] {
     const history = this.#history;
-    const gauge = (name: string, help: string, value: number): Metric => ({ name, type: 'gauge', help, value });
     const streams = [...this.#running.values()].reduce((sum, { database }) => sum + database.stream.clients, 0);
     return [
       ...this.#alerts.metrics(),
-      gauge('event_streams', 'Browsers that watch now.', streams),
-      ...(history === undefined ? [] : [gauge('history_bytes', 'Size of the history file.', history.sizeBytes)]),
+      serviceMetric('event_streams', streams),
+      ...(history === undefined ? [] : [serviceMetric('history_bytes', history.sizeBytes)]),
     ];
   }
 }

@@ -3,6 +3,7 @@ import type { Finding, Metric } from '../../report.ts';
 import { HistoryFeed } from '../history/feed.ts';
 import type { HistoryStore } from '../history/store.ts';
 import { metricsOf } from '../metrics/catalog.ts';
+import { serviceMetric } from '../metrics/service-series.ts';
 import { QueryStatistics, queryMetrics } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
@@ -92,27 +93,14 @@ export class ServedDatabase {
   /** Series of the newest sample and of the last health run; none while the sampler hangs. */
   metrics(): Metric[] {
     const labels = { database: this.name };
-    const up: Metric = {
-      name: 'sampler_up',
-      type: 'gauge',
-      help: '1 while samples arrive.',
-      value: this.isFresh ? 1 : 0,
-      labels,
-    };
     const sample = this.watch.rates.latest;
     const severities = ['warning', 'critical'] as const;
-    const findings = severities.map((severity): Metric => {
+    const findings = severities.map((severity) => {
       const value = this.findings.filter((finding) => finding.severity === severity).length;
-      return {
-        name: 'findings',
-        type: 'gauge',
-        help: 'Findings that stand now.',
-        value,
-        labels: { ...labels, severity },
-      };
+      return serviceMetric('findings', value, { ...labels, severity });
     });
     return [
-      up,
+      serviceMetric('sampler_up', this.isFresh ? 1 : 0, labels),
       ...(sample === undefined || !this.isFresh ? [] : metricsOf(sample, this.name)),
       ...findings,
       ...this.#healthMetrics,
@@ -140,7 +128,9 @@ export class ServedDatabase {
     this.#healthFindings = findings;
     this.#healthMetrics = metrics
       .filter(({ name }) => name === 'health_status')
-      .map((metric) => ({ ...metric, labels: { database: this.name, check: metric.labels?.check ?? '' } }));
+      .map(({ value, labels }) =>
+        serviceMetric('health_status', value, { database: this.name, check: labels?.check ?? '' }),
+      );
   }
 
   flushHistory(): void {
