@@ -178,10 +178,12 @@ class FindingLog {
     const now = new Map(findings.map((finding) => [keyOf(finding), finding]));
     for (const [key, { id, severity, message }] of now) {
       if (this.#known.has(key)) continue;
-      const event = id === 'reader.pinned' ? 'reader_pinned' : 'limit_crossed';
-      this.#note('warn', event, { id, severity, finding: message });
+      const event = id === 'reader.pinned' ? 'reader_pinned' : severity === 'info' ? 'noticed' : 'limit_crossed';
+      this.#note(severity === 'info' ? 'info' : 'warn', event, { id, severity, finding: message });
     }
-    for (const [key, { id }] of this.#known) if (!now.has(key)) this.#note('info', 'limit_kept_again', { id });
+    for (const [key, { id, severity }] of this.#known) {
+      if (!now.has(key) && severity !== 'info') this.#note('info', 'limit_kept_again', { id });
+    }
     this.#known = now;
   }
 

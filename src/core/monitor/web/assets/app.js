@@ -164,8 +164,8 @@ function drawView() {
     : view.findings.some(({ severity }) => severity === 'warning')
       ? 'warning'
       : 'good';
-  const text =
-    worst === 'good' ? 'healthy' : `${view.findings.filter(({ severity }) => severity !== 'info').length} findings`;
+  const wrong = view.findings.filter(({ severity }) => severity !== 'info').length;
+  const text = wrong === 0 ? 'healthy' : `${wrong} ${wrong === 1 ? 'finding' : 'findings'}`;
   if (!state.paused) showState(worst, `${text} · ${view.sample.at.slice(11, 19)} UTC`);
   drawCharts();
 }
