@@ -109,6 +109,18 @@ function commandsWork(settings: () => { repository: object; env?: Readonly<Recor
     await run('backup verify --level 3');
   }, 180_000);
 
+  it('is whole after kills in the middle, and the next backup works at once', async () => {
+    for (const ms of [400, 700, 1000]) {
+      await tradedb(['backup', 'create', '--type', 'full', '--codec', 'none'], {
+        cwd: folder,
+        env: settings().env ?? {},
+        onStart: (child) => setTimeout(() => child.kill('SIGKILL'), ms),
+      });
+    }
+    await run('backup create --type full');
+    expect(parseReport<BackupVerifyData>(await run('backup verify --level 3')).data.problems).toEqual([]);
+  }, 180_000);
+
   it('lets one of two backups at the same time through', async () => {
     const results = await Promise.all(
       ['s1', 's2'].map((state) =>

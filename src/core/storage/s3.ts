@@ -203,11 +203,12 @@ export class S3Bucket implements Storage {
 
   /** The server checks Content-MD5; what it says to have stored is compared too, or read back where that says nothing. */
   async #put(name: string, body: Uint8Array): Promise<void> {
-    const md5 = createHash('md5').update(body).digest('hex');
+    const md5 = createHash('md5').update(body).digest();
     const { etagIsMd5 } = await this.#capabilities();
+    const headers = { 'content-md5': md5.toString('base64') };
     await this.#call(name, async () => {
-      const response = await this.#client.putObject(name, bodyOf(body), binary, undefined, md5Of(body));
-      if (etagIsMd5 && etagOf(response) !== md5) throw new TransientError('it stored something else');
+      const response = await this.#client.putObject(name, bodyOf(body), binary, undefined, headers);
+      if (etagIsMd5 && etagOf(response) !== md5.toString('hex')) throw new TransientError('it stored something else');
     });
     if (etagIsMd5) return;
     await this.#call(name, async () => {
@@ -259,7 +260,7 @@ export class S3Bucket implements Storage {
 
 const binary = 'application/octet-stream';
 
-export function md5Of(body: Uint8Array): Record<string, string> {
+function md5Of(body: Uint8Array): Record<string, string> {
   return { 'content-md5': createHash('md5').update(body).digest('base64') };
 }
 
@@ -267,9 +268,10 @@ function etagOf(response: Response): string {
   return (response.headers.get('etag') ?? '').replaceAll('"', '').toLowerCase();
 }
 
-/** The bytes without what else their buffer holds. */
+/** A view that the client accepts; only of a shared buffer it is a copy. */
 function bodyOf(body: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(body);
+  const { buffer, byteOffset, length } = body;
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(body);
 }
 
 function complete(bytes: Uint8Array, expected: number): Uint8Array {

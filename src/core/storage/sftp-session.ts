@@ -56,7 +56,7 @@ export class SftpSession {
         sock: socket,
         username: access.user,
         readyTimeout: access.timeoutMs,
-        algorithms: { serverHostKey: [...hostKeyAlgorithms(known)] as never },
+        algorithms: { serverHostKey: [...hostKeyAlgorithms(known)] as never, cipher: fastCiphers as never },
         hostVerifier: (key: Buffer) => {
           shown = key;
           return isKnownKey(known, key);
@@ -181,6 +181,9 @@ export class SftpSession {
     });
   }
 }
+
+/** The library does AES-GCM with OpenSSL, and its first choice, ChaCha20, partly by itself at a fraction of the speed. */
+const fastCiphers = { prepend: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'], append: [], remove: [] };
 
 /** A status of the SFTP protocol, with its number. */
 export function isStatus(error: unknown): error is Error & { code: number } {

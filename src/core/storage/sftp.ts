@@ -16,11 +16,14 @@ export interface SftpSettings extends SftpAccess {
 }
 
 const partial = '.partial';
-/** Requests at a time and bytes of each: one request at a time would wait for the network most of the time. */
-const atATime = 4;
-const requestBytes = 256 * 1024;
-/** A local file is read in pieces of this size while it is sent. */
-const pieceBytes = 4 * 1024 * 1024;
+/**
+ * Requests at a time and bytes of each: one at a time would wait for the network most of the time. A request has to fit
+ * into a packet of OpenSSH (256 KiB), or the library sends it as two, one after the other.
+ */
+const atATime = 8;
+const requestBytes = 240 * 1024;
+/** A disk with less than this is full when a write to it failed. */
+const fullBytes = 4 * 1024 * 1024;
 
 const status = { noSuchFile: 2, permissionDenied: 3, failure: 4 } as const;
 
@@ -214,12 +217,7 @@ export class SftpFolder implements Storage {
       },
     );
     try {
-      while (progress.doneBytes < body.sizeBytes) {
-        const start = progress.doneBytes;
-        const piece = await body.part(start, Math.min(pieceBytes, body.sizeBytes - start));
-        await sendPiece(session, handle, { bytes: Buffer.from(piece.buffer, piece.byteOffset, piece.length), start });
-        progress.doneBytes = start + piece.length;
-      }
+      await sendAll(session, handle, body, progress);
       await session.flush(handle);
       const stored = await session.sizeOf(handle);
       if (stored !== body.sizeBytes) throw new TransientError(`it stored ${stored} of ${body.sizeBytes} bytes`);
@@ -278,7 +276,7 @@ export class SftpFolder implements Storage {
         });
     }
     const free = await session.freeBytes(this.#settings.path);
-    if (free !== undefined && free < pieceBytes) {
+    if (free !== undefined && free < fullBytes) {
       return new TradedbError('disk_full', `${this.location} is full`, { hint: 'free some space there', cause: error });
     }
     return new TradedbError('io_error', `${this.location} failed for ${about}: ${error.message}`, { cause: error });
@@ -290,17 +288,19 @@ export class SftpFolder implements Storage {
   }
 }
 
-async function sendPiece(
-  session: SftpSession,
-  handle: Buffer,
-  { bytes, start }: { bytes: Buffer; start: number },
-): Promise<void> {
-  let next = 0;
+/** Sends what is missing; `doneBytes` is always the place up to which everything was confirmed. */
+async function sendAll(session: SftpSession, handle: Buffer, body: Body, progress: Progress): Promise<void> {
+  const underWay = new Set<number>();
+  let next = progress.doneBytes;
   const worker = async (): Promise<void> => {
-    while (next < bytes.length) {
+    while (next < body.sizeBytes) {
       const from = next;
-      next = Math.min(from + requestBytes, bytes.length);
-      await session.write(handle, bytes.subarray(from, next), start + from);
+      next = Math.min(from + requestBytes, body.sizeBytes);
+      underWay.add(from);
+      const bytes = await body.part(from, next - from);
+      await session.write(handle, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), from);
+      underWay.delete(from);
+      progress.doneBytes = Math.min(next, ...underWay);
     }
   };
   await Promise.all(Array.from({ length: atATime }, worker));
