@@ -101,6 +101,7 @@ try {
     );
     if (createHash('sha256').update(readFileSync(target)).digest('hex') !== hash) wrong.push(tx);
     rmSync(target);
+    if ((count + 1) % 100 === 0) console.error(`${count + 1} restored, ${wrong.length} not identical`);
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(

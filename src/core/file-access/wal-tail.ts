@@ -42,10 +42,11 @@ export function readWalHeader(descriptor: number): WalHeader | undefined {
 /** Reads and verifies frames up to the first one that does not continue the chain. */
 export function scanWal(descriptor: number, header: WalHeader, options: WalScanOptions = {}): WalScan {
   const frameBytes = walFrameBytes(header.pageSizeBytes);
-  const framesPerRead = Math.max(1, Math.floor(bufferBytes / frameBytes));
-  const buffer = new Uint8Array(framesPerRead * frameBytes);
   const chain = new WalChain(header, options.from);
   const until = options.untilFrame ?? Number.POSITIVE_INFINITY;
+  // No larger than what is to be read: a tail that looks many times a second reads a few frames each time.
+  const framesPerRead = Math.max(1, Math.min(Math.floor(bufferBytes / frameBytes), until - chain.position.frame));
+  const buffer = new Uint8Array(framesPerRead * frameBytes);
   let commits = 0;
   let lastCommit: WalCommit | undefined;
 

@@ -20,8 +20,11 @@ export interface Archived extends ArchiveTotals {
   readonly interrupted: boolean;
 }
 
-/** A commit is seen within this time. */
-const pollMs = 50;
+/** A commit is seen within this time; the promise is 100 ms. */
+const pollMs = 80;
+/** Beside a writer that is faster than the recording, there is no pause worth the name. */
+const busyPollMs = 1;
+const busyFrames = 2000;
 /** Between two attempts to let the WAL begin anew. */
 const checkpointPauseMs = 200;
 
@@ -63,6 +66,7 @@ async function loop(
   let published = clock.now();
   let checkpointed = Number.NEGATIVE_INFINITY;
   let settledFrames = -1;
+  let framesBefore = 0;
   while (!signal.aborted && clock.now() < end) {
     const due = clock.now() - published >= request.segmentIntervalMs;
     const result = await archiver.step(false);
@@ -79,7 +83,10 @@ async function loop(
       checkpointed = clock.now();
       settledFrames = frames;
     }
-    await clock.sleep(Math.min(pollMs, Math.max(1, end - clock.now())), signal).catch(() => {});
+    const recorded = archiver.totals.frames - framesBefore;
+    framesBefore = archiver.totals.frames;
+    const pauseMs = recorded > busyFrames ? busyPollMs : pollMs;
+    await clock.sleep(Math.min(pauseMs, Math.max(1, end - clock.now())), signal).catch(() => {});
   }
 }
 

@@ -23,6 +23,8 @@ export interface FinishedSegment extends SegmentName {
 }
 
 const blockBytes = 1024 * 1024;
+/** A segment of a quiet second fits; a larger one gets the whole block. */
+const firstBlockBytes = 128 * 1024;
 
 /** Writes one segment as its frames come in; memory stays at one block, however large a transaction is. */
 export class SegmentWriter {
@@ -31,7 +33,9 @@ export class SegmentWriter {
   readonly #descriptor: number;
   readonly #hash = createHash('sha256');
   readonly #commits: SegmentCommit[] = [];
-  readonly #block: Uint8Array;
+  #block: Uint8Array;
+  /** Off while the writers are faster than the compression: what counts then is that the WAL does not grow. */
+  compress = true;
   #filled = 0;
   #blocksBytes = 0;
   #size = 0;
@@ -41,7 +45,7 @@ export class SegmentWriter {
     this.header = header;
     this.#file = file;
     this.#position = { frame: header.firstFrame - 1, checksum1: header.seed1, checksum2: header.seed2 };
-    this.#block = new Uint8Array(Math.max(blockBytes, header.pageSizeBytes + 24));
+    this.#block = new Uint8Array(Math.max(firstBlockBytes, header.pageSizeBytes + 24));
     this.#descriptor = this.#guard(() => openSync(file, 'wx'));
     this.#write(encodeSegmentHeader(header));
   }
@@ -56,7 +60,7 @@ export class SegmentWriter {
 
   /** Takes the next frame; `commit` when it ends a transaction. */
   append(frame: Uint8Array, position: WalChainPosition, commit: SegmentCommit | undefined): void {
-    if (this.#filled + frame.length > this.#block.length) this.#writeBlock();
+    if (this.#filled + frame.length > this.#block.length) this.#makeRoom();
     this.#block.set(frame, this.#filled);
     this.#filled += frame.length;
     this.#position = position;
@@ -99,10 +103,23 @@ export class SegmentWriter {
     rmSync(this.#file, { force: true });
   }
 
+  #makeRoom(): void {
+    if (this.#block.length >= blockBytes) {
+      this.#writeBlock();
+      return;
+    }
+    const larger = new Uint8Array(Math.max(blockBytes, this.header.pageSizeBytes + 24));
+    larger.set(this.#block.subarray(0, this.#filled));
+    this.#block = larger;
+    if (this.#filled + this.header.pageSizeBytes + 24 > larger.length) this.#writeBlock();
+  }
+
   #writeBlock(): void {
     if (this.#filled === 0) return;
     const plain = this.#block.subarray(0, this.#filled);
-    const packed = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+    const packed = this.compress
+      ? zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+      : plain;
     const stored = packed.length < plain.length ? packed : plain;
     const head = Buffer.alloc(9);
     head.writeUInt32LE(stored.length, 0);

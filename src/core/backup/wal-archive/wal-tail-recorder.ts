@@ -34,6 +34,9 @@ export interface TailResult {
   readonly walBytes: number;
 }
 
+/** With so much to catch up on, blocks are stored as they are: several times faster. */
+const hurryBytes = 4 * 1024 * 1024;
+
 /** The recorded frames and those of the WAL do not belong together: something is missing. */
 export class ArchiveGap extends Error {
   override readonly name = 'ArchiveGap';
@@ -158,11 +161,13 @@ export class WalTailRecorder {
     const notAfter = Math.max(this.#now(), this.#lastNotAfter);
     this.#lastNotAfter = notAfter;
     const notBefore = Math.min(this.#lastLook, notAfter);
+    const compress = (index.maxFrame - from.frame) * header.pageSizeBytes < hurryBytes;
     scanWal(descriptor, header, {
       from,
       untilFrame: index.maxFrame,
       onFrame: (frame, position, bytes) => {
         const writer = this.#writer ?? this.#startSegment(header);
+        writer.compress = compress;
         const commit = frame.pagesAfterCommit > 0;
         const { frame: number } = position;
         writer.append(
