@@ -2,6 +2,7 @@ import type { AnalysisData } from '../../../commands/analyze/report.ts';
 import type { AdviceData } from '../../../core/analysis/index-advice/advice-data.ts';
 import type { QueriesData } from '../../../core/analysis/queries/examine-queries.ts';
 import type { SettingsData } from '../../../core/analysis/settings/examine-settings.ts';
+import type { SpaceGrowth } from '../../../core/analysis/space/growth.ts';
 import type { SpaceData } from '../../../core/analysis/space/measure-space.ts';
 import { formatByteSize } from '../../../core/config/byte-size.ts';
 import type { Report } from '../../../core/report.ts';
@@ -86,7 +87,26 @@ function spacePart(space: SpaceData): string {
     object.leafGapShare === null ? '-' : formatShare(object.leafGapShare),
     figure(object.entries),
   ]);
-  return `<h2>Space</h2>${stackedBars('Largest tables and indexes', space.freelistBytes > 0 ? [...rows, free] : rows)}${htmlTable(columns, cells)}`;
+  const growth = space.growth === null ? '' : growthPart(space.growth);
+  return `<h2>Space</h2>${stackedBars('Largest tables and indexes', space.freelistBytes > 0 ? [...rows, free] : rows)}${htmlTable(columns, cells)}${growth}`;
+}
+
+function growthPart(growth: SpaceGrowth): string {
+  const signed = (bytes: number): string => `${bytes > 0 ? '+' : ''}${formatByteSize(Math.round(bytes))}`;
+  const columns = [
+    { title: 'object' },
+    { title: 'bytes', numeric: true },
+    { title: 'rows', numeric: true },
+    { title: '' },
+  ];
+  const cells = growth.objects.map((object) => [
+    object.name,
+    signed(object.bytes),
+    object.entries === null ? '-' : formatCount(object.entries),
+    object.change,
+  ]);
+  const perDay = growth.bytesPerDay === null ? '' : `, ${signed(growth.bytesPerDay)} a day`;
+  return `<h2>Growth</h2><p>since ${html(growth.since)}: file ${html(signed(growth.fileBytes) + perDay)}</p>${htmlTable(columns, cells)}`;
 }
 
 function queriesPart(queries: QueriesData): string {
@@ -155,11 +175,18 @@ function indexesPart(indexes: AdviceData): string {
     one.bytes === 0 ? '-' : formatByteSize(one.bytes),
     one.reason,
   ]);
+  const sizes = recommendations
+    .filter((one) => one.action === 'create')
+    .map((one) => ({
+      name: one.name ?? '',
+      value: `${formatByteSize(one.bytes)}, ${share(one.readGain === null ? null : -one.readGain)}`,
+      parts: [{ label: 'size', color: 'var(--a)', value: one.bytes }],
+    }));
   const sums =
     before === null || after === null
       ? ''
       : `<p>reads ${html(formatLatency(before.readMs * 1000))} → ${html(formatLatency(after.readMs * 1000))}, writes ${html(formatLatency(before.writeMs * 1000))} → ${html(formatLatency(after.writeMs * 1000))}, indexes ${html(formatByteSize(before.indexBytes))} → ${html(formatByteSize(after.indexBytes))}</p>`;
-  return `<h2>Indexes</h2>${sums}${pairedBars('Time of one execution', pairs)}${htmlTable(columns, cells)}`;
+  return `<h2>Indexes</h2>${sums}${pairedBars('Time of one execution', pairs)}${stackedBars('Size of each new index, and what it saves of the reads', sizes)}${htmlTable(columns, cells)}`;
 }
 
 function settingsPart({ file, engine, statistics }: SettingsData): string {

@@ -107,5 +107,5 @@ function chart(
   const legend = keys
     .map(([text, color]) => `<span class="key" style="background:${color}"></span>${html(text)}`)
     .join('');
-  return `<figure><figcaption>${html(title)}${legend}</figcaption><svg viewBox="0 0 ${width} ${height + 6}" role="img" aria-label="${html(title)}">${body.join('')}</svg></figure>`;
+  return `<figure><figcaption>${html(title)}${legend}</figcaption><svg class="wide" viewBox="0 0 ${width} ${height + 6}" role="img" aria-label="${html(title)}">${body.join('')}</svg></figure>`;
 }

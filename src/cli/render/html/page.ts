@@ -27,10 +27,11 @@ p { margin: 4px 0; } .soft { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td.n, th.n { text-align: right; } td.wrap { white-space: normal; overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; } td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 13em; }
 .ok { color: var(--ok); } .warning { color: var(--warning); } .critical, .failed { color: var(--critical); } .info { color: var(--soft); }
 .badge { font-weight: 600; border: 1px solid currentColor; border-radius: 999px; padding: 1px 10px; font-size: 13px; vertical-align: 3px; margin-left: 8px; }
-figure { margin: 0; background: var(--box); border: 1px solid var(--line); border-radius: 8px; padding: 12px; }
+figure { margin: 0; background: var(--box); border: 1px solid var(--line); border-radius: 8px; padding: 12px; overflow-x: auto; }
+svg.wide { min-width: 680px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 16px; }
 @media (max-width: 520px) { .charts { grid-template-columns: 1fr; } }
 figcaption { font-size: 13px; color: var(--soft); margin-bottom: 6px; } svg { display: block; width: 100%; height: auto; }
