@@ -55,6 +55,12 @@ export class LiveFiles {
     return readFully(descriptor, new Uint8Array(length), offset);
   }
 
+  /** Fills `target` from `offset`; the part that was there, none when the file does not exist. */
+  readInto(file: LiveFile, offset: number, target: Uint8Array): Uint8Array {
+    const descriptor = this.descriptor(file);
+    return descriptor === undefined ? target.subarray(0, 0) : readFully(descriptor, target, offset);
+  }
+
   /** Undefined when the file does not exist. */
   identity(file: LiveFile): FileIdentity | undefined {
     const stats: Stats | undefined = statSync(`${this.path}${suffixes[file]}`, { throwIfNoEntry: false });

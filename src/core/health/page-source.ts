@@ -26,7 +26,8 @@ export class PageSource {
 
   /**
    * Visits the pages from `first` to `last` in order, read in blocks, until `visit` returns false at the end of a block.
-   * A page that cannot be read whole is visited as undefined. Returns the last page visited.
+   * A page that cannot be read whole is visited as undefined. Returns the last page visited. The bytes of a page are good
+   * until the next block is read: a fresh buffer for each costs as much as the reading.
    */
   forEach(
     first: number,
@@ -37,13 +38,18 @@ export class PageSource {
     const { pageSize } = this;
     const perBlock = Math.max(1, Math.floor(blockBytes / pageSize));
     const { overlay, wal } = this.#target;
+    const buffer = new Uint8Array(Math.min(perBlock, Math.max(0, last - first + 1)) * pageSize);
+    const views = Array.from({ length: buffer.length / pageSize }, (_, index) =>
+      buffer.subarray(index * pageSize, (index + 1) * pageSize),
+    );
     let number = first;
     while (number <= last) {
       const wanted = Math.min(perBlock, last - number + 1);
-      const block = this.#target.files.read('database', (number - 1) * pageSize, wanted * pageSize);
+      const target = wanted === views.length ? buffer : buffer.subarray(0, wanted * pageSize);
+      const block = this.#target.files.readInto('database', (number - 1) * pageSize, target);
+      const whole = Math.floor(block.length / pageSize);
       for (let index = 0; index < wanted; index++, number++) {
-        const end = (index + 1) * pageSize;
-        const inFile = end <= block.length ? block.subarray(index * pageSize, end) : undefined;
+        const inFile = index < whole ? views[index] : undefined;
         const newer = wal.frameOf.has(number) || overlay !== undefined;
         visit(newer ? (overlay?.read(number) ?? this.#readFrame(number) ?? inFile) : inFile, number);
       }

@@ -9,7 +9,6 @@ import {
   pageHeaderOffset,
   pageType,
   readPageHeader,
-  uint16,
   uint32,
 } from '../../file-format/btree-page.ts';
 import { readVarint, varintLength } from '../../file-format/varint.ts';
@@ -76,6 +75,13 @@ function visitOther(page: Uint8Array, pageNumber: number, roles: PageRoles): voi
   roles.next[pageNumber] = next;
 }
 
+function endOfVarint(page: Uint8Array, offset: number): number {
+  let at = offset;
+  const last = offset + 8;
+  while (at < last && (page[at] as number) >= 0x80) at += 1;
+  return at + 1;
+}
+
 /** Cells must end inside the page; those that spill name an overflow chain. */
 function visitCells(
   page: Uint8Array,
@@ -85,17 +91,30 @@ function visitCells(
 ): void {
   const { usableSize, chains, roles } = context;
   const { type } = header;
+  const isLeafOfTable = type === pageType.tableLeaf;
   const skip = isInteriorType(type) ? 4 : 0;
-  for (let index = 0; index < header.cellCount; index++) {
-    const cell = uint16(page, header.pointersAt + 2 * index);
+  // A payload of one byte of length never spills; the longest that stays on its page is a matter of the page size.
+  const shortest = localPayload(127, type, usableSize) === 127;
+  const pointersEnd = header.pointersAt + 2 * header.cellCount;
+  for (let pointer = header.pointersAt; pointer < pointersEnd; pointer += 2) {
+    const cell = ((page[pointer] as number) << 8) | (page[pointer + 1] as number);
     let at = cell + skip;
+    const first = page[at] as number;
+    // Nearly every cell: a short payload, and a rowid of up to nine bytes whose last one has no high bit.
+    if (first < 0x80 && shortest) {
+      at += 1;
+      if (isLeafOfTable) at = endOfVarint(page, at);
+      if (at + first <= usableSize) continue;
+      at = cell + skip;
+    }
     const size = readVarint(page, at);
     at += varintLength(page, at);
-    if (type === pageType.tableLeaf) at += varintLength(page, at);
+    if (isLeafOfTable) at += varintLength(page, at);
     const kept = localPayload(size, type, usableSize);
     const end = at + kept + (kept < size ? 4 : 0);
     if (!(end <= usableSize)) {
       roles.look[pageNumber] = look.faulty;
+      const index = (pointer - header.pointersAt) / 2;
       const message = `page ${pageNumber}: cell ${index} reaches behind the page`;
       roles.fault({ kind: 'page', page: pageNumber, parent: roles.parent[pageNumber] ?? 0, message });
       return;
