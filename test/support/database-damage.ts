@@ -362,6 +362,24 @@ export const damageKinds: readonly DamageKind[] = [
     }),
   },
   {
+    name: 'checkpoint half done and WAL deleted',
+    ...quick,
+    wal: true,
+    foundBy: ['structure.page', 'file.size', 'wal.lost'],
+    apply: inPages((f) => {
+      const wal = readFileSync(`${f.path}-wal`);
+      const frames = Math.floor((wal.length - 32) / (24 + f.pageSize));
+      // Every other page of the last commits reached the file; the page count on page 1 did.
+      for (let frame = 0; frame < frames; frame++) {
+        const at = 32 + frame * (24 + f.pageSize);
+        const page = wal.readUInt32BE(at);
+        const inFile = page * f.pageSize <= f.bytes.length;
+        if (inFile && (page === 1 || page % 2 === 0)) wal.copy(f.page(page), 0, at + 24, at + 24 + f.pageSize);
+      }
+      rmSync(`${f.path}-wal`);
+    }),
+  },
+  {
     name: 'WAL deleted',
     ...quick,
     wal: true,

@@ -144,8 +144,11 @@ function lossOf(data: RecoverData): 'ok' | 'warning' {
   const chosen = data.plan.find(({ method }) => method === data.chosen);
   const broken = data.tables.some((table) => table.brokenPages + table.rowsQuarantined + table.outdatedPages > 0);
   const references = (data.verification?.foreignKeyViolations ?? 0) + (data.verification?.rules.length ?? 0) > 0;
+  const conflict = data.attempts.some(
+    ({ method, reason }) => method === 'reindex' && reason.startsWith('REINDEX is refused'),
+  );
   const aside = (data.quarantine?.rows ?? 0) > 0 || data.failedObjects.length > 0;
-  return chosen?.lossless !== true || broken || references || aside ? 'warning' : 'ok';
+  return chosen?.lossless !== true || broken || references || aside || conflict ? 'warning' : 'ok';
 }
 
 /** With the time, so that every try has a case of its own. */

@@ -70,9 +70,9 @@ const leastShare: Readonly<Record<string, number>> = {
   'interior page of random bytes': 0.5,
 };
 
-const structural = damageKinds.filter(
-  ({ tier, name }) => tier === 'quick' && name !== 'hot journal of another database',
-);
+/** What was deleted before half of a checkpoint cannot be told any more: the WAL that would say so is gone. */
+const beyondTelling = new Set(['hot journal of another database', 'checkpoint half done and WAL deleted']);
+const structural = damageKinds.filter(({ tier, name }) => tier === 'quick' && !beyondTelling.has(name));
 
 describe.each([1024])('salvage of databases with pages of %i bytes', (pageSize) => {
   it.each(structural)('$name: no wrong row, no deleted row, originals untouched', async (kind) => {

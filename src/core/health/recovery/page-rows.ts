@@ -1,7 +1,9 @@
 import { isInteriorType, isTableType, readCell, readPageHeader, uint16 } from '../../file-format/btree-page.ts';
 import { type RecordValue, readRecord } from '../../file-format/record.ts';
 import { readPayload } from '../schema-pages.ts';
+import { trustedCells } from './leaf-cells.ts';
 import type { SalvageSource } from './salvage-source.ts';
+import type { Branch } from './tree-walk.ts';
 
 export interface SalvagedRow {
   readonly page: number;
@@ -21,6 +23,32 @@ export interface LostCell {
 export interface PageRows {
   readonly rows: readonly SalvagedRow[];
   readonly lost: readonly LostCell[];
+}
+
+/** Rows of a broken leaf of a table that can be trusted, and what is left of the other cells. */
+export function rowsOfBrokenLeaf(source: SalvageSource, { page: number, above, upTo }: Branch): PageRows {
+  const cut = source.cutPage?.(number);
+  const page = source.pages.read(number) ?? cut?.page;
+  const header = page === undefined ? undefined : readPageHeader(page, number);
+  if (page === undefined || header === undefined) return { rows: [], lost: [] };
+  const limits = { usableSize: source.usableSize, availableBytes: cut?.availableBytes ?? source.pageSize };
+  const trusted = new Set(trustedCells(page, header, limits));
+  const rows: SalvagedRow[] = [];
+  const lost: LostCell[] = [];
+  for (let index = 0; index < header.cellCount && header.pointersAt + 2 * index + 2 <= page.length; index++) {
+    const whole = trusted.has(index) ? readPayload(source.pages, page, header, index, source) : undefined;
+    const values = whole === undefined ? undefined : readRecord(whole.payload, source.encoding, true);
+    const rowid = whole?.rowid;
+    const isInRange =
+      rowid !== undefined && (above === undefined || rowid > above) && (upTo === undefined || rowid <= upTo);
+    if (values !== undefined && isInRange) {
+      rows.push({ page: number, rowid, values });
+      continue;
+    }
+    const cell = readCell(page, header.type, uint16(page, header.pointersAt + 2 * index), source.usableSize);
+    if (cell !== undefined) lost.push({ page: number, rowid: cell.rowid, bytes: cell.local });
+  }
+  return { rows, lost };
 }
 
 /** Rows on one page. Interior pages of index trees hold rows of a WITHOUT ROWID table too; those of tables hold none. */

@@ -123,6 +123,10 @@ export function resultFindings(data: RecoverData): Finding[] {
     const message = `the newest version of ${outdatedPages} pages was in a broken frame of the WAL: rows of the older one are in quarantine`;
     findings.push(warn('recover.outdated', message, { subject: name }));
   }
+  for (const { method, reason } of data.attempts.filter((one) => one.reason.startsWith('REINDEX is refused'))) {
+    const hint = 'compare these rows with a backup or with the venue: nobody here can tell which value is right';
+    findings.push(warn('recover.conflict', `${method} did not help: ${reason}`, { hint }));
+  }
   for (const { type, name, reason } of failedObjects) {
     findings.push(warn('recover.object', reason, { subject: `${type} ${name}` }));
   }

@@ -28,6 +28,8 @@ export interface SalvageSource {
   /** A hot journal, whose images lie over the pages of the file. */
   readonly journal: JournalOverlay | undefined;
   readonly freelist: Freelist;
+  /** The page that the end of the file cuts, filled up with zeros, and how much of it is there. */
+  cutPage?(number: number): { readonly page: Uint8Array; readonly availableBytes: number } | undefined;
   /** Free pages are known, so that every other page was in use. */
   readonly freelistSound: boolean;
   /** Overflow pages that more than one row claims, or that are not what they should be. */
@@ -79,8 +81,19 @@ export function openSalvageSource(
     suspects: new Set(scan.faults.filter(({ kind }) => kind === 'overflow').map(({ page }) => page)),
     faults: scan.faults,
     faultCount: scan.faultCount,
+    cutPage: (number) => cutPage(target, number),
     close: () => found.files.close(),
   };
+}
+
+function cutPage(target: HealthTarget, number: number) {
+  const { pageSize, sizeBytes, files, wal } = target;
+  const start = (number - 1) * pageSize;
+  const availableBytes = sizeBytes - start;
+  if (availableBytes <= 0 || availableBytes >= pageSize || wal.frameOf.has(number)) return undefined;
+  const page = new Uint8Array(pageSize);
+  page.set(files.read('database', start, availableBytes));
+  return { page, availableBytes };
 }
 
 /** The database file alone, with its own header. */

@@ -7,12 +7,12 @@ import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { readTable, type SchemaEntry } from '../schema-pages.ts';
 import { describeRanges } from './missing-keys.ts';
 import { findDeleted, findOrphans } from './orphan-match.ts';
-import { type LostCell, rowsOfPage, type SalvagedRow } from './page-rows.ts';
+import { type LostCell, rowsOfBrokenLeaf, rowsOfPage, type SalvagedRow } from './page-rows.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
 import { fits, insertSql, insertValues, shapeOf, type TableShape } from './table-shape.ts';
-import { type KeyRange, walkTree } from './tree-walk.ts';
+import { type Branch, type KeyRange, walkTree } from './tree-walk.ts';
 
 export interface SalvagedTable {
   readonly name: string;
@@ -169,6 +169,7 @@ function copyTrees(
     work.ranges.set(entry.name, tree?.missing ?? []);
     if (broken > 0) damaged.push(shape);
     copyPages(work, shape, tree?.pages ?? []);
+    copyBrokenLeaves(work, shape, tree?.partial ?? []);
   }
   for (const entry of all.filter((table) => isInternal(table) && table.type === 'table' && table.rootPage > 0)) {
     walkTree(source, entry.rootPage, true, taken);
@@ -195,6 +196,18 @@ function copyPages(work: Work, shape: TableShape, pages: readonly number[]): voi
       }
     });
     work.progress.advance(batch.length);
+  }
+}
+
+/** Leaves with a fault, or cut by the end of the file: cells that hold together are rows all the same. */
+function copyBrokenLeaves(work: Work, shape: TableShape, leaves: readonly Branch[]): void {
+  for (const leaf of leaves) {
+    throwIfCancelled(work.context.signal);
+    const { rows, lost } = rowsOfBrokenLeaf(work.source, leaf);
+    work.connection.tx(() => {
+      for (const row of rows) placeRow(work, shape, row);
+      for (const cell of lost) quarantineCell(work, shape.name, cell);
+    });
   }
 }
 

@@ -19,6 +19,8 @@ export interface WalkedTree {
   readonly broken: readonly number[];
   /** Keys that were below the broken pages; only of tables with rowids. */
   readonly missing: readonly KeyRange[];
+  /** Broken leaves of a table that may still hold rows, with the keys that belong there. */
+  readonly partial: readonly Branch[];
   /** Rows on the sound pages. */
   readonly rows: number;
 }
@@ -29,7 +31,7 @@ export interface KeyRange {
   readonly upTo: bigint | undefined;
 }
 
-interface Branch extends KeyRange {
+export interface Branch extends KeyRange {
   readonly page: number;
 }
 
@@ -38,6 +40,7 @@ export function walkTree(source: SalvageSource, root: number, isTable: boolean, 
   const pages: number[] = [];
   const broken: number[] = [];
   const missing: KeyRange[] = [];
+  const partial: Branch[] = [];
   let rows = 0;
   const limits = { usableSize: source.usableSize, pageCount: source.pageCount };
   const open: Branch[] = [{ page: root, above: undefined, upTo: undefined }];
@@ -55,6 +58,10 @@ export function walkTree(source: SalvageSource, root: number, isTable: boolean, 
     if (!isSound) {
       broken.push(number);
       if (isTable) missing.push({ above: branch.above, upTo: branch.upTo });
+      if (isTable && !isFree && !taken.has(number) && mayHoldRows(source, number, page)) {
+        partial.push(branch);
+        taken.add(number);
+      }
       continue;
     }
     taken.add(number);
@@ -63,7 +70,13 @@ export function walkTree(source: SalvageSource, root: number, isTable: boolean, 
     if (!isTable || !isInteriorType(header.type)) rows += header.cellCount;
     open.push(...branchesOf(page, header, branch, source.usableSize).reverse());
   }
-  return { pages, broken, missing, rows };
+  return { pages, broken, missing, partial, rows };
+}
+
+/** A leaf with a fault of its own, or one that the end of the file cuts. */
+function mayHoldRows(source: SalvageSource, number: number, page: Uint8Array | undefined): boolean {
+  const bytes = page ?? source.cutPage?.(number)?.page;
+  return bytes !== undefined && number > 1 && bytes[0] === pageType.tableLeaf;
 }
 
 /** Children of an interior page with the keys that stand between them. */
