@@ -171,6 +171,23 @@ describe('monitor sample', () => {
     expect(fileState(folder)).toEqual(closed);
   });
 
+  it('says with 3 that it saw too few commits to know the tables', async () => {
+    const { path, db } = openDatabase();
+    db.pragma('synchronous = OFF');
+    // Faster than two looks in three seconds can follow: 4,000 frames are read per look.
+    const writer = await startScript('paced-writer.mjs', [path, '0']);
+    const watch = ['monitor', 'sample', '-d', path, '--count', '3', '--interval', '3s', '--json'];
+    const env = { TRADEDB_MONITOR_MIN_COVERAGE: '99.9%' };
+    const result = await tradedb([...watch, '--attribution', 'frames'], { env });
+    await writer.stop();
+    const { data, findings } = parseReport<SampleData>(result);
+    expect(data.samples.at(-1)?.coverage).toBeLessThan(0.999);
+    expect(result.code).toBe(3);
+    expect(findings.map(({ id }) => id)).toContain('coverage.low');
+    // Without attribution nothing is claimed about tables.
+    expect((await tradedb(['monitor', 'sample', '-d', path], { env })).code).toBe(0);
+  });
+
   it('answers bad input with its code', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'folder'));

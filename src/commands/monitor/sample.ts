@@ -1,6 +1,7 @@
 import type { OpenerList } from '../../core/file-access/process-name.ts';
 import type { Rates } from '../../core/monitor/rates.ts';
 import type { Sample } from '../../core/monitor/sample.ts';
+import type { Finding } from '../../core/report.ts';
 import { defineCommand } from '../definition.ts';
 
 /** The data of the report of `monitor sample`. */
@@ -36,7 +37,7 @@ export const definition = defineCommand({
   exitCodes: {
     0: 'done',
     1: 'the sampler cannot run',
-    3: 'the processes that use the database cannot be seen from here',
+    3: 'the processes that use the database cannot be seen from here, or too few commits were seen',
     10: 'the database does not exist',
     12: 'not a database',
   },
@@ -66,10 +67,25 @@ export const definition = defineCommand({
       rates: collected.rates,
       openers,
     };
+    const { minCoverage } = context.config.monitor;
+    const isBlind = latest !== undefined && latest.commits > 0 && latest.coverage < minCoverage;
     return context.report(data, {
-      findings: collected.findings,
+      findings: isBlind ? [...collected.findings, lowCoverage(latest.coverage, minCoverage)] : collected.findings,
       metrics: latest === undefined ? [] : metricsOf(latest, basename(path)),
     });
   },
-  exitCode: (report) => (report.data.samples.some((sample) => sample.holders === 'outside-namespace') ? 3 : 0),
+  exitCode({ data, findings }) {
+    const isHidden = data.samples.some((sample) => sample.holders === 'outside-namespace');
+    return isHidden || findings.some(({ id }) => id === 'coverage.low') ? 3 : 0;
+  },
 });
+
+function lowCoverage(coverage: number, wanted: number): Finding {
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  return {
+    id: 'coverage.low',
+    severity: 'warning',
+    message: `the frames of ${percent(coverage)} of the commits were seen (monitor.minCoverage ${percent(wanted)}): writes per table are guesses`,
+    hint: 'sample more often: a smaller --interval',
+  };
+}

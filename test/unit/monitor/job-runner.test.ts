@@ -47,6 +47,7 @@ function virtualClock(end: number, controller: AbortController) {
 async function runJobs(options: {
   cron: string;
   minutes: number;
+  leaseWaitMs?: number;
   run: (clock: Clock, started: number) => Promise<JobOutcome>;
   onStart?: (jump: (ms: number) => void, count: number) => void;
 }) {
@@ -63,7 +64,7 @@ async function runJobs(options: {
   };
   const runner = new JobRunner(
     [{ name: 'health', database: 'trading.db', cron: options.cron, words: ['x'] }],
-    { jitterMs: 0, timeoutMs: 1000, leaseWaitMs: 0, catchUp: 'once' },
+    { jitterMs: 0, timeoutMs: 1000, leaseWaitMs: options.leaseWaitMs ?? 0, catchUp: 'once' },
     ports,
     testContext({ clock, signal: controller.signal }),
   );
@@ -123,6 +124,38 @@ describe('jobs by the clock', () => {
     expect(failing.runs).toEqual({ failed: 1 });
     const slow = await runJobs({ cron: '*/5 * * * *', minutes: 2, run: async () => ({ code: null, timedOut: true }) });
     expect(slow.runs).toEqual({ timeout: 1 });
+  });
+
+  it('wait for another one that works on the database, up to a limit', async () => {
+    const busy: JobOutcome = { code: 11, timedOut: false, problem: 'backup create is already running' };
+    const patient = await runJobs({
+      cron: '0 * * * *',
+      minutes: 5,
+      leaseWaitMs: 60_000,
+      run: async (_, count) => (count < 3 ? busy : { code: 0, timedOut: false }),
+    });
+    expect(patient.runs).toEqual({ ok: 1 });
+    expect(patient.started).toHaveLength(3);
+    const late = await runJobs({ cron: '0 * * * *', minutes: 5, leaseWaitMs: 60_000, run: async () => busy });
+    expect(late.runs).toEqual({ skipped: 1 });
+  });
+
+  it('that fail in a row are counted until one is good', async () => {
+    const codes = [1, 1, 0, 12];
+    const { metrics } = await runJobs({
+      cron: '*/5 * * * *',
+      minutes: 17,
+      run: async (_, count) => ({ code: codes[count - 1] ?? 0, timedOut: false }),
+    });
+    expect(metrics.find(({ name }) => name === 'job_failures_in_row')?.value).toBe(1);
+  });
+
+  it('that ignore the request to end are killed', async () => {
+    // Half a minute is half a second here.
+    const clock: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 60, task) };
+    const stubborn = "process.on('SIGINT', () => {}); setInterval(() => {}, 1000)";
+    const outcome = await runProcess(clock)([process.execPath, '-e', stubborn], new AbortController().signal, 60_000);
+    expect(outcome).toMatchObject({ code: null, timedOut: true });
   });
 
   it('are processes that end at their time and with the service', async () => {
