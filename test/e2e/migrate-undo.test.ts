@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { MigrateUndoData } from '../../src/commands/migrate/undo.ts';
+import { makeBadInput } from '../support/bad-inputs.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { flipBit, packsOf } from '../support/damage.ts';
 import { fileState } from '../support/file-state.ts';
@@ -177,5 +178,22 @@ describe('migrate undo', () => {
     expect(database((db) => db.prepare('SELECT count(*) FROM plain').pluck().get())).toBe(0);
     rmSync(join(cwd, 'backups'), { recursive: true });
     expect((await run('migrate', 'undo', '--yes', '--json')).code).toBe(10);
+  });
+
+  test.each([
+    ['missing', 10],
+    ['folder', 12],
+    ['empty', 12],
+    ['text', 12],
+    ['truncated', 2],
+  ] as const)('%s instead of a database: one line, a hint, the code', async (kind, code) => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'migrations'));
+    const path = makeBadInput(kind, cwd);
+    const before = fileState(cwd, isSideFile);
+    const result = await tradedb(['migrate', 'undo', '-d', path, '--yes'], { cwd });
+    expect(kind === 'truncated' ? [2, 12] : [code], result.stderr).toContain(result.code);
+    expect(result.stderr).toMatch(/^error: .+\nhint: .+\n$/);
+    expect(fileState(cwd, isSideFile)).toEqual(before);
   });
 });

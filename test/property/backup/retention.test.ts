@@ -18,6 +18,7 @@ const policyArbitrary: fc.Arbitrary<RetentionPolicy> = fc.record({
   monthly: fc.nat(5),
   yearly: fc.nat(3),
   keepWithinMs: fc.option(fc.integer({ min: 0, max: 90 * day }), { nil: undefined }),
+  keepSafety: fc.option(fc.nat(3), { nil: undefined }),
 });
 
 /** A history: full points and incrementals on the point before, at random moments of three years. */
@@ -26,6 +27,7 @@ const historyArbitrary = fc
     fc.record({
       ageMs: fc.integer({ min: 0, max: 1100 * day }),
       incremental: fc.boolean(),
+      label: fc.constantFrom(null, 'pre-open', 'before-migration 20260301T093107Z-5d21c0aa'),
       pin: fc.constantFrom(null, 'forever', '2026-03-15T00:00:00.000Z', '2026-03-13T00:00:00.000Z'),
     }),
     { maxLength: 60 },
@@ -34,10 +36,11 @@ const historyArbitrary = fc
     [...entries]
       .sort((a, b) => b.ageMs - a.ageMs)
       .map(
-        ({ ageMs, incremental, pin }, index): RetainedPoint => ({
+        ({ ageMs, incremental, label, pin }, index): RetainedPoint => ({
           id: `p${String(index).padStart(3, '0')}`,
           createdAt: new Date(now - ageMs).toISOString(),
           parentId: incremental && index > 0 ? `p${String(index - 1).padStart(3, '0')}` : null,
+          label,
           keepUntil: pin,
         }),
       ),
@@ -50,6 +53,8 @@ function model(points: readonly RetainedPoint[], policy: RetentionPolicy): Set<s
     (a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.id < b.id ? 1 : -1),
   );
   for (const point of sorted.slice(0, policy.keepLast)) wanted.add(point.id);
+  const safety = sorted.filter((point) => point.label?.startsWith('before-migration'));
+  for (const point of safety.slice(0, policy.keepSafety ?? 0)) wanted.add(point.id);
   const week = (time: number): number => Math.floor((time / day + 3) / 7);
   const keys: [number, (time: number) => string][] = [
     [policy.hourly, (time) => String(Math.floor(time / 3_600_000))],
