@@ -74,7 +74,8 @@ test('any table becomes any other one without losing a row, a rowid or an object
         connection.run('INSERT INTO t(id, a, b, up) VALUES(?, ?, ?, NULL)', [id, id * 2, `b${id}`]);
         connection.run('INSERT INTO child(t) VALUES(?)', [id]);
       }
-      if (from.key === 'autoincrement' && ids.length > 0)
+      // An empty table has given ids too.
+      if (from.key === 'autoincrement')
         connection.exec('INSERT INTO t(id, a, b) VALUES(5000, 1, NULL); DELETE FROM t WHERE id = 5000;');
       connection.exec(around);
       const objects = readObjects(connection).filter((object) => object.name !== 't');
@@ -95,7 +96,7 @@ test('any table becomes any other one without losing a row, a rowid or an object
       // Without a key the reference of the child cannot be checked at all.
       if (to.key !== 'rowid') expect(listViolations(recordViolations(connection, new Set(['t'])))).toEqual([]);
       expect(connection.pragmaValue('integrity_check')).toBe('ok');
-      if (from.key === 'autoincrement' && to.key === 'autoincrement' && ids.length > 0) {
+      if (from.key === 'autoincrement' && to.key === 'autoincrement') {
         expect(connection.value(`SELECT seq FROM sqlite_sequence WHERE name = 't'`)).toBe(5000);
       }
       connection.exec('INSERT INTO v(id, a) VALUES(9000, 4)');
