@@ -36,7 +36,7 @@ function parseOptions(text: string, place: string): DataDirective {
     if (name === '' || values.has(name)) {
       throw invalid(`${place}: ${JSON.stringify(word)} is not understood`, 'write table=trades key=id batch=5000');
     }
-    values.set(name, raw.startsWith('"') ? raw.slice(1, -1) : raw);
+    values.set(name, raw.startsWith('"') ? raw.slice(1, -1).replaceAll('""', '"') : raw);
   }
   const [table, key, batch] = ['table', 'key', 'batch'].map((name) => values.get(name));
   if (table === undefined || key === undefined) {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { defaultLongSettings } from '../../../src/core/migration/long/settings.ts';
+import { resolveConflict } from '../../../src/core/migration/resolve.ts';
 import { readMigrationState } from '../../../src/core/migration/state.ts';
+import { readStatus } from '../../../src/core/migration/status.ts';
 import { applyMigrations } from '../../../src/core/migration/up.ts';
 import { testContext } from '../../support/context.ts';
 import { migrationFixture, runSettings } from '../../support/migrations.ts';
@@ -36,8 +39,8 @@ describe('a data step', () => {
     expect(starts).toBeGreaterThanOrEqual(11);
   });
 
-  test('walks along a text key', async () => {
-    const text = `-- migrate:up\n-- migrate:data table=t key=u batch=64\nUPDATE t SET fee = coalesce(fee, 0) + 1 WHERE u > @after AND u <= @upto;`;
+  test.each(['u', 'rowid', 'id'])('walks along the key %s', async (key) => {
+    const text = `-- migrate:up\n-- a note\n-- migrate:data table="t" key=${key} batch=64\nUPDATE t SET fee = coalesce(fee, 0) + 1 WHERE ${key} > @after AND ${key} <= @upto;`;
     const { connection, settings } = await withRows(text);
     expect((await applyMigrations(settings, testContext())).failed).toBeNull();
     expect(connection.all('SELECT DISTINCT fee FROM t')).toEqual([{ fee: 1 }]);
@@ -100,5 +103,47 @@ describe('a data step', () => {
     await expect(applyMigrations({ ...settings, atomic: true }, testContext())).rejects.toMatchObject({
       code: 'usage',
     });
+  });
+
+  test('a second process waits for a living owner, tells who it is, and skips what it has finished', async () => {
+    const { fixture, settings } = await withRows(step(fill), 3000);
+    const second = { ...settings, connection: await fixture.open() };
+    const owner = { pid: process.pid, hostname: 'here' };
+    const slow = { ...defaultLongSettings.data, pauseRatio: 10 };
+    const long = { ...defaultLongSettings, owner, data: slow };
+    const first = applyMigrations({ ...settings, long }, testContext());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const tooSoon = await applyMigrations({ ...second, long, lockTimeoutMs: 20 }, testContext());
+    expect(tooSoon.failed).toMatchObject({
+      code: 'database_locked',
+      reason: expect.stringContaining(`process ${process.pid}`),
+    });
+    const here = { hostname: 'here', now: Date.now() };
+    const status = readStatus(second.connection, fixture.source, { here });
+    expect(status).toMatchObject({
+      conflicts: [],
+      migrations: [{ state: 'running', progress: { running: true, pid: process.pid, rowsTotal: 3000 } }],
+    });
+    const request = { version: '1', resolution: 'abort', reason: 'no', user: 'me', dryRun: false } as const;
+    await expect(
+      resolveConflict({ ...second, ...request, long, lockTimeoutMs: 20 }, testContext()),
+    ).rejects.toMatchObject({ code: 'database_locked' });
+    const patient = await applyMigrations({ ...second, long, lockTimeoutMs: 60_000 }, testContext());
+    expect(patient).toMatchObject({ failed: null, skipped: ['1'], applied: [] });
+    expect((await first).failed).toBeNull();
+    expect(second.connection.value('SELECT count(*) FROM t WHERE fee IS NOT id * 2')).toBe(0);
+  });
+
+  test('whoever loses the step to another process stops without a further batch', async () => {
+    const { fixture, settings, connection } = await withRows(step(fill), 3000);
+    // Nobody is known as the owner, so the second one takes over at once.
+    const first = applyMigrations(settings, testContext());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const taken = await applyMigrations({ ...settings, connection: await fixture.open() }, testContext());
+    expect(taken).toMatchObject({ failed: null, applied: [{ strategy: 'batches' }] });
+    expect((await first).failed).toMatchObject({ code: 'lease_held' });
+    expect(connection.value('SELECT count(*) FROM t WHERE fee IS NOT id * 2')).toBe(0);
+    const events = connection.all('SELECT event FROM tradedb_migrations ORDER BY seq');
+    expect(events).toEqual([{ event: 'started' }, { event: 'applied' }]);
   });
 });
