@@ -46,7 +46,6 @@ const codes: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   migration_duplicate: 14,
   migration_interrupted: 14,
   restore_pending: 15,
-  threshold_failed: 4,
   cancelled: 130,
 };
 

@@ -56,7 +56,6 @@ export type ErrorCode =
   | 'value_not_representable'
   | 'scenario_invalid'
   | 'child_failed'
-  | 'threshold_failed'
   | 'cancelled'
   | 'internal';
 
