@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,7 +52,8 @@ try {
     cwd: folder,
     stdio: 'ignore',
   });
-  await sleep(2000);
+  const isThere = (name) => name.endsWith('epoch.json');
+  while (!readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(isThere)) await sleep(50);
   const log = join(folder, 'commits.log');
   const writer = spawn(process.execPath, [writerScript, path, log, String(commits), '0', '11', '1'], {
     stdio: 'inherit',

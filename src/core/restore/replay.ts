@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Repository } from '../backup/repository/repository.ts';
 import { readSegment } from '../backup/wal-archive/epoch.ts';
 import { brokenArchive, newestPages } from '../backup/wal-archive/segment-frames.ts';
@@ -29,16 +30,23 @@ export async function replay(
     throw fromStorage(error, file);
   });
   try {
-    let previous: string | null | undefined;
-    for (const segment of route.segments) {
+    const seen = new Uint8Array(route.commit.pages + 1);
+    let next: string | null | undefined;
+    // From the newest to the oldest: a page that was written is final, so that each is written once.
+    for (const segment of [...route.segments].reverse()) {
       throwIfCancelled(context.signal);
       const { header, blocks } = await readSegment(repository, { databaseId, epoch: route.epoch.id }, segment);
       if (header.epoch !== route.epoch.id || header.firstTx !== segment.firstTx)
         throw brokenArchive('a segment is misplaced');
-      if (previous !== undefined && header.previous !== previous)
+      if (next !== undefined && next !== segment.digest)
         throw brokenArchive('a segment does not follow the one before');
-      previous = segment.digest;
-      await writePages(handle, header.pageSizeBytes, newestPages({ header, blocks }, route.baseTx, route.tx));
+      next = header.previous;
+      const pages = newestPages({ header, blocks }, route.baseTx, route.tx);
+      for (const page of pages.keys()) {
+        if (page >= seen.length || seen[page] === 1) pages.delete(page);
+        else seen[page] = 1;
+      }
+      writePages(handle.fd, header.pageSizeBytes, pages);
       task.advance(segment.sizeBytes);
     }
     const pageSizeBytes = route.lineage.at(-1)?.database.pageSizeBytes ?? 0;
@@ -53,12 +61,20 @@ export async function replay(
   }
 }
 
-async function writePages(handle: FileHandle, pageSizeBytes: number, pages: Map<number, Uint8Array>): Promise<void> {
-  for (const page of [...pages.keys()].sort((a, b) => a - b)) {
-    const bytes = pages.get(page) as Uint8Array;
-    const offset = (page - 1) * pageSizeBytes;
+/** Neighbouring pages go out in one write. */
+function writePages(descriptor: number, pageSizeBytes: number, pages: ReadonlyMap<number, Uint8Array>): void {
+  const numbers = [...pages.keys()].sort((a, b) => a - b);
+  for (let start = 0; start < numbers.length; ) {
+    let end = start + 1;
+    while (end - start < pagesPerWrite && numbers[end] === (numbers[end - 1] as number) + 1) end++;
+    const parts = numbers.slice(start, end).map((page) => pages.get(page) as Uint8Array);
+    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
+    const offset = ((numbers[start] as number) - 1) * pageSizeBytes;
     for (let done = 0; done < bytes.length; ) {
-      done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
+      done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
     }
+    start = end;
   }
 }
+
+const pagesPerWrite = 256;
