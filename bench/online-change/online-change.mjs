@@ -150,16 +150,17 @@ async function killRounds(directory) {
     const path = copyOf(source, 'kill.db');
     const stop = await startWriter(path, 'mirror');
     const first = await up(path, directory, whole.ms * (0.1 + Math.random() * 0.95));
+    const phase = phaseOf(path);
     if (first.code === 0) tally.tooLate += 1;
     else {
       tally.kills += 1;
-      const phase = phaseOf(path);
       tally.phases[phase] = (tally.phases[phase] ?? 0) + 1;
     }
     const second = await up(path, directory);
     const writer = await stop();
     if (second.code !== 0 || writer.errors > 0) {
-      throw new Error(`up ended with ${second.code}, the writer met ${writer.errors} errors`);
+      const why = JSON.stringify(second.report?.data.failed ?? null);
+      throw new Error(`up ended with ${second.code} behind ${phase}, the writer met ${writer.errors} errors: ${why}`);
     }
     if (first.code === 0) continue;
     const database = new Database(path, { readonly: true });

@@ -220,3 +220,22 @@ describe('a data step that is killed', () => {
     expect(after.value('SELECT sum(px) FROM t')).toBeCloseTo(before + 3_000_000, 3);
   });
 });
+
+test('killed when nothing is left but its row in the history, the next up closes it', async () => {
+  const { connection, settings } = await prepared();
+  let seen = 0;
+  const stop = {
+    ...testContext().clock,
+    sleep: async () => {
+      seen += 1;
+      if (connection.get(`SELECT 1 FROM sqlite_schema WHERE name = '_tradedb_online_t'`) === undefined)
+        throw new Error('gone');
+    },
+  };
+  // The last pause lies behind the removal of the old table.
+  await expect(applyMigrations(settings, testContext({ clock: stop }))).rejects.toThrow('gone');
+  expect(seen).toBeGreaterThan(10);
+  const result = await applyMigrations(settings, testContext());
+  expect(result).toMatchObject({ failed: null, pendingCount: 0 });
+  expect(leftOvers(connection)).toBe(0);
+});

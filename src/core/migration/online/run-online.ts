@@ -23,7 +23,7 @@ import { newForeignKeys, orphans } from './new-foreign-keys.ts';
 import { objectsDigest } from './objects-digest.ts';
 import { keepParts, OnlineRun } from './online-run.ts';
 import { refuse } from './refuse.ts';
-import { onlineNames, readSubject } from './subject.ts';
+import { onlineNames, readSubject, type Subject, workingKey } from './subject.ts';
 import { swapTables, withoutParent } from './swap.ts';
 
 /**
@@ -76,7 +76,7 @@ async function again(run: LongRun, directive: TableDirective): Promise<SectionRe
   const { session, open, step } = run;
   const { connection } = session;
   const work = open.progress.work as OnlineWork;
-  const { names, key } = readSubject(connection, work.table, directive.fills);
+  const { names, key } = subjectOf(run, work, directive);
   await open.transaction(() => {
     dropTriggers(connection, names);
     return open.progress;
@@ -187,7 +187,7 @@ async function finishOnline(run: LongRun, wanted: TableDefinition, directive: Ta
       hint: `finish that: tradedb migrate resolve ${run.step.place.version} --abort`,
     });
   }
-  const online = new OnlineRun(run, readSubject(connection, work.table, directive.fills), work);
+  const online = new OnlineRun(run, subjectOf(run, work, directive), work);
   const { subject } = online;
   if (work.phase !== 'cleanup') {
     openReplay(connection, subject);
@@ -210,6 +210,14 @@ async function finishOnline(run: LongRun, wanted: TableDefinition, directive: Ta
   });
   const { rowsChanged, swapMs } = online.work;
   await run.open.transaction(() => ({ ...advanced(run, rowsChanged), swapMs }));
+}
+
+/** Behind the exchange only what is left of the old rows counts, and that may be nothing any more. */
+function subjectOf({ session }: LongRun, work: OnlineWork, directive: TableDirective): Subject {
+  const { connection } = session;
+  if (work.phase !== 'cleanup') return readSubject(connection, work.table, directive.fills);
+  const names = onlineNames(work.table);
+  return { table: work.table, names, key: workingKey(connection, names.shadow), into: [], select: [] };
 }
 
 /** Lets the copy catch up, and makes sure that it is what it should be. */
