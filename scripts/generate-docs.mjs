@@ -1,4 +1,5 @@
-// Writes what is made from the command definitions: docs/cli/*.md, docs/exit-codes.md and the configuration schema.
+// Writes what is made from the command definitions: docs/cli/*.md, docs/man/tradedb.1, docs/exit-codes.md and the
+// configuration schema.
 // With --check it writes nothing and fails when a file is stale.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

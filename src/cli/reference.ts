@@ -4,6 +4,7 @@ import { configJsonSchema } from '../core/config/json-schema.ts';
 import { configKeys } from '../core/config/key.ts';
 import { exitCodeTable } from './exit-code.ts';
 import { optionRows } from './help.ts';
+import { type DocumentedGroup, manualPage } from './manual-page.ts';
 import { globalOptions, optionsOf } from './options.ts';
 
 /** The generated part of the documentation, by path below the project. */
@@ -13,6 +14,7 @@ export async function referenceFiles(): Promise<Readonly<Record<string, string>>
     'docs/configuration.md': configuration(),
     'docs/schema/config.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   };
+  const documented: DocumentedGroup[] = [];
   const index: string[] = [
     '# Command reference',
     '',
@@ -23,6 +25,7 @@ export async function referenceFiles(): Promise<Readonly<Record<string, string>>
   ];
   for (const group of registry) {
     const commands = await Promise.all(Object.values(group.commands).map(async (load) => (await load()).definition));
+    documented.push({ group, commands });
     files[`docs/cli/${group.name}.md`] = [
       `# tradedb ${group.name}`,
       '',
@@ -44,6 +47,7 @@ export async function referenceFiles(): Promise<Readonly<Record<string, string>>
     '',
     'Exit codes: [exit-codes.md](../exit-codes.md). Configuration: [configuration.md](../configuration.md).',
   );
+  files['docs/man/tradedb.1'] = manualPage(documented);
   files['docs/cli/README.md'] = `${index.join('\n')}\n`;
   return files;
 }
