@@ -115,6 +115,7 @@ describe('the executed blocks', () => {
       'README.md',
       'docs/guides/disaster-recovery.md',
       'docs/guides/existing-bot.md',
+      'docs/guides/upgrading.md',
     ]);
   });
 
@@ -151,6 +152,20 @@ describe('the manifests', () => {
     const own = containersIn(objects).filter(({ image }) => image.startsWith('tradedb:'));
     expect(own).toHaveLength(4);
     for (const { args } of own) expect(await problemOf(args ?? [])).toBeUndefined();
+  });
+
+  it('in documents are valid YAML too', () => {
+    const blocks = documents.flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(/^```yaml\n([\s\S]+?)^```/gm)].map(
+        ([, text = '']) => [path, text] as const,
+      ),
+    );
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const [path, text] of blocks)
+      expect(
+        yaml.parseAllDocuments(text).flatMap(({ errors }) => errors),
+        path,
+      ).toEqual([]);
   });
 
   it('carry a configuration that is valid', async () => {
