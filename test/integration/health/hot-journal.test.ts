@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { recover } from '../../../src/core/health/recovery/recover.ts';
-import { testContext } from '../../support/context.ts';
 import { fileState } from '../../support/file-state.ts';
 import { checkHealth } from '../../support/health.ts';
+import { runRecovery } from '../../support/recovery.ts';
 import { makeSoundDatabase } from '../../support/sound-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -45,26 +44,7 @@ describe('a hot journal', () => {
   it('is rolled back by a recovery, in the new file', async () => {
     const { folder, home, path, quantities } = interrupted();
     const before = fileState(home);
-    const caseFolder = join(folder, 'case');
-    const { data } = await recover(
-      {
-        path,
-        method: 'auto',
-        caseFolder,
-        resultPath: join(caseFolder, 'recovered.db'),
-        schemaPath: undefined,
-        includeFreed: false,
-        dryRun: false,
-        resume: false,
-        backupId: undefined,
-        evidence: async () => 'there is no backup',
-        rules: async () => [],
-        swap: undefined,
-        timeoutMs: 60_000,
-        version: 'test',
-      },
-      testContext(),
-    );
+    const { data } = await runRecovery(folder, path);
     expect(data).toMatchObject({ chosen: 'replay', verification: { integrity: [] } });
     const db = new Database(data.result?.path ?? '', { readonly: true });
     expect(db.prepare('SELECT qty FROM trade ORDER BY id').pluck().all()).toEqual(quantities);

@@ -13,40 +13,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { RecoverRequest } from '../../../src/core/health/recovery/recover.ts';
-import { recover } from '../../../src/core/health/recovery/recover.ts';
 import { readKnownPages } from '../../../src/core/restore/known-pages.ts';
 import { startArchive, writeCommits } from '../../support/archive-runs.ts';
 import { backUp, openTestRepository, testDatabaseId } from '../../support/backup-requests.ts';
 import { testContext } from '../../support/context.ts';
 import { createCountingDatabase } from '../../support/counting-database.ts';
 import { fileState } from '../../support/file-state.ts';
+import { runRecovery } from '../../support/recovery.ts';
 import { segmentsOf } from '../../support/segments.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 async function run(folder: string, path: string, parts: Partial<RecoverRequest> = {}) {
   const repository = await openTestRepository(join(folder, 'backups'));
-  const caseFolder = join(folder, `case${Math.round(performance.now())}`);
-  const context = testContext();
-  return recover(
-    {
-      path,
-      method: 'auto',
-      caseFolder,
-      resultPath: join(caseFolder, 'recovered.db'),
-      schemaPath: undefined,
-      includeFreed: false,
-      dryRun: false,
-      resume: false,
-      backupId: undefined,
-      evidence: (backupId) => readKnownPages({ repository, databaseId: testDatabaseId, backupId, workers: 1 }, context),
-      rules: async () => [],
-      swap: undefined,
-      timeoutMs: 60_000,
-      version: 'test',
-      ...parts,
-    },
-    context,
-  );
+  const known = { repository, databaseId: testDatabaseId, workers: 1 };
+  return runRecovery(folder, path, {
+    evidence: (backupId) => readKnownPages({ ...known, backupId }, testContext()),
+    ...parts,
+  });
 }
 
 function flip(path: string, page: number): void {
@@ -85,8 +68,11 @@ async function crashed(): Promise<Crashed> {
     INSERT INTO quiet SELECT i, printf('%0200d', i) FROM n`);
   db.close();
   const archive = await startArchive(folder);
-  await writeCommits(folder, { commits: 15, pauseMs: 2 });
-  await sleep(400);
+  // Two segments at least.
+  for (const wanted of [1, 2]) {
+    await writeCommits(folder, { commits: 8, pauseMs: 2, seed: wanted });
+    while (segmentsOf(join(folder, 'backups')).length < wanted) await sleep(20);
+  }
   const home = join(folder, 'patient');
   mkdirSync(home);
   const path = join(home, 'trading.db');

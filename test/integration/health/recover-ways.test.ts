@@ -2,36 +2,11 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { type RecoverRequest, recover } from '../../../src/core/health/recovery/recover.ts';
-import { testContext } from '../../support/context.ts';
 import { DamagedFile, leaveWal } from '../../support/database-damage.ts';
 import { checkHealth } from '../../support/health.ts';
+import { runRecovery } from '../../support/recovery.ts';
 import { makeSoundDatabase } from '../../support/sound-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-
-function run(folder: string, path: string, parts: Partial<RecoverRequest> = {}) {
-  const caseFolder = join(folder, `case${Math.round(performance.now())}`);
-  return recover(
-    {
-      path,
-      method: 'auto',
-      caseFolder,
-      resultPath: join(caseFolder, 'recovered.db'),
-      schemaPath: undefined,
-      includeFreed: false,
-      dryRun: false,
-      resume: false,
-      backupId: undefined,
-      evidence: async () => 'there is no backup',
-      rules: async () => [],
-      swap: undefined,
-      timeoutMs: 60_000,
-      version: 'test',
-      ...parts,
-    },
-    testContext(),
-  );
-}
 
 function query(path: string, sql: string): unknown[] {
   const db = new Database(path);
@@ -70,7 +45,7 @@ describe('REINDEX after a vote', () => {
     expect(health.findings).toMatchObject([
       { subject: 'i0', severity: 'critical', values: { verdict: 'index', rows: 1 } },
     ]);
-    const { data } = await run(folder, path);
+    const { data } = await runRecovery(folder, path);
     expect(data).toMatchObject({ chosen: 'reindex', reindexed: [{ name: 'i0', rows: 1 }] });
     expect(data.attempts).toMatchObject([{ method: 'replay' }]);
     expect(query(data.result?.path ?? '', "SELECT id FROM trade INDEXED BY i0 WHERE symbol = 'SYM1150'")).toEqual([
@@ -85,7 +60,7 @@ describe('REINDEX after a vote', () => {
     falsify(path, 'trade');
     const health = await checkHealth(folder, path, { tier: 'deep', only: ['index.vote'] });
     expect(health.findings.map(({ values }) => values?.verdict)).toEqual(['table', 'table', 'table']);
-    await expect(run(folder, path, { method: 'reindex' })).rejects.toMatchObject({ code: 'unsupported' });
+    await expect(runRecovery(folder, path, { method: 'reindex' })).rejects.toMatchObject({ code: 'unsupported' });
   });
 
   it('refuses when it is one against one', async () => {
@@ -95,7 +70,7 @@ describe('REINDEX after a vote', () => {
     falsify(path, 'i0');
     const health = await checkHealth(folder, path, { tier: 'deep', only: ['index.vote'] });
     expect(health.findings).toMatchObject([{ values: { verdict: 'conflict' } }]);
-    await expect(run(folder, path, { method: 'reindex' })).rejects.toThrow(/nobody can tell/);
+    await expect(runRecovery(folder, path, { method: 'reindex' })).rejects.toThrow(/nobody can tell/);
   });
 
   it('compares partial, expression and UNIQUE indexes, names with quotes, and tables WITHOUT ROWID', async () => {
@@ -131,7 +106,7 @@ describe('other ways', () => {
     const file = new DamagedFile(path, 1);
     file.page(file.firstTrunk()).fill(0);
     file.save();
-    const { data } = await run(folder, path);
+    const { data } = await runRecovery(folder, path);
     expect(data).toMatchObject({ chosen: 'vacuum-into', verification: { integrity: [] } });
     expect(query(data.result?.path ?? '', 'SELECT note FROM trade ORDER BY id')).toEqual(wanted);
     expect(query(data.result?.path ?? '', 'PRAGMA journal_mode')).toEqual(['wal']);
@@ -149,7 +124,7 @@ describe('other ways', () => {
     const wal = readFileSync(`${path}-wal`);
     wal[32 + 4 * 4120 + 2000] = 77;
     writeFileSync(`${path}-wal`, wal);
-    const { data } = await run(folder, path);
+    const { data } = await runRecovery(folder, path);
     expect(data.wal.reanchoredCommits).toBeGreaterThan(3);
     expect(data).toMatchObject({ chosen: 'replay', verification: { integrity: [] } });
     expect(data.plan[0]).toMatchObject({ method: 'replay', lossless: true });
@@ -160,12 +135,12 @@ describe('other ways', () => {
     const folder = temporaryFolder();
     const path = join(folder, 't.db');
     leaveWal(path, { pageSize: 1024 });
-    const whole = await run(folder, path);
+    const whole = await runRecovery(folder, path);
     const wal = readFileSync(`${path}-wal`);
     wal[32 + 12 * 1048 + 500] = (wal[32 + 12 * 1048 + 500] ?? 0) ^ 0xff;
     writeFileSync(`${path}-wal`, wal);
-    const { data } = await run(folder, path, { method: 'salvage' });
-    const replayed = await run(folder, path, { method: 'replay' });
+    const { data } = await runRecovery(folder, path, { method: 'salvage' });
+    const replayed = await runRecovery(folder, path, { method: 'replay' });
     const count = (file: string | undefined): number => query(file ?? '', 'SELECT count(*) FROM trade')[0] as number;
     expect(data.wal.reanchoredCommits).toBeGreaterThan(0);
     expect(count(data.result?.path)).toBeGreaterThan(count(replayed.data.result?.path));
@@ -182,7 +157,7 @@ describe('other ways', () => {
     const db = new Database(path);
     db.exec('DELETE FROM trade WHERE id <= 1000');
     db.close();
-    const { data } = await run(folder, path, { method: 'salvage' });
+    const { data } = await runRecovery(folder, path, { method: 'salvage' });
     expect(data.quarantine).toMatchObject({ rows: 0 });
     expect(data.quarantine?.deletedRows).toBeGreaterThan(300);
     expect(
@@ -197,13 +172,13 @@ describe('other ways', () => {
     makeSoundDatabase(path, { rows: 900 });
     const caseFolder = join(folder, 'case');
     const parts = { caseFolder, resultPath: join(folder, 'out.db') };
-    const { data } = await run(folder, path, parts);
+    const { data } = await runRecovery(folder, path, parts);
     const steps = readFileSync(join(caseFolder, 'steps.ndjson'), 'utf8').trimEnd().split('\n');
     expect(steps.map((line) => JSON.parse(line).step)).toEqual(['opened', 'frozen', 'chosen', 'published']);
     for (let kept = steps.length; kept > 0; kept--) {
       // As a crash leaves it: a half line behind the last whole one.
       writeFileSync(join(caseFolder, 'steps.ndjson'), `${steps.slice(0, kept).join('\n')}\n{"step":"cho`);
-      const again = await run(folder, path, { ...parts, resume: true });
+      const again = await runRecovery(folder, path, { ...parts, resume: true });
       expect(again.data.result).toEqual(data.result);
       expect(again.data.tables).toEqual(data.tables);
     }
@@ -214,10 +189,12 @@ describe('other ways', () => {
     const { chmodSync } = await import('node:fs');
     chmodSync(frozen, 0o600);
     writeFileSync(frozen, bytes);
-    await expect(run(folder, path, { ...parts, resume: true })).rejects.toMatchObject({ code: 'checksum_mismatch' });
+    await expect(runRecovery(folder, path, { ...parts, resume: true })).rejects.toMatchObject({
+      code: 'checksum_mismatch',
+    });
     mkdirSync(join(folder, 'empty'));
     const none = { ...parts, caseFolder: join(folder, 'empty'), resume: true };
-    await expect(run(folder, path, none)).rejects.toMatchObject({ code: 'file_not_found' });
+    await expect(runRecovery(folder, path, none)).rejects.toMatchObject({ code: 'file_not_found' });
     expect(existsSync(join(folder, 'out.db.partial'))).toBe(false);
   });
 });

@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { type RecoverRequest, type RecoverResult, recover } from '../../../src/core/health/recovery/recover.ts';
-import { testContext } from '../../support/context.ts';
+import type { RecoverRequest, RecoverResult } from '../../../src/core/health/recovery/recover.ts';
 import { DamagedFile, damageKinds, leaveWal } from '../../support/database-damage.ts';
 import { fileState } from '../../support/file-state.ts';
+import { runRecovery } from '../../support/recovery.ts';
 import { makeSoundDatabase } from '../../support/sound-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -36,26 +36,7 @@ function patient(): { folder: string; home: string; path: string } {
 
 function runRecover(folder: string, path: string, parts: Partial<RecoverRequest> = {}): Promise<RecoverResult> {
   const caseFolder = join(folder, 'case');
-  return recover(
-    {
-      path,
-      method: 'auto',
-      caseFolder,
-      resultPath: join(caseFolder, 'recovered.db'),
-      schemaPath: undefined,
-      includeFreed: false,
-      dryRun: false,
-      resume: false,
-      backupId: undefined,
-      evidence: async () => 'there is no backup',
-      rules: async () => [],
-      swap: undefined,
-      timeoutMs: 60_000,
-      version: 'test',
-      ...parts,
-    },
-    testContext(),
-  );
+  return runRecovery(folder, path, { caseFolder, resultPath: join(caseFolder, 'recovered.db'), ...parts });
 }
 
 /** Least share of the rows that must come back, where it is not nearly all. */

@@ -1,9 +1,5 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import * as v from 'valibot';
-import { TradedbError } from '../../error.ts';
-import { flushFolder } from '../../storage/local-folder.ts';
-import { fromStorage } from '../../storage/storage-error.ts';
+import { readNote, removeNote, writeNote } from '../durable-note.ts';
 
 /**
  * The note beside a standby: which commit it holds. Before a batch the place behind it is written down too; the change
@@ -38,51 +34,19 @@ export function statePath(standby: string): string {
   return `${standby}.follow.json`;
 }
 
-export async function writeState(standby: string, state: StandbyState): Promise<void> {
-  const path = statePath(standby);
-  const unfinished = `${path}.partial`;
-  try {
-    const file = await open(unfinished, 'w');
-    try {
-      await file.writeFile(`${JSON.stringify(state, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(unfinished, path);
-    await flushFolder(dirname(path));
-  } catch (error) {
-    throw fromStorage(error, path);
-  }
+export function writeState(standby: string, state: StandbyState): Promise<void> {
+  return writeNote(statePath(standby), state);
 }
 
 /** Undefined when the file is no standby. */
-export async function readState(standby: string): Promise<StandbyState | undefined> {
-  const path = statePath(standby);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const translated = fromStorage(error, path);
-    if (translated instanceof TradedbError && translated.code === 'file_not_found') return undefined;
-    throw translated;
-  }
-  const parsed = v.safeParse(stateSchema, parseJson(text));
-  if (parsed.success) return parsed.output;
-  throw new TradedbError('restore_pending', `${JSON.stringify(path)} cannot be understood`, {
-    hint: 'remove the standby and this file, and let restore follow make it anew',
-  });
+export function readState(standby: string): Promise<StandbyState | undefined> {
+  return readNote(
+    statePath(standby),
+    stateSchema,
+    'remove the standby and this file, and let restore follow make it anew',
+  );
 }
 
-export async function removeState(standby: string): Promise<void> {
-  await rm(statePath(standby), { force: true });
-  await flushFolder(dirname(standby));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+export function removeState(standby: string): Promise<void> {
+  return removeNote(statePath(standby));
 }
