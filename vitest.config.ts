@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most of the time the tests wait for child processes.
+    maxWorkers: 2,
     // The JSON report is what .ci/run counts from.
     reporters: ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'json-summary'] },

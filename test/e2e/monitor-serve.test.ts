@@ -145,7 +145,12 @@ describe('monitor serve', () => {
     const configPath = join(folder, 'tradedb.config.json');
     const databasePath = join(folder, 'trading.db');
     makeHalfEmptyDatabase(databasePath, { rows: 500 });
-    writeFileSync(configPath, JSON.stringify({ database: { path: databasePath } }));
+    const db = new Database(databasePath);
+    db.exec('CREATE TABLE tick (at INTEGER); INSERT INTO tick VALUES (1700000000)');
+    db.close();
+    const policies = [{ table: 'tick', column: 'at', unit: 's', keep: '30d' }];
+    const maintenance = { archive: { folder: 'old rows', reserve: '0B' }, retention: { policies } };
+    writeFileSync(configPath, JSON.stringify({ database: { path: databasePath }, maintenance }));
     const run = runProcess(systemClock);
     const results: Record<string, number | null> = {};
     for (const job of scheduledJobs) {
@@ -161,6 +166,7 @@ describe('monitor serve', () => {
       health: expect.toBeOneOf([0, 3, 4]),
       optimize: 0,
       vacuum: 0,
+      archive: 0,
     });
   });
 });

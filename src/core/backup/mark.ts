@@ -84,6 +84,11 @@ export async function commitOfNow(
       hint: 'marks need the archiver: tradedb backup archive',
     });
   }
+  if (found?.tx === 0) {
+    throw new TradedbError('backup_failed', 'no commit is archived yet, so there is none to name', {
+      hint: 'set the mark after the next commit; the state of now is that of the newest backup (restore --backup <id>)',
+    });
+  }
   if (found !== undefined) {
     return { epoch: found.epoch.id, tx: found.tx, time: new Date(found.takenAt).toISOString() };
   }
