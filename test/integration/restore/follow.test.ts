@@ -7,38 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type FollowTotals, follow } from '../../../src/core/restore/follow/follow.ts';
-import type { FollowEvent, FollowRequest } from '../../../src/core/restore/follow/follow-request.ts';
+import type { FollowEvent } from '../../../src/core/restore/follow/follow-request.ts';
 import { startArchive, writeCommits } from '../../support/archive-runs.ts';
-import { openTestRepository, testDatabaseId } from '../../support/backup-requests.ts';
-import { testContext } from '../../support/context.ts';
 import { createCountingDatabase, startWriter, stopProcess } from '../../support/counting-database.ts';
+import { followInto } from '../../support/follow-runs.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
-
-async function followInto(
-  folder: string,
-  parts: Partial<FollowRequest> = {},
-  signal?: AbortSignal,
-): Promise<FollowTotals> {
-  return follow(
-    {
-      repository: await openTestRepository(join(folder, 'backups')),
-      databaseId: testDatabaseId,
-      target: join(folder, 'standby.db'),
-      limit: null,
-      pollMs: 20,
-      forMs: 0,
-      promote: false,
-      lagWarningMs: 60_000,
-      workers: 2,
-      owner: { pid: process.pid, hostname: 'test' },
-      stateDirectory: join(folder, 'state'),
-      onEvent: () => {},
-      ...parts,
-    },
-    testContext(signal === undefined ? {} : { signal }),
-  );
-}
 
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 

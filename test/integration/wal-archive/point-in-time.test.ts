@@ -43,6 +43,16 @@ describe('WAL archive', () => {
     }
   });
 
+  test('a commit that fills its segment is durable as soon as any other', async () => {
+    const folder = temporaryFolder();
+    createCountingDatabase(join(folder, 'a.db'), { rows: 300 });
+    const archive = await startArchive(folder, { segmentBytes: 1 });
+    const commits = await writeCommits(folder, { commits: 5 });
+    await expect.poll(() => archive.events.at(-1), { timeout: 10_000 }).toMatchObject({ event: 'segment', lastTx: 5 });
+    expect((await hashAt(folder, { kind: 'latest' })).hash).toBe(commits.at(-1)!.hash);
+    expect((await archive.stop()).gaps).toEqual([]);
+  });
+
   test('a moment gives the last commit not after it', async () => {
     const folder = temporaryFolder();
     createCountingDatabase(join(folder, 'a.db'), { rows: 300 });

@@ -27,7 +27,7 @@ export interface TailResult {
   readonly commits: number;
   readonly frames: number;
   readonly resets: number;
-  /** Bytes of frames that are recorded and not in a finished segment yet. */
+  /** Bytes of frames that are recorded and were not handed over by `flush` yet. */
   readonly openBytes: number;
   readonly walFrames: number;
   readonly backfilledFrames: number;
@@ -56,6 +56,7 @@ export class WalTailRecorder {
   #previous: string | null;
   #writer: SegmentWriter | undefined;
   #finished: FinishedSegment[] = [];
+  #finishedBytes = 0;
   #segments = 0;
   #lastLook: number;
   #lastNotAfter = 0;
@@ -86,7 +87,7 @@ export class WalTailRecorder {
       commits: this.#tx - before,
       frames: this.#frames,
       resets: this.#resets,
-      openBytes: this.#writer?.plainBytes ?? 0,
+      openBytes: this.#finishedBytes + (this.#writer?.plainBytes ?? 0),
       walFrames: index?.maxFrame ?? 0,
       backfilledFrames: index?.backfilledFrames ?? 0,
       walBytes: this.#files.identity('wal')?.sizeBytes ?? 0,
@@ -110,6 +111,7 @@ export class WalTailRecorder {
     this.#finishSegment();
     const finished = this.#finished;
     this.#finished = [];
+    this.#finishedBytes = 0;
     return finished;
   }
 
@@ -215,9 +217,11 @@ export class WalTailRecorder {
   }
 
   #finishSegment(): void {
-    const segment = this.#writer?.finish();
+    const writer = this.#writer;
+    const segment = writer?.finish();
     this.#writer = undefined;
-    if (segment === undefined) return;
+    if (writer === undefined || segment === undefined) return;
+    this.#finishedBytes += writer.plainBytes;
     this.#previous = segment.digest;
     this.#finished.push(segment);
   }
