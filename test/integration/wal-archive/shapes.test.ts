@@ -43,34 +43,48 @@ async function epochNow(folder: string): Promise<string> {
 }
 
 /** Rows of `entry` also go into the table of the shape, so that every commit of the writer reaches its pages. */
-const shapes: readonly (readonly [string, CountingOptions, string?])[] = [
-  ['page size 512 and auto_vacuum full', { pageSizeBytes: 512, setUp: (db) => db.pragma('auto_vacuum = FULL') }],
-  [
-    'page size 1024, auto_vacuum incremental and UTF-16le',
-    { pageSizeBytes: 1024, setUp: (db) => db.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA encoding = 'UTF-16le'") },
-  ],
-  [
-    'page size 65536 and WITHOUT ROWID',
-    {
+interface Shape {
+  readonly name: string;
+  readonly options: CountingOptions;
+  readonly trigger?: string;
+}
+
+const shapes: readonly Shape[] = [
+  {
+    name: 'page size 512 and auto_vacuum full',
+    options: { pageSizeBytes: 512, setUp: (db) => db.pragma('auto_vacuum = FULL') },
+  },
+  {
+    name: 'page size 1024, auto_vacuum incremental and UTF-16le',
+    options: {
+      pageSizeBytes: 1024,
+      setUp: (db) => db.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA encoding = 'UTF-16le'"),
+    },
+  },
+  {
+    name: 'page size 65536 and WITHOUT ROWID',
+    options: {
       pageSizeBytes: 65_536,
       setUp: (db) =>
         db.exec(`CREATE TABLE line (k TEXT, n INTEGER, v ANY, g TEXT AS (k || n), PRIMARY KEY (k, n)) STRICT, WITHOUT ROWID;
           CREATE INDEX line_g ON line (g)`),
     },
-    'CREATE TRIGGER copy AFTER INSERT ON entry BEGIN INSERT INTO line VALUES (hex(randomblob(12)), new.id, new.body); END',
-  ],
-  [
-    'FTS5 and UTF-16be',
-    {
+    trigger:
+      'CREATE TRIGGER copy AFTER INSERT ON entry BEGIN INSERT INTO line VALUES (hex(randomblob(12)), new.id, new.body); END',
+  },
+  {
+    name: 'FTS5 and UTF-16be',
+    options: {
       pageSizeBytes: 8192,
       setUp: (db) => db.exec("PRAGMA encoding = 'UTF-16be'; CREATE VIRTUAL TABLE note USING fts5(text)"),
     },
-    "CREATE TRIGGER copy AFTER INSERT ON entry BEGIN INSERT INTO note VALUES ('order ' || new.id || ' ' || new.body); END",
-  ],
+    trigger:
+      "CREATE TRIGGER copy AFTER INSERT ON entry BEGIN INSERT INTO note VALUES ('order ' || new.id || ' ' || new.body); END",
+  },
 ];
 
 describe('every shape of database through the archive', () => {
-  test.each(shapes)('%s', async (_, options, trigger) => {
+  test.each(shapes)('$name', async ({ options, trigger }) => {
     const folder = temporaryFolder();
     const path = join(folder, 'a.db');
     createCountingDatabase(path, { rows: 300, ...options });
@@ -112,7 +126,7 @@ describe('every shape of database through the archive', () => {
 
   test.each(shapes)(
     '%s in journal_mode=DELETE: full, incremental and a rewritten file',
-    async (_, options, trigger) => {
+    async ({ options, trigger }) => {
       const folder = temporaryFolder();
       const path = join(folder, 'a.db');
       createCountingDatabase(path, { rows: 300, ...options, journalMode: 'delete' });

@@ -5,6 +5,7 @@ import { systemRandom } from '../../../system/system-random.ts';
 import { readFully } from '../../file-access/live-files.ts';
 import { serveReader } from '../../file-access/reader-child.ts';
 import type { ReaderReply } from '../../file-access/reader-protocol.ts';
+import { lockBytePage } from '../../file-format/database-header.ts';
 import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { fullProfile } from '../../sqlite/pragma-profile.ts';
 import { isBusy } from '../../sqlite/translate-error.ts';
@@ -69,6 +70,8 @@ serveReader(port, {
     const saved = new Set<number>();
     for (const page of pages) if (page <= pagesBefore) saved.add(page);
     for (let page = pagesAfter + 1; page <= pagesBefore; page++) saved.add(page);
+    // It holds nothing, and SQLite takes its number for the end of a journal: what follows would not be taken back.
+    saved.delete(lockBytePage(pageSizeBytes));
     const nonce = Buffer.from(systemRandom.bytes(4)).readUInt32BE(0);
     const journal = openSync(`${path}-journal`, 'w');
     try {
