@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, OperationContext, Random } from './context.ts';
-import { TradedbError } from './error.ts';
+import { fromFileSystem, TradedbError } from './error.ts';
 import { makeFolder } from './make-folder.ts';
 
 /**
@@ -150,9 +150,7 @@ function keep(file: string, token: string, holder: () => LeaseHolder, expiryMs: 
   const renew = (): void => {
     cancel = clock.after(expiryMs / 3, () => {
       if (released || readLease(file)?.token !== token) return;
-      const temporary = `${file}.${token}`;
-      writeFileSync(temporary, JSON.stringify(holder()));
-      renameSync(temporary, file);
+      renewNow(file, holder());
       renew();
     });
   };
@@ -167,21 +165,39 @@ function keep(file: string, token: string, holder: () => LeaseHolder, expiryMs: 
   };
 }
 
+/** A full disk must not end the work that the lease is about: on this machine its holder is known to live anyway. */
+function renewNow(file: string, holder: LeaseHolder): void {
+  const temporary = `${file}.${holder.token}`;
+  try {
+    writeFileSync(temporary, JSON.stringify(holder));
+    renameSync(temporary, file);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}
+
 /** False when the name is taken. A hard link appears with its content, which a created file does not. */
 function place(file: string, holder: LeaseHolder): boolean {
   const temporary = `${file}.${holder.token}`;
-  writeFileSync(temporary, JSON.stringify(holder));
   try {
+    writeFileSync(temporary, JSON.stringify(holder));
     linkSync(temporary, file);
     return true;
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;
     if (error.code === 'EEXIST') return false;
-    if (error.code !== 'EPERM' && error.code !== 'ENOTSUP' && error.code !== 'EOPNOTSUPP') throw error;
+    if (error.code !== 'EPERM' && error.code !== 'ENOTSUP' && error.code !== 'EOPNOTSUPP') throw unplaced(error, file);
     return placeWithoutLinks(file, holder);
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+function unplaced(error: Error, file: string): unknown {
+  const translated = fromFileSystem(error, file);
+  if (!(translated instanceof TradedbError) || translated.code !== 'disk_full') return translated;
+  const hint = 'free some space there, or name another folder (state.directory)';
+  return new TradedbError('disk_full', translated.message, { hint, cause: error });
 }
 
 function placeWithoutLinks(file: string, holder: LeaseHolder): boolean {

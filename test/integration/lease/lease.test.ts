@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLease, currentHolder, databaseLeaseName } from '../../../src/core/lease.ts';
 import { testPorts } from '../../support/context.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const owner = { pid: process.pid, hostname: 'here' };
@@ -84,5 +85,33 @@ describe('lease', () => {
     writeFileSync(join(folder, 'a.db'), '');
     expect(databaseLeaseName(join(folder, '.', 'a.db'))).toBe(databaseLeaseName(join(folder, 'x', '..', 'a.db')));
     expect(databaseLeaseName(join(folder, 'a.db'))).not.toBe(databaseLeaseName(join(folder, 'b.db')));
+  });
+
+  test('a full disk: taking says so and leaves nothing; renewing fails quietly, and goes on with space', (context) => {
+    const directory = smallDisk(1) ?? context.skip('a tmpfs cannot be mounted here');
+    let now = 1_000_000;
+    const timers: (() => void)[] = [];
+    const after = (_: number, task: () => void) => {
+      timers.push(task);
+      return () => {};
+    };
+    const ports = { ...testPorts, clock: { ...testPorts.clock, wallTime: () => now, after } };
+    const request = { directory, name: 'a', purpose: 'backup create', owner };
+    const lease = acquireLease(request, ports);
+    const { bavail, bsize } = statfsSync(directory);
+    writeFileSync(join(directory, 'ballast'), Buffer.alloc(bavail * bsize));
+    now += 40_000;
+    timers[0]?.();
+    expect(currentHolder(request, ports.clock)?.expiresAt).toBe(1_120_000);
+    expect(() => acquireLease({ ...request, name: 'b' }, ports)).toThrow(
+      expect.objectContaining({ code: 'disk_full', hint: expect.stringContaining('state.directory') }),
+    );
+    expect(readdirSync(directory).sort()).toEqual(['a.json', 'ballast']);
+    rmSync(join(directory, 'ballast'));
+    now += 40_000;
+    timers[1]?.();
+    expect(currentHolder(request, ports.clock)?.expiresAt).toBe(now + 120_000);
+    lease.release();
+    expect(readdirSync(directory)).toEqual([]);
   });
 });

@@ -125,7 +125,7 @@ describe('every shape of database through the archive', () => {
   });
 
   test.each(shapes)(
-    '%s in journal_mode=DELETE: full, incremental and a rewritten file',
+    '$name in journal_mode=DELETE: full, incremental and a rewritten file',
     async ({ options, trigger }) => {
       const folder = temporaryFolder();
       const path = join(folder, 'a.db');

@@ -3,7 +3,7 @@ import { TradedbError } from '../../error.ts';
 import { retryWhileBusy } from '../../sqlite/busy-retry.ts';
 import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/connection.ts';
 import { fullProfile } from '../../sqlite/pragma-profile.ts';
-import { isBusy } from '../../sqlite/translate-error.ts';
+import { isBusy, sqliteCode } from '../../sqlite/translate-error.ts';
 
 interface Ports {
   readonly clock: Clock;
@@ -76,13 +76,16 @@ export class Pins {
     this.#current = other;
   }
 
-  /** Copies frames into the database, as far as the pins allow. True when all of them are there. */
+  /**
+   * Copies frames into the database, as far as the pins allow. True when all of them are there. The disk of the
+   * database may be full: then the WAL stays as it is, and recording goes on.
+   */
   checkpoint(): boolean {
     try {
       const [row] = this.#checkpointer.pragma('wal_checkpoint(PASSIVE)');
       return Number(row?.busy) === 0 && Number(row?.log) === Number(row?.checkpointed);
     } catch (error) {
-      if (isBusy(error)) return false;
+      if (isBusy(error) || sqliteCode(error) === 'SQLITE_FULL') return false;
       throw error;
     }
   }
