@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import type { FollowEvent } from '../../../src/core/restore/follow/follow-reques
 import { startArchive, writeCommits } from '../../support/archive-runs.ts';
 import { createCountingDatabase, startWriter, stopProcess } from '../../support/counting-database.ts';
 import { followInto } from '../../support/follow-runs.ts';
+import { smallDisk } from '../../support/small-disk.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -83,6 +84,35 @@ describe('restore follow', () => {
     reader.close();
     await expect(followInto(folder)).rejects.toMatchObject({ code: 'database_replaced' });
   }, 60_000);
+
+  test('a full disk takes a batch back, and with space it goes on', async (context) => {
+    const folder = temporaryFolder();
+    const small = smallDisk(4) ?? context.skip('a tmpfs cannot be mounted here');
+    const target = join(small, 'standby.db');
+    createCountingDatabase(join(folder, 'a.db'), { rows: 300 });
+    const archive = await startArchive(folder);
+    await writeCommits(folder, { commits: 10 });
+    await sleep(300);
+    await followInto(folder, { target });
+    const before = hashOf(target);
+    const app = new Database(join(folder, 'a.db'));
+    app.exec('INSERT INTO entry (value, body) VALUES (1, hex(randomblob(400000)))');
+    app.exec(
+      "UPDATE entry SET body = body || 'x'; UPDATE counter SET (n, total) = (SELECT count(*), sum(value) FROM entry)",
+    );
+    app.close();
+    await archive.stop();
+    const { bavail, bsize } = statfsSync(small);
+    writeFileSync(join(small, 'ballast'), Buffer.alloc(bavail * bsize - 500_000));
+    await expect(followInto(folder, { target })).rejects.toMatchObject({ code: 'disk_full' });
+    const reader = new Database(target);
+    expect(reader.pragma('integrity_check', { simple: true })).toBe('ok');
+    reader.close();
+    expect(hashOf(target)).toBe(before);
+    rmSync(join(small, 'ballast'));
+    await followInto(folder, { target, promote: true });
+    expect(readWhole(target)).toBe(readWhole(join(folder, 'a.db')));
+  });
 
   test('kill -9 at any moment leaves whole commits for every reader, and the next run goes on', async () => {
     const folder = temporaryFolder();
