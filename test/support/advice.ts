@@ -46,6 +46,7 @@ export async function adviseOn(
     drops: 'redundant',
     pinned: [],
     stat4: true,
+    engineKnown: false,
     ...parts,
   };
   const data = await adviseIndexes(request, testContext());

@@ -13,6 +13,15 @@ export function adviceFindings(data: AdviceData): Finding[] {
         hint: one.sql,
       }),
     ),
+    ...(data.withoutStat4?.slower ?? []).map(
+      ({ name, beforeMs, afterMs }): Finding => ({
+        id: 'index.without-stat4',
+        severity: 'warning',
+        subject: name,
+        message: `an engine without STAT4 would run it in ${latency(afterMs)} with this advice, in ${latency(beforeMs)} now`,
+        hint: '--engine-stat4 no gives advice for such an engine, both for either kind',
+      }),
+    ),
     ...data.foreignKeys.map(
       (key): Finding => ({
         id: 'index.foreign-key',
@@ -48,4 +57,8 @@ export function adviceFindings(data: AdviceData): Finding[] {
       }),
     ),
   ];
+}
+
+function latency(ms: number | null): string {
+  return ms === null ? 'an unknown time' : `${ms >= 1 ? ms.toFixed(1) : ms.toFixed(3)} ms`;
 }

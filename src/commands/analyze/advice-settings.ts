@@ -36,7 +36,7 @@ export interface IndexOptions {
   readonly gainFloor?: number | undefined;
   readonly drops?: 'none' | 'redundant' | 'unused' | undefined;
   readonly pin?: readonly string[];
-  readonly engineStat4?: 'auto' | 'yes' | 'no' | undefined;
+  readonly engineStat4?: 'auto' | 'yes' | 'no' | 'both' | undefined;
 }
 
 /** What the advice keeps to: the options, otherwise `analyze.indexes` of the configuration. */
@@ -59,7 +59,8 @@ export function adviceSettings(
     minimumGain: indexes.minimumGain,
     drops: options.drops ?? indexes.drops,
     pinned: [...(options.pin ?? []), ...indexes.pinned],
-    stat4: stat4 === 'auto' ? (workload.engine?.stat4 ?? true) : stat4 === 'yes',
+    engineKnown: stat4 !== 'both',
+    stat4: stat4 === 'auto' ? (workload.engine?.stat4 ?? true) : stat4 !== 'no',
   };
 }
 

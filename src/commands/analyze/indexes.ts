@@ -71,10 +71,10 @@ const searchOptions = {
   },
   engineStat4: {
     type: 'choice',
-    choices: ['auto', 'yes', 'no'],
+    choices: ['auto', 'yes', 'no', 'both'],
     config: 'analyze.indexes.engineStat4',
     group: search,
-    summary: 'plan like an engine with STAT4 or without; auto takes it from the capture file',
+    summary: 'plan like an engine with STAT4, without, or so that both gain; auto takes it from the capture file',
   },
 } as const;
 

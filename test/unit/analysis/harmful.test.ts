@@ -27,6 +27,7 @@ const objective = (ms: number): Objective => ({
   writeMs: 0,
   totalMs: ms * 10,
   perQuery: new Map([['f', ms]]),
+  plain: null,
 });
 
 /** The statement uses every index in `used`; without `lure` it takes `withoutMs` instead of 10 ms. */

@@ -18,18 +18,19 @@ export function render(report: Report<AdviceReportData>, style: Style): string {
     lines.push('', `  not used by this workload: ${names}`);
   }
   const others = report.findings.filter((finding) =>
-    /^(index\.(foreign-key|left|estimated)$|schema\.strict$|migration\.)/.test(finding.id),
+    /^(index\.(foreign-key|left|estimated|without-stat4)$|schema\.strict$|migration\.)/.test(finding.id),
   );
   if (others.length > 0) lines.push('', renderFindings(others, style));
   lines.push(...rejectedLines(data, style), ...migrationLines(data, style));
   return lines.join('\n');
 }
 
-function workloadText({ workload }: AdviceReportData): string {
+function workloadText({ workload, withoutStat4 }: AdviceReportData): string {
   if (workload === null) return '  from the schema alone';
   const period = workload.period === null ? '' : ` per ${printable(workload.period)}`;
+  const stat4 = !workload.stat4 ? 'no' : withoutStat4?.held === true ? 'with and without' : 'yes';
   const engine = workload.engine === null ? '' : `, ${printable(workload.engine)}`;
-  return `  ${plural(workload.statements, 'query', 'queries')}, ${plural(workload.executions, 'execution')}${period}, STAT4: ${workload.stat4 ? 'yes' : 'no'}${engine}`;
+  return `  ${plural(workload.statements, 'query', 'queries')}, ${plural(workload.executions, 'execution')}${period}, STAT4: ${stat4}${engine}`;
 }
 
 function nothingText(data: AdviceReportData): string {

@@ -8,6 +8,8 @@ export interface Target {
   readonly pragmas: readonly string[];
   /** Indexes that are dropped before the statement runs, in a transaction that is rolled back. */
   readonly hidden: readonly string[];
+  /** Planned from sqlite_stat1 alone, like an engine that was built without STAT4. */
+  readonly plain?: boolean;
 }
 
 export interface SliceSet {

@@ -8,25 +8,28 @@ import { hasTable } from '../settings/file-facts.ts';
 import { bindable } from './bind-values.ts';
 import type { Digest, Slice, SliceSet, Target, Timing } from './measure-protocol.ts';
 
+type Arrangement = Pick<Target, 'hidden' | 'plain'>;
+
 /**
  * Runs `work` in a transaction in which the hidden indexes do not exist, and takes everything back. Their rows are taken
  * out of the schema and the schema is read again: nothing is freed, read or written of the indexes themselves, so that
  * it costs the same for an index of any size, and the rollback leaves the copy as it was.
  */
-function withHidden<T>(connection: Connection, hidden: readonly string[], work: () => T): T {
+function withHidden<T>(connection: Connection, { hidden, plain }: Arrangement, work: () => T): T {
+  const changed = hidden.length > 0 || plain === true;
   connection.begin();
   try {
     // A DELETE of a parent row is checked as ever, but does not fail: it is taken back anyway.
     connection.pragma('defer_foreign_keys = ON');
-    if (hidden.length > 0) hideIndexes(connection, hidden);
+    if (changed) arrange(connection, hidden, plain === true);
     return work();
   } finally {
     if (connection.inTransaction) connection.rollback();
-    if (hidden.length > 0) connection.pragma('writable_schema = RESET');
+    if (changed) connection.pragma('writable_schema = RESET');
   }
 }
 
-function hideIndexes(connection: Connection, names: readonly string[]): void {
+function arrange(connection: Connection, names: readonly string[], plain: boolean): void {
   const list = JSON.stringify(names);
   connection.pragma('writable_schema = ON');
   connection.run("DELETE FROM sqlite_schema WHERE type = 'index' AND name IN (SELECT value FROM json_each(?))", [list]);
@@ -35,6 +38,7 @@ function hideIndexes(connection: Connection, names: readonly string[]): void {
       connection.run(`DELETE FROM ${table} WHERE idx IN (SELECT value FROM json_each(?))`, [list]);
     }
   }
+  if (plain && hasTable(connection, 'sqlite_stat4')) connection.run('DELETE FROM sqlite_stat4');
   connection.pragma('writable_schema = RESET');
 }
 
@@ -79,7 +83,7 @@ function asReplace(sql: string): string | undefined {
 
 function timeAsIs(connection: Connection, target: TimedTarget): Timing {
   return withPragmas(connection, target.pragmas, () =>
-    withHidden(connection, target.hidden, () => {
+    withHidden(connection, target, () => {
       const statement = connection.prepare(target.sql);
       const once = statement.readOnly
         ? () => readOnce(connection, statement.asArrays(), target)
@@ -152,7 +156,7 @@ export function runSlice(
   cpuMs: () => number,
 ): Slice {
   return withPragmas(connection, slice.pragmas, () =>
-    withHidden(connection, slice.hidden, () => {
+    withHidden(connection, slice, () => {
       const runs = slice.sets.map((set) => {
         const target = { ...set, pragmas: [], hidden: [] };
         const statement = connection.prepare(set.sql);
@@ -177,7 +181,7 @@ export function runSlice(
 /** Rows of a query as a number and a digest: the sum of the digests of all rows, so that their order does not count. */
 export function digestRows(connection: Connection, target: Target): Digest {
   return withPragmas(connection, target.pragmas, () =>
-    withHidden(connection, target.hidden, () => {
+    withHidden(connection, target, () => {
       const statement = connection.prepare(target.sql).withBigIntegers().asArrays();
       let rows = 0;
       let sum = 0n;

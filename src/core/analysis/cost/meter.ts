@@ -14,7 +14,12 @@ import type { MeasureClient } from './measure-client.ts';
 import type { Configuration, StudiedQuery } from './studied-query.ts';
 
 /** What a workload costs under an arrangement of indexes, per period. */
-export interface Objective {
+export interface Objective extends Costs {
+  /** In an engine that was built without STAT4; null when that does not matter. */
+  readonly plain: Costs | null;
+}
+
+export interface Costs {
   readonly readMs: number;
   readonly writeMs: number;
   readonly totalMs: number;
@@ -46,6 +51,13 @@ interface MeterParts {
   readonly queryMs: number;
   /** The engine has no STAT4: its rows are removed again. */
   readonly stat4: boolean;
+  /** The engine may be one without STAT4: what is chosen is measured with the plans of such a one too. */
+  readonly holdPlain: boolean;
+}
+
+interface Arrangement {
+  readonly configuration: Configuration;
+  readonly plain: boolean;
 }
 
 /** The best of many: the first executions of a process are slow. Writes differ by microseconds and get more time. */
@@ -118,13 +130,33 @@ export class Meter {
   }
 
   async measure(configuration: Configuration, queries: readonly StudiedQuery[]): Promise<Objective> {
-    const plans = this.#parts.planner.plans(configuration, queries);
+    const costs = await this.measureOwn(configuration, queries);
+    return { ...costs, plain: this.#parts.holdPlain ? await this.measurePlain(configuration, queries) : null };
+  }
+
+  /** With the statistics that are there. */
+  measureOwn(configuration: Configuration, queries: readonly StudiedQuery[]): Promise<Costs> {
+    return this.#costs({ configuration, plain: false }, queries, this.#parts.planner);
+  }
+
+  /** With plans from sqlite_stat1 alone; only what is planned otherwise has to run. Null without such a planner. */
+  async measurePlain(configuration: Configuration, queries: readonly StudiedQuery[]): Promise<Costs | null> {
+    const { plain } = this.#parts.planner;
+    return plain === null ? null : await this.#costs({ configuration, plain: true }, queries, plain);
+  }
+
+  async #costs(
+    arrangement: Arrangement,
+    queries: readonly StudiedQuery[],
+    planner: ConfigurationPlanner,
+  ): Promise<Costs> {
+    const plans = planner.plans(arrangement.configuration, queries);
     const perQuery = new Map<string, number>();
     let readMs = 0;
     let writeMs = 0;
     for (const [index, studied] of queries.entries()) {
       throwIfCancelled(this.#parts.context.signal);
-      const mean = await this.#meanOf(studied, plans[index] ?? [], configuration);
+      const mean = await this.#meanOf(studied, plans[index] ?? [], arrangement);
       if (mean === null) continue;
       perQuery.set(studied.query.fingerprint, mean);
       if (studied.isWrite) writeMs += mean * studied.query.weight;
@@ -136,14 +168,14 @@ export class Meter {
   async #meanOf(
     studied: StudiedQuery,
     plans: readonly ConfiguredPlan[],
-    configuration: Configuration,
+    arrangement: Arrangement,
   ): Promise<number | null> {
     let sum = 0;
     let weight = 0;
     for (const [index, set] of studied.sets.entries()) {
       if (index >= this.#setCount(studied)) break;
       const plan = plans[index];
-      const time = plan === undefined ? null : await this.#timeOf(studied, set, plan, configuration);
+      const time = plan === undefined ? null : await this.#timeOf(studied, set, plan, arrangement);
       if (time === null) return null;
       const { ms } = time;
       // A plan that was stopped once is as good as refused: the other sets would only take more time.
@@ -166,7 +198,7 @@ export class Meter {
     studied: StudiedQuery,
     set: { readonly sql: string; readonly values: SqlParameters },
     plan: ConfiguredPlan,
-    configuration: Configuration,
+    { configuration, plain }: Arrangement,
   ): Promise<Timed | null> {
     const statement = `${set.sql}\0${encodeParameters(set.values)}`;
     const key = `${statement}\0${plan.text}\0${plan.maintained.join('\0')}`;
@@ -175,7 +207,7 @@ export class Meter {
     const best = this.#best.get(statement);
     const cap = best === undefined ? this.#parts.firstCapMs : best * capFactor + capMs + arrangeMs;
     const cost = planCost(plan.steps);
-    const time = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), cap, best, cost });
+    const time = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), plain, cap, best, cost });
     this.#times.set(key, time);
     if (time !== null) this.#best.set(statement, Math.min(time.ms, best ?? time.ms));
     return time;
@@ -186,6 +218,7 @@ export class Meter {
     run: {
       set: { sql: string; values: SqlParameters };
       hidden: string[];
+      plain: boolean;
       cap: number;
       best: number | undefined;
       cost: number;
@@ -193,7 +226,7 @@ export class Meter {
   ): Promise<Timed | null> {
     const { sql, values } = run.set;
     try {
-      const target = { sql, values, pragmas: studied.query.pragmas, hidden: run.hidden };
+      const target = { sql, values, pragmas: studied.query.pragmas, hidden: run.hidden, plain: run.plain };
       const spendMs = studied.isWrite ? writeSpendMs : readSpendMs;
       const timing = await this.#parts.client.time(target, { executions, spendMs, capMs: run.cap });
       if (timing !== undefined) {

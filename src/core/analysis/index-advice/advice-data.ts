@@ -3,6 +3,7 @@ import type { Confirmation } from './confirm.ts';
 import type { MigrationDraft, Recommendation } from './recommendation.ts';
 import type { UnindexedForeignKey } from './schema-advice.ts';
 import type { StrictAdvice } from './strict.ts';
+import type { WithoutStat4 } from './without-stat4.ts';
 
 export interface CostFigures {
   readonly readMs: number;
@@ -30,6 +31,8 @@ export interface AdviceData {
   readonly before: CostFigures | null;
   readonly after: CostFigures | null;
   readonly confirmation: readonly Confirmation[];
+  /** Null without a workload. */
+  readonly withoutStat4: WithoutStat4 | null;
   /** Existing indexes that no statement of the workload uses. */
   readonly unused: readonly { readonly name: string; readonly table: string; readonly bytes: number }[];
   /** Existing indexes whose columns another one starts with; only a workload can tell whether they may go. */

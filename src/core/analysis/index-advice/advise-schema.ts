@@ -47,6 +47,7 @@ export function adviseFromSchema(
         before: null,
         after: null,
         confirmation: [],
+        withoutStat4: null,
         unused: [],
         overlapping: overlapping.map(({ index, servedBy, kind }) => ({
           name: index.name,

@@ -19,8 +19,10 @@ import { draftMigration } from './recommendation.ts';
 import { unindexedForeignKeys } from './schema-advice.ts';
 import { IndexSearch } from './search.ts';
 import type { SearchLimits, SearchResult, TableSize } from './search-parts.ts';
+import { StepJudge } from './step-judge.ts';
 import { adviseStrict } from './strict.ts';
 import { adviseWithoutRowid } from './without-rowid.ts';
+import { brokenWithoutStat4, tellWithoutStat4, type WithoutStat4 } from './without-stat4.ts';
 
 export interface AdviceRequest extends ScratchRequest {
   readonly workload: Workload;
@@ -37,6 +39,8 @@ export interface AdviceRequest extends ScratchRequest {
   readonly drops: 'none' | 'redundant' | 'unused';
   readonly pinned: readonly string[];
   readonly stat4: boolean;
+  /** The advice is for engines of one kind; otherwise it must be good for those with STAT4 and those without. */
+  readonly engineKnown: boolean;
 }
 
 /** Part of the time limit after which the search ends; the rest confirms what it found. */
@@ -73,22 +77,25 @@ interface Run {
 async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
   const { laboratory, context, started } = run;
   const { study, existing, baseline, meter, planner } = laboratory;
+  const deadline = started + request.timeLimitMs;
   const task = context.progress.start({ id: 'advise', label: 'searching', unit: 'steps', total: 4 });
   try {
     const { candidates, bytesOf, learn, sample } = await findCandidates(request, run);
     task.advance(1);
+    const limits = limitsOf(request, {
+      now: context.clock.now(),
+      deadline: started + request.timeLimitMs * searchShare,
+    });
+    const judgeParts = { queries: study.queries, limits, meter, sizeOf: tableSizes(laboratory) };
     let found: SearchResult;
     try {
       const parts = {
         candidates,
         bytesOf,
         learn,
-        sizeOf: tableSizes(laboratory),
-        queries: study.queries,
         planner,
-        meter,
         context,
-        limits: limitsOf(request, { now: context.clock.now(), deadline: started + request.timeLimitMs * searchShare }),
+        ...judgeParts,
       };
       found = await new IndexSearch(parts, baseline).run();
     } finally {
@@ -98,9 +105,11 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
     const unused = unusedIndexes(laboratory.copy, existing, study.queries, planner);
     const dropped = await findDrops({ request, run, found, unused });
     task.advance(1);
-    const confirmed = await confirm(dropped.configuration, request, run);
+    const judge = new StepJudge(judgeParts, baseline);
+    const confirmed = await confirm(dropped.configuration, judge, request, run);
     task.advance(1);
-    return await assemble(request, run, { found, dropped, unused, confirmed, candidates });
+    const withoutStat4 = await tellWithoutStat4(confirmed.configuration, judge, laboratory, deadline);
+    return await assemble(request, run, { found, dropped, unused, confirmed, candidates, withoutStat4 });
   } finally {
     task.done();
   }
@@ -211,6 +220,7 @@ function limitsOf(request: AdviceRequest, time: { now: number; deadline: number 
 /** Confirms, and once more without the indexes of a query that became slower; then nothing is left for its tables. */
 async function confirm(
   advised: Configuration,
+  judge: StepJudge,
   request: AdviceRequest,
   run: Run,
 ): Promise<{ configuration: Configuration; confirmation: Confirmation[] }> {
@@ -232,14 +242,16 @@ async function confirm(
       return { configuration, confirmation: [] };
     }
     const expected = { before: laboratory.baseline, after: await meter.measure(configuration, study.queries) };
+    const broken = brokenWithoutStat4(judge, expected.before, expected.after);
     const confirmation = await confirmAdvice(configuration, { ...parts, expected });
     const slower = study.queries.filter(
-      ({ query, isWrite }) =>
-        !isWrite && confirmation.some((one) => one.fingerprint === query.fingerprint && one.verdict === 'regression'),
+      (studied) =>
+        broken.includes(studied) ||
+        (!studied.isWrite &&
+          confirmation.some((one) => one.fingerprint === studied.query.fingerprint && one.verdict === 'regression')),
     );
     if (slower.length === 0) return { configuration, confirmation };
-    const plans = planner.plans(configuration, slower).flat();
-    const blamed = new Set(plans.flatMap((plan) => [...plan.indexes]));
+    const blamed = planner.used(configuration, slower, { plain: laboratory.baseline.plain !== null });
     const tables = new Set(slower.flatMap(({ use }) => [...use.tables]));
     const tableOf = (name: string): string => meter.built(name)?.definition.table ?? '';
     const existingTable = new Map(laboratory.existing.map((index) => [index.name, index.table]));
@@ -261,6 +273,7 @@ async function assemble(
     readonly unused: ReturnType<typeof unusedIndexes>;
     readonly confirmed: Awaited<ReturnType<typeof confirm>>;
     readonly candidates: readonly Candidate[];
+    readonly withoutStat4: WithoutStat4;
   },
 ): Promise<AdviceData> {
   const { laboratory } = run;
@@ -270,7 +283,6 @@ async function assemble(
     laboratory,
     reasons: new Map(results.dropped.taken.map(({ index, reason }) => [index.name, reason])),
     minimumGain: request.minimumGain,
-    context: run.context,
   });
   const strict = await adviseStrict(laboratory, run.started + request.timeLimitMs);
   const keyed = request.kinds.has('without-rowid')
@@ -301,6 +313,7 @@ async function assemble(
     before: described.before,
     after: described.after,
     confirmation,
+    withoutStat4: results.withoutStat4,
     unused: results.unused.map((index) => ({ name: index.name, table: index.table, bytes: sizeOf(index.name) })),
     overlapping: [],
     foreignKeys: unindexedForeignKeys(copy, existing).filter(

@@ -1,10 +1,7 @@
-import type { OperationContext } from '../../context.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
-import type { Objective } from '../cost/meter.ts';
+import type { Costs } from '../cost/meter.ts';
 import type { Configuration } from '../cost/studied-query.ts';
-import { ConfigurationPlanner } from '../shadow/configuration-planner.ts';
-import { readIndexStatistics } from '../shadow/index-statistics.ts';
-import { createShadow } from '../shadow/shadow-database.ts';
+import type { ConfigurationPlanner } from '../shadow/configuration-planner.ts';
 import type { CostFigures } from './advice-data.ts';
 import { dropSql } from './drops.ts';
 import type { Laboratory } from './laboratory.ts';
@@ -15,7 +12,6 @@ interface Parts {
   /** Why an existing index goes. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly minimumGain: number;
-  readonly context: OperationContext;
 }
 
 export interface DescribedAdvice {
@@ -28,7 +24,7 @@ export interface DescribedAdvice {
 export async function describeAdvice(advised: Configuration, parts: Parts): Promise<DescribedAdvice> {
   const { laboratory } = parts;
   const { meter, study, existing, copy, asIs } = laboratory;
-  const after = await meter.measure(advised, study.queries);
+  const after = await meter.measureOwn(advised, study.queries);
   const sizeOf = (name: string): number =>
     Number(copy.value('SELECT pgsize FROM dbstat WHERE name = ? AND aggregate = TRUE', [name]) ?? 0);
   const now = existing.filter((index) => !index.isTable).reduce((sum, index) => sum + sizeOf(index.name), 0);
@@ -67,16 +63,16 @@ function analyzeAdvice({ laboratory, minimumGain }: Parts): Recommendation[] {
   ];
 }
 
-async function creations(advised: Configuration, after: Objective, parts: Parts): Promise<Recommendation[]> {
+async function creations(advised: Configuration, after: Costs, parts: Parts): Promise<Recommendation[]> {
   const { laboratory } = parts;
   const { meter, study, baseline } = laboratory;
-  const stat4 = await planWithoutStat4(advised, parts);
+  const stat4 = planWithoutStat4(advised, laboratory);
   const found: Recommendation[] = [];
   for (const name of advised.added) {
     const built = meter.built(name);
     if (built === undefined) continue;
     const without = { ...advised, added: advised.added.filter((one) => one !== name) };
-    const missed = await meter.measure(without, study.queries);
+    const missed = await meter.measureOwn(without, study.queries);
     const users = usersOf(name, advised, laboratory);
     found.push({
       action: 'create',
@@ -98,7 +94,7 @@ async function creations(advised: Configuration, after: Objective, parts: Parts)
 
 async function removals(
   advised: Configuration,
-  after: Objective,
+  after: Costs,
   parts: Parts,
   sizeOf: (name: string) => number,
 ): Promise<Recommendation[]> {
@@ -108,7 +104,7 @@ async function removals(
     const index = existing.find((one) => one.name === name);
     if (index === undefined) continue;
     const kept = { ...advised, dropped: advised.dropped.filter((one) => one !== name) };
-    const withIt = await meter.measure(kept, study.queries);
+    const withIt = await meter.measureOwn(kept, study.queries);
     found.push({
       action: 'drop',
       name,
@@ -134,7 +130,7 @@ function usersOf(name: string, advised: Configuration, { planner, study }: Labor
     );
 }
 
-function effects(laboratory: Laboratory, before: Objective, after: Objective): QueryEffect[] {
+function effects(laboratory: Laboratory, before: Costs, after: Costs): QueryEffect[] {
   return laboratory.study.queries.map(({ query }) => ({
     name: query.name,
     beforeMs: before.perQuery.get(query.fingerprint) ?? null,
@@ -147,40 +143,18 @@ function share(part: number, whole: number): number {
 }
 
 /** Whether an engine that was built without STAT4 uses each index for the same queries. */
-async function planWithoutStat4(
+function planWithoutStat4(
   advised: Configuration,
-  { laboratory, context }: Parts,
-): Promise<Map<string, 'same' | 'different' | 'unused'>> {
-  const { copy, study, planner, meter } = laboratory;
-  const shadow = createShadow(copy, context, { stat4: false });
-  try {
-    // The copy holds the tried indexes too; the planner below adds those that are advised.
-    for (const name of copyOnly(laboratory)) shadow.exec(`DROP INDEX IF EXISTS ${quoteIdentifier(name)}`);
-    const plain = new ConfigurationPlanner(shadow);
-    for (const name of advised.added) {
-      const definition = meter.built(name)?.definition;
-      if (definition === undefined) continue;
-      plain.know(definition, { ...readIndexStatistics(copy, definition.table, name), stat4: [] });
-    }
-    const uses = (plans: ReturnType<ConfigurationPlanner['plans']>, name: string): string =>
-      JSON.stringify(plans.map((ofQuery) => ofQuery.map((plan) => plan.indexes.has(name))));
-    const withHistograms = planner.plans(advised, study.queries);
-    const without = plain.plans(advised, study.queries);
-    return new Map(
-      advised.added.map((name) => {
-        if (uses(without, name) === uses(withHistograms, name)) return [name, 'same'];
-        return [name, uses(without, name).includes('true') ? 'different' : 'unused'];
-      }),
-    );
-  } finally {
-    shadow.close();
-  }
-}
-
-function copyOnly({ copy, existing }: Laboratory): string[] {
-  const known = new Set(existing.map((index) => index.name));
-  return copy
-    .all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
-    .map((row) => row.name)
-    .filter((name) => !known.has(name));
+  { planner, study }: Laboratory,
+): Map<string, 'same' | 'different' | 'unused'> {
+  const uses = (plans: ReturnType<ConfigurationPlanner['plans']>, name: string): string =>
+    JSON.stringify(plans.map((ofQuery) => ofQuery.map((plan) => plan.indexes.has(name))));
+  const withHistograms = planner.plans(advised, study.queries);
+  const without = (planner.plain ?? planner).plans(advised, study.queries);
+  return new Map(
+    advised.added.map((name) => {
+      if (uses(without, name) === uses(withHistograms, name)) return [name, 'same'];
+      return [name, uses(without, name).includes('true') ? 'different' : 'unused'];
+    }),
+  );
 }

@@ -2,7 +2,7 @@ import { readForeignKeys } from '../../schema/introspect.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { ExistingIndex } from '../candidates/index-definition.ts';
-import type { Meter, Objective } from '../cost/meter.ts';
+import type { Costs, Meter, Objective } from '../cost/meter.ts';
 import type { Configuration, StudiedQuery } from '../cost/studied-query.ts';
 import type { ConfigurationPlanner } from '../shadow/configuration-planner.ts';
 import { overlappingIndexes, serves } from './schema-advice.ts';
@@ -121,13 +121,9 @@ export async function chooseDrops(
   for (const candidate of candidates) {
     const next = { ...configuration, dropped: [...configuration.dropped, candidate.index.name] };
     const found = await search.meter.measure(next, search.queries);
-    const slower = search.queries.find(({ query, isWrite }) => {
-      const before = objective.perQuery.get(query.fingerprint) ?? 0;
-      const after = found.perQuery.get(query.fingerprint) ?? 0;
-      return !isWrite && after > before * search.maxSlowdown && after - before > slackMs;
-    });
+    const slower = slowerRead(objective, found, search) ?? slowerRead(objective.plain, found.plain, search);
     if (slower !== undefined) kept.set(candidate.index.name, `${slower.query.name} needs it`);
-    else if (found.totalMs > objective.totalMs * (1 + tolerance))
+    else if (isDearer(objective, found) || isDearer(objective.plain, found.plain))
       kept.set(candidate.index.name, 'the workload is slower without it');
     else {
       taken.push(candidate);
@@ -136,6 +132,18 @@ export async function chooseDrops(
     }
   }
   return { configuration, objective, taken, kept };
+}
+
+function isDearer(from: Costs | null, to: Costs | null): boolean {
+  return from !== null && to !== null && to.totalMs > from.totalMs * (1 + tolerance);
+}
+
+function slowerRead(from: Costs | null, to: Costs | null, search: DropSearch): StudiedQuery | undefined {
+  return search.queries.find(({ query, isWrite }) => {
+    const before = from?.perQuery.get(query.fingerprint) ?? 0;
+    const after = to?.perQuery.get(query.fingerprint) ?? 0;
+    return !isWrite && after > before * search.maxSlowdown && after - before > slackMs;
+  });
 }
 
 export function dropSql(index: ExistingIndex): { sql: string; undoSql: string } {

@@ -37,6 +37,7 @@ interface Request {
   readonly workload: Workload;
   readonly timeLimitMs: number;
   readonly stat4: boolean;
+  readonly engineKnown: boolean;
 }
 
 /** Opens the copy, measures the workload as it is, refreshes the statistics and measures again. */
@@ -69,6 +70,7 @@ export async function openLaboratory(
       firstCapMs: Math.min(capMs, Math.max(500, request.timeLimitMs / (3 * study.queries.length + 1))),
       queryMs: request.timeLimitMs / (20 * study.queries.length + 1),
       stat4: request.stat4,
+      holdPlain: request.stat4 && !request.engineKnown,
     });
     const asIs = await meter.measure(currentIndexes, study.queries);
 
@@ -76,7 +78,8 @@ export async function openLaboratory(
     // Another connection reads statistics only when it opens the schema.
     const copy = keep(openCopy(scratch, context));
     const shadow = keep(createShadow(copy, context, { stat4: request.stat4 }));
-    const planner = new ConfigurationPlanner(shadow);
+    const plain = request.stat4 ? new ConfigurationPlanner(keep(createShadow(copy, context, { stat4: false }))) : null;
+    const planner = new ConfigurationPlanner(shadow, plain);
     meter.replan(planner, copy);
     const baseline = await meter.measure(currentIndexes, study.queries);
     return {

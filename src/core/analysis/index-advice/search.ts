@@ -44,6 +44,8 @@ export class IndexSearch {
   /** Indexes that unite two favourites. */
   #merged: readonly Candidate[] = [];
   #complete = true;
+  /** Plans of an engine without STAT4 count. Only at the end: to run them in every step would leave no time for a search. */
+  #plain = false;
 
   constructor(parts: SearchParts, baseline: Objective) {
     this.#parts = parts;
@@ -62,12 +64,26 @@ export class IndexSearch {
     }
     if (this.#passed(secondStartShare)) this.#complete = this.#complete && best !== start;
     else best = this.#better(best, await this.#finish((await this.#grow(start)).configuration));
+    if (this.#baseline.plain !== null) best = await this.#holdPlain(best);
     return { ...best, frontier: this.#frontier, rejected: this.#rejected, complete: this.#complete };
   }
 
   /** Takes back what is not missed, and what makes a read slower than allowed. */
   async #finish(configuration: Configuration): Promise<Found> {
     return this.#repair(await this.#prune(configuration));
+  }
+
+  /** Puts right what an engine without STAT4 would run more slowly. */
+  async #holdPlain({ configuration }: Found): Promise<Found> {
+    this.#plain = true;
+    this.#helped.clear();
+    return this.#repair({ configuration, objective: await this.#measure(configuration) });
+  }
+
+  async #measure(configuration: Configuration): Promise<Objective> {
+    const { meter, queries } = this.#parts;
+    if (this.#plain) return meter.measure(configuration, queries);
+    return { ...(await meter.measureOwn(configuration, queries)), plain: null };
   }
 
   #passed(share: number): boolean {
@@ -123,7 +139,7 @@ export class IndexSearch {
   }
 
   async #bestStep({ configuration, objective }: Found): Promise<Found | undefined> {
-    const { meter, queries, limits } = this.#parts;
+    const { meter, limits } = this.#parts;
     const parts = { ...this.#parts, candidates: [...this.#parts.candidates, ...this.#merged] };
     const ranked = rankCandidates(parts, configuration, objective);
     // What is built already costs only the measurement, so that more of it is looked at.
@@ -144,7 +160,7 @@ export class IndexSearch {
       }
       const names = candidate.indexes.map((one) => one.name);
       const next = { added: unique([...configuration.added, ...names]), dropped: configuration.dropped };
-      const found = await meter.measure(next, queries);
+      const found = await this.#measure(next);
       const reason = this.#refusal({ names, next, found, objective });
       if (reason !== undefined) {
         for (const name of names) this.#rejected.set(name, reason);
@@ -185,8 +201,8 @@ export class IndexSearch {
 
   /** Takes away, largest first and in two passes, what is not missed; then what is missed least, until the limits hold. */
   async #prune(start: Configuration): Promise<Found> {
-    const { meter, queries } = this.#parts;
-    let found: Found = { configuration: start, objective: await meter.measure(start, queries) };
+    const { meter } = this.#parts;
+    let found: Found = { configuration: start, objective: await this.#measure(start) };
     for (let pass = 0; pass < 2; pass++) {
       const order = [...found.configuration.added].sort((a, b) => meter.bytesOf([b]) - meter.bytesOf([a]));
       for (const name of order) {
@@ -208,7 +224,7 @@ export class IndexSearch {
 
   async #without({ configuration }: Found, name: string): Promise<Found> {
     const next = { ...configuration, added: configuration.added.filter((one) => one !== name) };
-    return { configuration: next, objective: await this.#parts.meter.measure(next, this.#parts.queries) };
+    return { configuration: next, objective: await this.#measure(next) };
   }
 
   #fits({ added }: Configuration): boolean {
@@ -233,7 +249,7 @@ export class IndexSearch {
     const kept: string[] = [];
     for (const name of added) if (this.#fits({ added: [...kept, name], dropped })) kept.push(name);
     const configuration = { added: kept, dropped };
-    return { configuration, objective: await this.#parts.meter.measure(configuration, this.#parts.queries) };
+    return { configuration, objective: await this.#measure(configuration) };
   }
 
   /** The arrangement without the one of these indexes whose absence costs least for its size. */
@@ -278,8 +294,7 @@ export class IndexSearch {
 
   async #withoutBlamed(found: Found, slow: StudiedQuery): Promise<Found[]> {
     const { added } = found.configuration;
-    const plans = this.#parts.planner.plans(found.configuration, [slow])[0] ?? [];
-    const used = new Set(plans.flatMap((plan) => [...plan.indexes]));
+    const used = this.#parts.planner.used(found.configuration, [slow], { plain: this.#plain });
     const blamed = added.filter((name) => used.has(name));
     const options: Found[] = [];
     for (const name of blamed.length > 0 ? blamed : added) options.push(await this.#without(found, name));
@@ -289,10 +304,11 @@ export class IndexSearch {
   /** Beside one more index for the slow read; another one gives way where there is no room for it. */
   async #withHelp(found: Found, slow: StudiedQuery): Promise<Found[]> {
     const { configuration } = found;
-    const { planner, candidates, meter, queries } = this.#parts;
+    const { planner, candidates } = this.#parts;
     const costWith = (names: readonly string[]): number => {
       const next = { ...configuration, added: unique([...configuration.added, ...names]) };
-      return (planner.plans(next, [slow])[0] ?? []).reduce((sum, plan) => sum + planCost(plan.steps), 0);
+      const plans = [planner, this.#plain ? planner.plain : null].flatMap((one) => one?.plans(next, [slow])[0] ?? []);
+      return plans.reduce((sum, plan) => sum + planCost(plan.steps), 0);
     };
     const present = costWith([]);
     const helpers = candidates
@@ -307,7 +323,7 @@ export class IndexSearch {
       if (this.#late || !(await this.#build(candidate))) continue;
       const names = candidate.indexes.map((index) => index.name);
       const next = { ...configuration, added: unique([...configuration.added, ...names]) };
-      options.push(await this.#fit({ configuration: next, objective: await meter.measure(next, queries) }));
+      options.push(await this.#fit({ configuration: next, objective: await this.#measure(next) }));
     }
     return options;
   }

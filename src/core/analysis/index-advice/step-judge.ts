@@ -1,4 +1,4 @@
-import type { Objective } from '../cost/meter.ts';
+import type { Costs, Objective } from '../cost/meter.ts';
 import type { StudiedQuery } from '../cost/studied-query.ts';
 import type { SearchParts } from './search-parts.ts';
 
@@ -19,12 +19,22 @@ const slackMs = 0.02;
 /** While searching, what a read exceeds its limit by counts this often: another index may still put it right. */
 const excessFactor = 3;
 
+/** In an engine without STAT4 the workload may cost this much more than before. */
+const plainTolerance = 0.01;
+
+type JudgeParts = Pick<SearchParts, 'queries' | 'limits' | 'meter' | 'sizeOf'>;
+
+interface Slowed {
+  readonly studied: StudiedQuery;
+  readonly excessMs: number;
+}
+
 /** Judges measured arrangements of indexes against the present one. */
 export class StepJudge {
-  readonly #parts: SearchParts;
+  readonly #parts: JudgeParts;
   readonly #baseline: Objective;
 
-  constructor(parts: SearchParts, baseline: Objective) {
+  constructor(parts: JudgeParts, baseline: Objective) {
     this.#parts = parts;
     this.#baseline = baseline;
   }
@@ -39,16 +49,37 @@ export class StepJudge {
     return this.#slowed(found).reduce((sum, { excessMs }) => sum + excessMs, 0);
   }
 
-  /** The read that exceeds its limit most; undefined when all keep it. */
+  /** The read that exceeds its limit most, with STAT4 or without; undefined when all keep it. */
   slowest(found: Objective): StudiedQuery | undefined {
     return this.#slowed(found).sort((a, b) => b.excessMs - a.excessMs)[0]?.studied;
   }
 
-  #slowed(found: Objective): { studied: StudiedQuery; excessMs: number }[] {
+  #slowed(found: Objective): Slowed[] {
+    const { plain } = this.#baseline;
+    const slowed = this.#slowReads(found, this.#baseline);
+    return found.plain === null || plain === null ? slowed : [...slowed, ...this.slowedPlain(found.plain, plain)];
+  }
+
+  /** What an engine without STAT4 would do more slowly than allowed: reads, or the workload as a whole. */
+  slowedPlain(found: Costs, baseline: Costs): Slowed[] {
+    return [...this.#slowReads(found, baseline), ...this.#dearer(found, baseline)];
+  }
+
+  /** The statement that adds most stands for a workload that costs more than before. */
+  #dearer(found: Costs, baseline: Costs): Slowed[] {
+    const excessMs = found.totalMs - baseline.totalMs - this.noise(found, baseline);
+    if (excessMs <= baseline.totalMs * plainTolerance) return [];
+    const added = ({ query }: StudiedQuery): number =>
+      query.weight * ((found.perQuery.get(query.fingerprint) ?? 0) - (baseline.perQuery.get(query.fingerprint) ?? 0));
+    const studied = [...this.#parts.queries].sort((a, b) => added(b) - added(a))[0];
+    return studied === undefined ? [] : [{ studied, excessMs }];
+  }
+
+  #slowReads(found: Costs, baseline: Costs): Slowed[] {
     const { queries, limits } = this.#parts;
     return queries.flatMap((studied) => {
       const { query, isWrite } = studied;
-      const before = this.#baseline.perQuery.get(query.fingerprint);
+      const before = baseline.perQuery.get(query.fingerprint);
       const after = found.perQuery.get(query.fingerprint);
       if (isWrite || before === undefined || after === undefined) return [];
       if (after <= before * limits.maxSlowdown || after - before <= slackMs) return [];
@@ -74,7 +105,7 @@ export class StepJudge {
   }
 
   /** What two measurements of the same would differ by: a little in each query that was timed under two plans. */
-  noise(a: Objective, b: Objective): number {
+  noise(a: Costs, b: Costs): number {
     return this.#parts.queries.reduce((sum, { query }) => {
       const same = a.perQuery.get(query.fingerprint) === b.perQuery.get(query.fingerprint);
       return same ? sum : sum + query.weight * timerNoiseMs;

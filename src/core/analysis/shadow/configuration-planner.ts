@@ -21,20 +21,32 @@ export class ConfigurationPlanner {
   readonly #definitions = new Map<string, { definition: IndexDefinition; statistics: IndexStatistics }>();
   readonly #cache = new Map<string, ConfiguredPlan[]>();
 
+  /** The same for an engine that was built without STAT4; null when this is such a planner itself. */
+  readonly plain: ConfigurationPlanner | null;
+
   /** `shadow` stays open and as it is. */
-  constructor(shadow: Connection) {
+  constructor(shadow: Connection, plain: ConfigurationPlanner | null = null) {
     this.#shadow = shadow;
+    this.plain = plain;
   }
 
   /** Makes an index known; a second call replaces its statistics. */
   know(definition: IndexDefinition, statistics: IndexStatistics): void {
     if (this.#definitions.has(definition.name)) this.#forget(definition.name);
     this.#definitions.set(definition.name, { definition, statistics });
+    this.plain?.know(definition, { ...statistics, stat4: [] });
   }
 
   #forget(index: string): void {
     const named = JSON.stringify(index);
     for (const key of this.#cache.keys()) if (key.includes(named)) this.#cache.delete(key);
+  }
+
+  /** Indexes that queries use; those of an engine without STAT4 as well where its plans count. */
+  used(configuration: Configuration, queries: readonly StudiedQuery[], options: { plain: boolean }): Set<string> {
+    const others = options.plain ? this.plain?.plans(configuration, queries) : undefined;
+    const plans = [...this.plans(configuration, queries), ...(others ?? [])];
+    return new Set(plans.flat().flatMap((plan) => [...plan.indexes]));
   }
 
   /** Plans of each parameter set of each query. */

@@ -296,7 +296,11 @@ export const analyzeSection = section(
         minimumGain: fraction(0.005, 0, 1, 'Share of the cost that one more index must save'),
         drops: choice(['none', 'redundant', 'unused'], 'redundant', 'Existing indexes that may go'),
         pinned: texts('Indexes that are never dropped'),
-        engineStat4: choice(['auto', 'yes', 'no'], 'auto', 'Plan like an engine with STAT4 or without'),
+        engineStat4: choice(
+          ['auto', 'yes', 'no', 'both'],
+          'auto',
+          'Plan like an engine with STAT4, without, or for both',
+        ),
       },
       'Index advice',
     ),
