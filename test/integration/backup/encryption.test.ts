@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Keyring } from '../../../src/core/backup/encryption/keyring.ts';
 import { Repository } from '../../../src/core/backup/repository/repository.ts';
 import { LocalFolder } from '../../../src/core/storage/local-folder.ts';
@@ -78,6 +78,9 @@ function objects(folder: string, extension = ''): string[] {
     .map((name) => join(folder, 'backups', name))
     .filter((path) => path.endsWith(extension) && statSync(path).isFile() && !path.includes('leases'));
 }
+
+// Stretching a passphrase takes seconds, and many times as long while coverage is measured.
+vi.setConfig({ testTimeout: 300_000 });
 
 describe('an encrypted repository', () => {
   it('gives back what went in, and holds nothing of it in the clear', async () => {
