@@ -34,6 +34,8 @@ export interface FollowTotals {
 const batchBytes = 32 * 1024 * 1024;
 /** Readers of the standby are waited for so long before the batch is tried again. */
 const lockWaitMs = 2000;
+/** Readers are waited for so long before a promotion gives up. */
+const promotionWaitMs = 30_000;
 
 /** Keeps a copy of the database up with the archive, readable for others all the time. */
 export async function follow(request: FollowRequest, context: OperationContext): Promise<FollowTotals> {
@@ -60,6 +62,9 @@ export async function follow(request: FollowRequest, context: OperationContext):
     lease.release();
   }
 }
+
+/** What became of one look at the archive: a batch was applied, nothing was left, or readers were in the way. */
+type StepOutcome = 'applied' | 'nothing' | 'blocked';
 
 class Follower {
   readonly totals: FollowTotals;
@@ -127,12 +132,15 @@ class Follower {
     const { clock, signal } = this.#context;
     const { forMs, pollMs, promote } = this.#request;
     const end = forMs === null ? Number.POSITIVE_INFINITY : clock.now() + forMs;
+    let blockedSince: number | undefined;
     while (!signal.aborted && !this.#isOrdinary) {
-      const more = await this.#step();
-      if (this.totals.reached || (promote && !more)) break;
-      // A promotion leaves nothing out, however long that takes.
+      const outcome = await this.#step();
+      if (this.totals.reached || (promote && outcome === 'nothing')) break;
+      // A promotion leaves nothing out, however long that takes: readers in the way are waited for, or nothing happens.
+      if (promote) blockedSince = this.#patience(outcome, blockedSince);
       if (!promote && clock.now() >= end) break;
-      if (!more) await clock.sleep(Math.min(pollMs, Math.max(1, end - clock.now())), signal).catch(() => {});
+      if (outcome !== 'applied')
+        await clock.sleep(Math.min(pollMs, Math.max(1, end - clock.now())), signal).catch(() => {});
     }
     if (promote && !signal.aborted) await this.#promote();
   }
@@ -141,8 +149,15 @@ class Follower {
     return this.#writer.stop();
   }
 
-  /** Applies one batch. False: nothing was left to apply, or readers were in the way. */
-  async #step(): Promise<boolean> {
+  /** Since when readers are in the way of a promotion; throws when that has been too long. */
+  #patience(outcome: StepOutcome, since: number | undefined): number | undefined {
+    if (outcome !== 'blocked') return undefined;
+    const now = this.#context.clock.now();
+    if (since !== undefined && now - since > promotionWaitMs) throw heldByReaders(this.#request.target);
+    return since ?? now;
+  }
+
+  async #step(): Promise<StepOutcome> {
     const { repository, databaseId } = this.#request;
     const epochs = await readEpochs(repository, databaseId);
     const index = epochs.findIndex((epoch) => epoch.id === this.#state.current.epoch);
@@ -159,31 +174,31 @@ class Follower {
     const { limit } = this.#request;
     if (limit?.kind === 'tx' && limit.epoch === epoch.id && this.#state.current.tx >= limit.tx) {
       this.totals.reached = true;
-      return false;
+      return 'nothing';
     }
     const pending = epoch.segments.filter((segment) => segment.lastTx > this.#state.current.tx);
     if (pending.length > 0) return this.#applyNext(epoch, pending);
     const next = epochs[index + 1];
     if (next !== undefined) return this.#enter(next);
     this.#noteLag(0, '');
-    return false;
+    return 'nothing';
   }
 
-  async #applyNext(epoch: Epoch, pending: readonly ArchivedSegment[]): Promise<boolean> {
+  async #applyNext(epoch: Epoch, pending: readonly ArchivedSegment[]): Promise<StepOutcome> {
     const batch = await this.#read(epoch, pending);
     if (batch === undefined) {
       this.totals.reached = true;
-      return false;
+      return 'nothing';
     }
     const { place, pages, pagesAfter, oldest } = batch;
     const done = await this.#write(place, { pages, pagesAfter });
     const lagMs = this.#context.clock.wallTime() - (done ? place.notAfter : oldest);
     this.#noteLag(Math.max(0, lagMs), done ? 'it is catching up' : 'readers of the standby hold it');
-    if (!done) return false;
+    if (!done) return 'blocked';
     const commits = place.tx - this.totals.appliedTx;
     this.#count(place, commits, pages.size);
     this.#request.onEvent({ event: 'applied', epoch: epoch.id, tx: place.tx, commits, pages: pages.size });
-    return true;
+    return 'applied';
   }
 
   /** The newest version of every page in the next segments; undefined when the limit lies before the next commit. */
@@ -216,18 +231,18 @@ class Follower {
     return { place: { epoch: epoch.id, tx, notAfter }, pages, pagesAfter, oldest };
   }
 
-  async #enter(epoch: Epoch): Promise<boolean> {
+  async #enter(epoch: Epoch): Promise<StepOutcome> {
     const { pageSizeBytes } = this.#state;
     const base = await rebase(
       { ...this.#request, epoch, pageSizeBytes, original: this.#state.current.original },
       this.#context,
     );
     const place = { epoch: epoch.id, tx: epoch.base.tx, notAfter: base.notAfter };
-    if (!(await this.#write(place, base))) return false;
+    if (!(await this.#write(place, base))) return 'blocked';
     this.totals.gaps += 1;
     this.#count(place, 0, base.pages.size);
     this.#request.onEvent({ event: 'gap', epoch: epoch.id, reason: epoch.reason, pages: base.pages.size });
-    return true;
+    return 'applied';
   }
 
   async #write(
@@ -258,11 +273,7 @@ class Follower {
 
   async #makeOrdinary(target: string): Promise<void> {
     const page = await this.#writer.lock(lockWaitMs);
-    if (page === undefined) {
-      throw new TradedbError('restore_target_in_use', `readers hold the standby ${JSON.stringify(target)}`, {
-        hint: 'end them and promote again; nothing was changed',
-      });
-    }
+    if (page === undefined) throw heldByReaders(target);
     requireOurs(page, this.#state.current.counter, target);
     const first = originalPage(page, this.#state.current.original);
     const pagesAfter = await pagesOf(target, this.#state.pageSizeBytes);
@@ -285,6 +296,12 @@ class Follower {
     if (late && !this.#warned) this.#request.onEvent({ event: 'lag', lagMs, reason });
     this.#warned = late;
   }
+}
+
+function heldByReaders(target: string): TradedbError {
+  return new TradedbError('restore_target_in_use', `readers hold the standby ${JSON.stringify(target)}`, {
+    hint: 'end them and promote again; it is still a standby, with every commit it had',
+  });
 }
 
 /** Last commit of a segment that the limit allows; one before its first when it allows none. */
