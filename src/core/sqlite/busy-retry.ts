@@ -19,22 +19,16 @@ export interface RetryOptions {
   readonly count?: RetryCount;
 }
 
-/** Tries at the shortest delay: a lock that one other writer holds is free again within them. */
-const quickTries = 10;
-/** Beyond them many wait. Each poll costs processor time that the holder needs, so everybody polls less, still evenly. */
-const crowdedFactor = 5;
-/** Tries at a flat delay. A writer among sixteen gets its turn within them; who still waits, waits for a long task. */
+/** Tries at the flat delay. A writer among sixteen gets its turn within them; who still waits, waits for a long task. */
 const flatTries = 200;
 
 /**
  * The wait before the next try, in milliseconds: flat sub-millisecond jitter, because SQLite's own ladder favours
- * whoever has just released the lock, and growth with every try starves those who were unlucky. After that it doubles
- * every twenty tries, up to 5 ms.
+ * whoever has just released the lock, and any growth within the first tries starves those who were unlucky. After that
+ * it doubles every twenty tries, up to 5 ms.
  */
 export function retryDelayMs(tries: number, random: Random): number {
-  const quick = 0.05 + random.next() * 0.1;
-  if (tries <= quickTries) return quick;
-  const flat = quick * crowdedFactor;
+  const flat = 0.05 + random.next() * 0.1;
   if (tries <= flatTries) return flat;
   return Math.min(5, flat * 2 ** Math.min(Math.ceil((tries - flatTries) / 20), 10));
 }
