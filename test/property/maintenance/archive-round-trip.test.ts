@@ -6,11 +6,11 @@ import {
   openArchiveReader,
   openArchiveWriter,
 } from '../../../src/core/maintenance/archive/format.ts';
-import type { KeyedRow } from '../../../src/core/maintenance/archive/live-unit.ts';
 import type { ArchivedTable, ArchiveManifest } from '../../../src/core/maintenance/archive/manifest.ts';
-import { type ExactRow, type ExactValue, RawText } from '../../../src/core/maintenance/archive/row.ts';
 import { RowEncoder } from '../../../src/core/maintenance/archive/row-hash.ts';
 import { RowSums } from '../../../src/core/maintenance/archive/row-sums.ts';
+import type { KeyedRow } from '../../../src/core/maintenance/retention/live-unit.ts';
+import { type ExactRow, type ExactValue, RawText } from '../../../src/core/maintenance/retention/row.ts';
 import { testContext } from '../../support/context.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 

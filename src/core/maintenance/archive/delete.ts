@@ -1,16 +1,15 @@
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
+import type { BudgetedWrites, WriteStop } from '../retention/budgeted-writes.ts';
 import type { Condition } from '../retention/due.ts';
+import { type KeyedRow, LiveUnit } from '../retention/live-unit.ts';
+import { type ExactRow, ExactStatements } from '../retention/row.ts';
+import { requireSchema } from '../retention/schema-guard.ts';
 import type { UnitTable } from '../retention/unit.ts';
-
-import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
 import type { Chunk, Counts, UnitRange } from './chunk.ts';
 import { type ArchivedRow, type ArchiveReader, openArchiveReader } from './format.ts';
-import { type KeyedRow, LiveUnit } from './live-unit.ts';
 import type { ArchiveManifest } from './manifest.ts';
-import { type ExactRow, ExactStatements } from './row.ts';
 import { RowEncoder } from './row-hash.ts';
-import { requireSchema } from './schema-guard.ts';
 
 export interface DeleteRequest {
   readonly chunk: Chunk;

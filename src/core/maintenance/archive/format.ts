@@ -1,8 +1,8 @@
 import type { OperationContext } from '../../context.ts';
+import { hasOwnRowId, type KeyedRow, splitRowId } from '../retention/live-unit.ts';
+import { type ExactRow, pick } from '../retention/row.ts';
 import type { ColumnShape, TableShape } from '../retention/table-shape.ts';
-import { hasOwnRowId, type KeyedRow, splitRowId } from './live-unit.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
-import { type ExactRow, pick } from './row.ts';
 
 export type ArchiveFormat = 'sqlite' | 'parquet';
 

@@ -1,6 +1,7 @@
 import type { SchemaElement } from 'hyparquet';
+import { type ExactValue, RawText } from '../retention/row.ts';
+import { affinityOf } from './affinity.ts';
 import type { ArchivedColumn } from './manifest.ts';
-import { type ExactValue, RawText } from './row.ts';
 
 /** What a Parquet column holds; SQLite decides per value, Parquet per column. */
 export type ColumnClass = 'integer' | 'real' | 'text' | 'blob';
@@ -23,12 +24,8 @@ function classOf(value: ExactValue): ColumnClass | undefined {
   return typeof value === 'string' ? 'text' : 'blob';
 }
 
-/** The class a column is declared with, by SQLite's rules of affinity; for columns that hold nothing but NULL. */
-function declaredClass(type: string): ColumnClass {
-  if (/int/i.test(type)) return 'integer';
-  if (/char|clob|text/i.test(type)) return 'text';
-  return /real|floa|doub/i.test(type) ? 'real' : 'blob';
-}
+/** The class of a column that holds nothing but NULL; numbers of no certain class may come as bytes. */
+const declaredClasses = { INTEGER: 'integer', TEXT: 'text', REAL: 'real', BLOB: 'blob', NUMERIC: 'blob' } as const;
 
 /** Values of one column of a row group. */
 export class ParquetColumn {
@@ -43,7 +40,7 @@ export class ParquetColumn {
   }
 
   get columnClass(): ColumnClass {
-    this.#class ??= declaredClass(this.#declared);
+    this.#class ??= declaredClasses[affinityOf(this.#declared)];
     return this.#class;
   }
 

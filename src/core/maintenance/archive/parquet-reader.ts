@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { fromFileSystem } from '../../error.ts';
+import type { ExactRow } from '../retention/row.ts';
 import { type ArchivedRow, type ArchiveReader, archivedRow } from './format.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
-import type { ExactRow } from './row.ts';
 
 const compressors = { ZSTD: (bytes: Uint8Array): Uint8Array => zstdDecompressSync(bytes) };
 

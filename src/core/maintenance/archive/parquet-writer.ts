@@ -2,8 +2,8 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { fromFileSystem } from '../../error.ts';
+import type { KeyedRow } from '../retention/live-unit.ts';
 import type { ArchiveWriter, TableLayout } from './format.ts';
-import type { KeyedRow } from './live-unit.ts';
 import { ParquetColumn } from './parquet-column.ts';
 
 const compressors = {

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
+import { BudgetedWrites, writeBudget } from '../retention/budgeted-writes.ts';
 import { holdCondition } from '../retention/due.ts';
+import { hasOwnRowId } from '../retention/live-unit.ts';
 import { requireTriggers } from '../retention/plan.ts';
 import { refuseLedgerTables } from '../retention/policy.ts';
 import { readUnit, type UnitTable } from '../retention/unit.ts';
-import { BudgetedWrites, type WriteBudget } from './budgeted-writes.ts';
 import { type Chunk, chunksOf, manifestPath, type TableFolder } from './chunk.ts';
 import { deleteArchived } from './delete.ts';
 import type { LedgerState } from './ledger.ts';
-import { hasOwnRowId } from './live-unit.ts';
 import { type ArchiveManifest, readManifest } from './manifest.ts';
 import type { ArchivePorts, ArchiveRequest, ArchiveStop, ChunkResult } from './request.ts';
 import { archivePaths, verifyArchive } from './verify.ts';
@@ -122,16 +122,7 @@ async function deleteChunk(
     policy,
     live.tables.flatMap(({ shape }) => shape.deleteTriggers),
   );
-  const { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes } = request;
-  const budget: WriteBudget = {
-    latencyBudgetMs,
-    walBudgetBytes,
-    duty,
-    readerWaitMs,
-    reserveBytes,
-    probeDisk: ports.probeDisk,
-    deadline,
-  };
+  const budget = writeBudget(request, ports.probeDisk, deadline);
   const writes = new BudgetedWrites(request.database, budget, context);
   try {
     return await deleteArchived(

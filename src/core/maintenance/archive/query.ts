@@ -5,12 +5,13 @@ import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import { type Connection, openMemory } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
+import { bindings, ExactStatements, placeholders } from '../retention/row.ts';
+import { affinityOf } from './affinity.ts';
 import { chunksOf, openTableFolders } from './chunk.ts';
 import { openArchiveReader } from './format.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
 import { chunkResult } from './process-chunk.ts';
 import type { ArchiveResult, QueryAnswer } from './request.ts';
-import { bindings, ExactStatements, placeholders } from './row.ts';
 import { archivePaths, verifyArchive } from './verify.ts';
 
 export interface QueryRequest extends Pick<ArchiveResult, 'database' | 'folder'> {
@@ -118,16 +119,9 @@ function makeTable(connection: Connection, { name, columns }: ArchivedTable): vo
     .map((column) => column.name.toLowerCase());
   for (const column of columns) {
     if (known.includes(column.name.toLowerCase())) continue;
-    connection.exec(`ALTER TABLE ${quoted} ADD COLUMN ${quoteIdentifier(column.name)} ${affinityName(column.type)}`);
+    // Only what decides how values compare: the declared type may hold anything.
+    connection.exec(`ALTER TABLE ${quoted} ADD COLUMN ${quoteIdentifier(column.name)} ${affinityOf(column.type)}`);
   }
-}
-
-/** Only what decides how values compare: the declared type may hold anything. */
-function affinityName(type: string): string {
-  if (/int/i.test(type)) return 'INTEGER';
-  if (/char|clob|text/i.test(type)) return 'TEXT';
-  if (/blob/i.test(type) || type === '') return '';
-  return /real|floa|doub/i.test(type) ? 'REAL' : 'NUMERIC';
 }
 
 function answer(connection: Connection, { sql, mostRows }: QueryRequest): QueryAnswer {

@@ -4,10 +4,11 @@ import { TradedbError } from '../../error.ts';
 import { openReadOnly } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { openWithoutTrace } from '../open-without-trace.ts';
+import { BudgetedWrites, type WriteStop, writeBudget } from '../retention/budgeted-writes.ts';
+import { LiveUnit } from '../retention/live-unit.ts';
+import { ExactStatements, RawText } from '../retention/row.ts';
 import { readUnit, type UnitTable } from '../retention/unit.ts';
-import { BudgetedWrites, type WriteBudget, type WriteStop } from './budgeted-writes.ts';
 import { type ArchivedRow, type ArchiveReader, openArchiveReader } from './format.ts';
-import { LiveUnit } from './live-unit.ts';
 import { record } from './process-chunk.ts';
 import {
   type OnConflict,
@@ -16,7 +17,6 @@ import {
   type RestoreParts,
   type RestoreRequest,
 } from './restore-parts.ts';
-import { ExactStatements, RawText } from './row.ts';
 import { columnMapping, insertStatement, type TableMapping } from './row-target.ts';
 import { archivePaths } from './verify.ts';
 
@@ -37,11 +37,8 @@ export async function intoTables(parts: RestoreParts, context: OperationContext)
   );
   // First of all the hold: retention must not take the rows again while they come back.
   record(folder, chunk.id, { state: 'restored', values: { intoTable: true, database } }, context);
-  const { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, maxDurationMs } = request;
-  const budget: WriteBudget = {
-    ...{ latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk: ports.probeDisk },
-    deadline: context.clock.wallTime() + maxDurationMs,
-  };
+  const deadline = context.clock.wallTime() + request.maxDurationMs;
+  const budget = writeBudget(request, ports.probeDisk, deadline);
   const writes = new BudgetedWrites(database, budget, context);
   const reader = await openArchiveReader(archivePaths(folder, manifest), manifest, context);
   try {

@@ -1,4 +1,4 @@
-import type { WriteStop } from './budgeted-writes.ts';
+import type { WriteStop } from '../retention/budgeted-writes.ts';
 import type { Chunk, TableFolder } from './chunk.ts';
 import type { ArchiveManifest } from './manifest.ts';
 import type { ArchivePorts, ArchiveRequest, RestoreResult } from './request.ts';

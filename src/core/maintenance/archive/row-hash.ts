@@ -1,4 +1,4 @@
-import { type ExactRow, RawText } from './row.ts';
+import { type ExactRow, RawText } from '../retention/row.ts';
 
 /** Storage classes as they are encoded. */
 const tags = { integer: 1, real: 2, text: 3, blob: 4, rawText: 5 } as const;

@@ -1,4 +1,4 @@
-import type { ExactRow } from './row.ts';
+import type { ExactRow } from '../retention/row.ts';
 import { RowEncoder } from './row-hash.ts';
 
 /** What the rows of a table add up to, in whatever order they come. */

@@ -1,11 +1,11 @@
 import { TradedbError } from '../../error.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
+import { keyEquals } from '../retention/live-unit.ts';
+import { bindings, pick, placeholders } from '../retention/row.ts';
 import type { UnitTable } from '../retention/unit.ts';
 import type { ArchivedRow } from './format.ts';
-import { keyEquals } from './live-unit.ts';
 import type { ArchivedTable } from './manifest.ts';
-import { bindings, pick, placeholders } from './row.ts';
 
 /** How the columns of an archived table go into a table of today. */
 export interface TableMapping {

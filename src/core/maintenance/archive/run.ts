@@ -7,17 +7,17 @@ import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { judgeDisk, requireDisk, reserveReached } from '../disk-guard.ts';
 import { openWithoutTrace } from '../open-without-trace.ts';
+import { BudgetedWrites, writeBudget } from '../retention/budgeted-writes.ts';
 import { deleteDue } from '../retention/delete-due.ts';
 import { unitsPerMs } from '../retention/due.ts';
 import { nextDueMonth } from '../retention/month.ts';
 import { type PolicyPlan, planPolicy } from '../retention/plan.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import { dayMs, summariseDays } from '../retention/summarise.ts';
-import { BudgetedWrites, type WriteBudget } from './budgeted-writes.ts';
-import { chunksOf, isPending, openTableFolder, openTableFolders, type TableFolder } from './chunk.ts';
+import { type Chunk, chunksOf, isPending, openTableFolder, openTableFolders, type TableFolder } from './chunk.ts';
 import type { ArchiveFormat } from './format.ts';
 import { policyResult, restoreHoldEnd } from './policy-result.ts';
-import { chunkNow, chunkResult, finishChunk, record, recordWritten } from './process-chunk.ts';
+import { chunkResult, finishChunk, record, recordWritten } from './process-chunk.ts';
 import type { ArchivePorts, ArchiveRequest, ArchiveResult, ArchiveStop, PolicyResult } from './request.ts';
 import { writeArchive } from './write.ts';
 
@@ -115,7 +115,7 @@ class ArchiveRun {
 
   async #deleteOnly(plan: PolicyPlan): Promise<void> {
     if (this.#request.keepRows) return;
-    const writes = new BudgetedWrites(this.#request.database, this.#budget(), this.#context);
+    const writes = this.#openWrites();
     try {
       const { deleted, kept, stoppedBy } = await deleteDue(plan, writes, this.#context);
       this.#deleted.set(plan.policy.table, { deleted, kept });
@@ -125,16 +125,15 @@ class ArchiveRun {
     }
   }
 
-  #budget(): WriteBudget {
-    const { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes } = this.#request;
-    const { probeDisk } = this.#ports;
-    return { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk, deadline: this.#deadline };
+  #openWrites(): BudgetedWrites {
+    const budget = writeBudget(this.#request, this.#ports.probeDisk, this.#deadline);
+    return new BudgetedWrites(this.#request.database, budget, this.#context);
   }
 
   /** What stays of the rows is written before any of them leaves. */
   async #summarise({ policy, oldest, cutoff }: PolicyPlan): Promise<void> {
     if (policy.summary === undefined || oldest === null || this.#request.keepRows) return;
-    const writes = new BudgetedWrites(this.#request.database, this.#budget(), this.#context);
+    const writes = this.#openWrites();
     try {
       const fromMs = policy.unit === 'iso' ? Date.parse(oldest.slice(0, 10)) : Number(oldest) / unitsPerMs(policy.unit);
       const range = { fromMs: Math.floor(fromMs / dayMs) * dayMs, untilMs: Date.parse(cutoff) };
@@ -219,7 +218,7 @@ class ArchiveRun {
   async #finishPending(): Promise<void> {
     for (const folder of this.#folders()) {
       for (const chunk of chunksOf(folder)) {
-        if (!isPending(chunk) || chunk.database !== this.#request.database) continue;
+        if (!this.#isOurs(chunk)) continue;
         if (this.#mustStop()) return;
         this.#touched.push(chunk.id);
         await this.#finish(folder, chunk.id);
@@ -250,11 +249,15 @@ class ArchiveRun {
   }
 
   #pendingIds(): string[] {
-    return this.#folders().flatMap((folder) =>
-      chunksOf(folder)
-        .filter((chunk) => isPending(chunk) && chunk.database === this.#request.database)
-        .map(({ id }) => id),
-    );
+    return this.#folders()
+      .flatMap(chunksOf)
+      .filter((chunk) => this.#isOurs(chunk))
+      .map(({ id }) => id);
+  }
+
+  /** Of this database, and not finished. */
+  #isOurs(chunk: Chunk): boolean {
+    return isPending(chunk) && chunk.database === this.#request.database;
   }
 
   #folders(): TableFolder[] {
@@ -272,17 +275,14 @@ class ArchiveRun {
 
   #result(mode: 'archive' | 'resume', policies: readonly PolicyResult[]): ArchiveResult {
     const { database, folder, dryRun } = this.#request;
-    const archives = this.#folders().flatMap((one) =>
-      this.#touched
-        .filter((id) => chunksOf(one).some((chunk) => chunk.id === id))
-        .map((id) => chunkResult(chunkNow(one, id))),
-    );
+    const known = this.#folders().flatMap(chunksOf);
+    const archives = this.#touched.flatMap((id) => known.filter((chunk) => chunk.id === id).map(chunkResult));
     return {
       ...{ database, folder, mode, dryRun, policies },
       archives: mode === 'resume' ? archives : [],
       restored: null,
       stoppedBy: this.#stop,
-      pending: this.#pendingIds(),
+      pending: known.filter((chunk) => this.#isOurs(chunk)).map(({ id }) => id),
     };
   }
 

@@ -5,10 +5,18 @@ import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/conne
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
+import type { KeyedRow } from '../retention/live-unit.ts';
+import {
+  bindings,
+  type ExactRow,
+  ExactStatements,
+  exactList,
+  exactRow,
+  pageBytes,
+  placeholders,
+} from '../retention/row.ts';
 import { type ArchivedRow, type ArchiveReader, type ArchiveWriter, archivedRow, type TableLayout } from './format.ts';
-import type { KeyedRow } from './live-unit.ts';
 import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
-import { bindings, type ExactRow, ExactStatements, exactList, exactRow, pageBytes, placeholders } from './row.ts';
 
 /** Writes rows into a new file that no journal protects: after a crash it is dropped, never used. */
 export class SqliteArchiveWriter implements ArchiveWriter {

@@ -4,17 +4,17 @@ import type { OperationContext } from '../../context.ts';
 import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import type { Condition } from '../retention/due.ts';
+import { InexactText, LiveUnit } from '../retention/live-unit.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
+import { type ExactRow, ExactStatements, type ExactValue, RawText } from '../retention/row.ts';
+import { requireSchema } from '../retention/schema-guard.ts';
 import type { UnitTable } from '../retention/unit.ts';
 import { syncFolder } from '../vacuum/swap-file.ts';
 import { archiveNames, manifestPath, type TableFolder } from './chunk.ts';
 import { type ArchiveFormat, type ArchiveWriter, layoutOf, openArchiveWriter, type TableLayout } from './format.ts';
-import { InexactText, LiveUnit } from './live-unit.ts';
 import { type ArchiveManifest, hashFile, writeManifest } from './manifest.ts';
 import { ClassMismatch } from './parquet-column.ts';
-import { type ExactRow, ExactStatements, type ExactValue, RawText } from './row.ts';
 import { RowSums } from './row-sums.ts';
-import { requireSchema } from './schema-guard.ts';
 
 export interface WriteRequest {
   readonly archiveId: string;

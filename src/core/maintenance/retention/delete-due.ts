@@ -1,9 +1,9 @@
 import type { OperationContext } from '../../context.ts';
-import type { BudgetedWrites, WriteStop } from '../archive/budgeted-writes.ts';
-import { LiveUnit } from '../archive/live-unit.ts';
-import { type ExactRow, ExactStatements, pageBytes } from '../archive/row.ts';
-import { requireSchema } from '../archive/schema-guard.ts';
+import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
+import { LiveUnit } from './live-unit.ts';
 import type { PolicyPlan } from './plan.ts';
+import { type ExactRow, ExactStatements, pageBytes } from './row.ts';
+import { requireSchema } from './schema-guard.ts';
 
 export interface DeleteDueResult {
   /** Rows of all tables of the policy. */

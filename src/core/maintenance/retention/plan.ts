@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
 import { type Condition, dueCondition, requireUnit, timed, timeValue } from './due.ts';
 import { type RetentionPolicy, refuseLedgerTables } from './policy.ts';
-import { requireSummary } from './summarise.ts';
+import { dayMs, requireSummary } from './summarise.ts';
 import { joinOn, readUnit, slowReferences, type UnitTable } from './unit.ts';
 
 export interface PlanRequest {
@@ -93,10 +93,10 @@ function averageBytes(connection: Connection, table: string, columns: readonly s
 function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number {
   const exact = now - policy.keep;
   // A day leaves whole when a summary of it stays.
-  const own = policy.summary === undefined ? exact : Math.floor(exact / 86_400_000) * 86_400_000;
+  const own = policy.summary === undefined ? exact : Math.floor(exact / dayMs) * dayMs;
   if (policy.keep < 0) throw new TradedbError('usage', 'a policy cannot keep rows for a negative time');
   if (before === undefined) return own;
-  if (policy.summary !== undefined && before % 86_400_000 !== 0) {
+  if (policy.summary !== undefined && before % dayMs !== 0) {
     throw new TradedbError('usage', `the policy of ${JSON.stringify(policy.table)} keeps a summary of whole days`, {
       hint: 'give --before the beginning of a day in UTC',
     });

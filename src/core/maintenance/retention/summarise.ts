@@ -1,7 +1,7 @@
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
-import type { BudgetedWrites, WriteStop } from '../archive/budgeted-writes.ts';
+import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
 import { unitsPerMs } from './due.ts';
 import type { RetentionPolicy } from './policy.ts';
 

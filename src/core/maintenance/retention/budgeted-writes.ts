@@ -20,6 +20,16 @@ export interface WriteBudget {
   readonly deadline: number;
 }
 
+/** The limits of a request, which holds more than these. */
+export function writeBudget(
+  limits: Omit<WriteBudget, 'probeDisk' | 'deadline'>,
+  probeDisk: DiskProbe,
+  deadline: number,
+): WriteBudget {
+  const { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes } = limits;
+  return { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk, deadline };
+}
+
 export type WriteStop = 'done' | 'duration' | 'disk' | 'reader' | 'busy';
 
 /** A batch inside its transaction: about `size` rows. It may run again when its transaction did not commit. */

@@ -1,8 +1,6 @@
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
-import type { Condition } from '../retention/due.ts';
-import type { TableShape } from '../retention/table-shape.ts';
-import { joinOn, type UnitTable } from '../retention/unit.ts';
+import type { Condition } from './due.ts';
 import {
   bindings,
   type ExactRow,
@@ -13,6 +11,8 @@ import {
   pick,
   placeholders,
 } from './row.ts';
+import type { TableShape } from './table-shape.ts';
+import { joinOn, type UnitTable } from './unit.ts';
 
 /** A row with what identifies it in its table. */
 export interface KeyedRow {
