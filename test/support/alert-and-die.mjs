@@ -2,15 +2,13 @@
 // system. Arguments: the built program, settings as JSON, number of the step (-1: none).
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { builtCore } from './built-core.mjs';
 
 const [dist, settingsText, stepText] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(`${dist}/${file}`).href);
+const { load, context } = await builtCore(dist);
 const { webhook } = await load('core/alert/channels/webhook.js');
 const { deliver } = await load('core/alert/deliver.js');
 const { lookAtMetrics } = await load('core/alert/look.js');
-const { systemClock } = await load('system/system-clock.js');
-const { systemRandom } = await load('system/system-random.js');
 let steps = 0;
 for (const name of ['writeSync', 'fsyncSync', 'renameSync']) {
   const real = fs[name];
@@ -20,14 +18,6 @@ for (const name of ['writeSync', 'fsyncSync', 'renameSync']) {
   };
 }
 syncBuiltinESMExports();
-const nothing = () => {};
-const context = {
-  clock: systemClock,
-  random: systemRandom,
-  signal: new AbortController().signal,
-  progress: { start: () => ({ advance: nothing, total: nothing, done: nothing }) },
-  log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
-};
 const { urlFile, metrics, ...settings } = JSON.parse(settingsText);
 const channel = webhook({ urlFile, secretFile: undefined, timeoutMs: 10_000 });
 const all = {

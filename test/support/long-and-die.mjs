@@ -1,30 +1,21 @@
 // Applies migrations and kills itself with SIGKILL at one pause between two batches: arguments are the built core,
 // folder, database and the number of the pause. Prints the number of pauses when it gets to the end.
-import { pathToFileURL } from 'node:url';
+import { builtCore } from './built-core.mjs';
 
 const [dist, directory, path, boundary] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(`${dist}/${file}`).href);
+const { load, context: quiet } = await builtCore(dist);
 const { applyMigrations } = await load('core/migration/up.js');
 const { openForMigration } = await load('core/migration/open.js');
 const { folderSource } = await load('core/migration/source-folder.js');
-const { systemClock } = await load('system/system-clock.js');
-const { systemRandom } = await load('system/system-random.js');
-const nothing = () => {};
 let count = 0;
 const clock = {
-  ...systemClock,
+  ...quiet.clock,
   sleep: (ms, signal) => {
     if (count++ === Number(boundary)) process.kill(process.pid, 'SIGKILL');
-    return systemClock.sleep(ms, signal);
+    return quiet.clock.sleep(ms, signal);
   },
 };
-const context = {
-  clock,
-  random: systemRandom,
-  signal: new AbortController().signal,
-  progress: { start: () => ({ advance: nothing, total: nothing, done: nothing }) },
-  log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
-};
+const context = { ...quiet, clock };
 const connection = await openForMigration(path, { create: true, lockTimeoutMs: 5000 }, context);
 const result = await applyMigrations(
   {

@@ -1,22 +1,12 @@
 // Applies migrations and kills itself with SIGKILL at one boundary: arguments are the built core, folder, database,
 // boundary number and mode. Every statement and every COMMIT is one boundary.
-import { pathToFileURL } from 'node:url';
+import { builtCore } from './built-core.mjs';
 
 const [dist, directory, path, boundary, mode] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(`${dist}/${file}`).href);
+const { load, context } = await builtCore(dist);
 const { applyMigrations } = await load('core/migration/up.js');
 const { openForMigration } = await load('core/migration/open.js');
 const { folderSource } = await load('core/migration/source-folder.js');
-const { systemClock } = await load('system/system-clock.js');
-const { systemRandom } = await load('system/system-random.js');
-const nothing = () => {};
-const context = {
-  clock: systemClock,
-  random: systemRandom,
-  signal: new AbortController().signal,
-  progress: { start: () => ({ advance: nothing, total: nothing, done: nothing }) },
-  log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
-};
 let count = 0;
 const step = () => {
   if (count++ === Number(boundary)) process.kill(process.pid, 'SIGKILL');

@@ -1,22 +1,12 @@
 // Applies migrations and prints whether knex was loaded: arguments are the built core, folder and database.
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { builtCore } from './built-core.mjs';
 
 const [dist, directory, path] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(`${dist}/${file}`).href);
+const { load, context } = await builtCore(dist);
 const { applyMigrations, requireApplied } = await load('core/migration/up.js');
 const { openForMigration } = await load('core/migration/open.js');
 const { folderSource } = await load('core/migration/source-folder.js');
-const { systemClock } = await load('system/system-clock.js');
-const { systemRandom } = await load('system/system-random.js');
-const nothing = () => {};
-const context = {
-  clock: systemClock,
-  random: systemRandom,
-  signal: new AbortController().signal,
-  progress: { start: () => ({ advance: nothing, total: nothing, done: nothing }) },
-  log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
-};
 const connection = await openForMigration(path, { create: true, lockTimeoutMs: 5000 }, context);
 requireApplied(
   await applyMigrations({ connection, source: folderSource(directory), tool: 'test', lockTimeoutMs: 5000 }, context),
