@@ -1,24 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { evaluateAlerts } from '../../../src/core/alert/evaluator.ts';
-import type { AlertRule } from '../../../src/core/alert/rule.ts';
 import type { AlertState } from '../../../src/core/alert/state.ts';
+import { alertRule } from '../../support/alert-rule.ts';
 
 const minute = 60_000;
-const rule: AlertRule = {
-  id: 'r',
-  metric: 'm',
-  select: {},
-  except: {},
-  direction: 'above',
-  limits: { warning: 10, critical: 20 },
-  clear: { warning: 5 },
-  forMs: 2 * minute,
-  keepMs: 3 * minute,
-  nodata: 'keep',
-  group: 'default',
-  labels: {},
-};
+const rule = alertRule({ forMs: 2 * minute, keepMs: 3 * minute });
 
 /** One look: a value or none, real time since the last look, a jump of the wall clock, and whether the machine restarted. */
 const look = fc.record({

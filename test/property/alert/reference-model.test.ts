@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluateAlerts } from '../../../src/core/alert/evaluator.ts';
 import type { AlertRule } from '../../../src/core/alert/rule.ts';
 import type { AlertState } from '../../../src/core/alert/state.ts';
+import { alertRule } from '../../support/alert-rule.ts';
 import { type ModelLook, ReferenceModel } from './reference-model.ts';
 
 const minute = 60_000;
@@ -51,18 +52,7 @@ function looksOf(steps: readonly Step[], jumps = true): ModelLook[] {
 type Timing = Pick<AlertRule, 'forMs' | 'keepMs' | 'nodata'>;
 
 function runEvaluator(timing: Timing, looks: readonly ModelLook[]) {
-  const rule: AlertRule = {
-    ...timing,
-    id: 'r',
-    metric: 'm',
-    select: {},
-    except: {},
-    direction: 'above',
-    limits: { warning: 10, critical: 20 },
-    clear: { warning: 5 },
-    group: 'default',
-    labels: {},
-  };
+  const rule = alertRule(timing);
   let states: readonly AlertState[] = [];
   return looks.map(({ value, wallMs, monotonicMs, boot }) => {
     const result = evaluateAlerts({

@@ -2,22 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { evaluateAlerts } from '../../../src/core/alert/evaluator.ts';
 import type { AlertRule } from '../../../src/core/alert/rule.ts';
 import type { AlertState } from '../../../src/core/alert/state.ts';
+import { alertRule } from '../../support/alert-rule.ts';
 
 const minute = 60_000;
-const base: AlertRule = {
-  id: 'r',
-  metric: 'm',
-  select: {},
-  except: {},
-  direction: 'above',
-  limits: { warning: 10, critical: 20 },
-  clear: { warning: 5 },
-  forMs: 0,
-  keepMs: 0,
-  nodata: 'keep',
-  group: 'default',
-  labels: {},
-};
+const base = alertRule();
 
 interface Sample {
   readonly value: number;

@@ -3,7 +3,7 @@ import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, renameS
 import { dirname } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
-import { syncFolder } from '../vacuum/swap-file.ts';
+import { syncFolder } from '../sync-folder.ts';
 import type { TableSums } from './row-sums.ts';
 
 export interface ArchivedColumn {

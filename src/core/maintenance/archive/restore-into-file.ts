@@ -7,7 +7,7 @@ import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { ExactStatements } from '../retention/row.ts';
 import { readUnit, type UnitTable } from '../retention/unit.ts';
-import { syncFolder } from '../vacuum/swap-file.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { type ArchivedRow, openArchiveReader } from './format.ts';
 import type { ArchivedTable } from './manifest.ts';
 import { record } from './process-chunk.ts';

@@ -9,7 +9,7 @@ import type { RetentionPolicy } from '../retention/policy.ts';
 import { type ExactRow, ExactStatements, type ExactValue, RawText } from '../retention/row.ts';
 import { requireSchema } from '../retention/schema-guard.ts';
 import type { UnitTable } from '../retention/unit.ts';
-import { syncFolder } from '../vacuum/swap-file.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { archiveNames, manifestPath, type TableFolder } from './chunk.ts';
 import { type ArchiveFormat, type ArchiveWriter, layoutOf, openArchiveWriter, type TableLayout } from './format.ts';
 import { type ArchiveManifest, hashFile, writeManifest } from './manifest.ts';

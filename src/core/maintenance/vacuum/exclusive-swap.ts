@@ -5,15 +5,9 @@ import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import type { ConnectionSettings } from '../../sqlite/connection-settings.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { isBusy } from '../../sqlite/translate-error.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { sourceFacts, takeOwnership, verifyCopy, writeCopy } from './compact-copy.ts';
-import {
-  oldFilePath,
-  partialPath,
-  removeSwapRecord,
-  type SwapRecord,
-  syncFolder,
-  writeSwapRecord,
-} from './swap-file.ts';
+import { oldFilePath, partialPath, removeSwapRecord, type SwapRecord, writeSwapRecord } from './swap-file.ts';
 
 /**
  * Replaces a database that nobody uses with a compact copy of itself. An exclusive hold on the old file spans the copy,

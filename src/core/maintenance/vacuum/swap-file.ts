@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSy
 import { basename, dirname, join } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
 import { processStartTime } from '../../file-access/process-name.ts';
+import { syncFolder } from '../sync-folder.ts';
 
 /** Where a compaction stands, so that a killed one can be finished or undone. Lies beside the database. */
 export interface SwapRecord {
@@ -111,23 +112,6 @@ export function ownerAlive(record: SwapRecord): boolean {
 export function removeSwapRecord(database: string): void {
   rmSync(swapFilePath(database), { force: true });
   syncFolder(dirname(database));
-}
-
-/** Makes renames and removals in a folder durable. */
-export function syncFolder(folder: string): void {
-  let handle: number;
-  try {
-    handle = openSync(folder, 'r');
-  } catch (error) {
-    // Windows cannot open a folder; there a rename is durable without it.
-    if (error instanceof Error && 'code' in error && (error.code === 'EISDIR' || error.code === 'EPERM')) return;
-    throw error;
-  }
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 export function partialPath(database: string, record: Pick<SwapRecord, 'partial'>): string {
