@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -12,22 +12,13 @@ import {
   startWriter,
   stopProcess,
 } from '../support/counting-database.ts';
+import { emptyDisk, fillDisk } from '../support/fill-disk.ts';
 import { smallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Where mounting is not allowed these tests cannot be run; those of the core limit the size of files instead. */
 function disk(context: TestContext, sizeMiB: number): string {
   return smallDisk(sizeMiB) ?? context.skip('a tmpfs cannot be mounted here');
-}
-
-/** Leaves `bytes` of the file system free. */
-function fill(folder: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(folder);
-  writeFileSync(join(folder, 'ballast'), Buffer.alloc(Math.max(0, bavail * bsize - bytes)));
-}
-
-function makeRoom(folder: string): void {
-  rmSync(join(folder, 'ballast'));
 }
 
 /** One line that says what is full, with a hint, and nothing else. */
@@ -106,11 +97,11 @@ describe('a full disk', () => {
     const running = archive(folder);
     await running.until('"started"');
     await running.until('"segment"');
-    fill(small, 0);
+    fillDisk(small);
     await running.until('"spool_full"');
     const before = rowsOf(path);
     await expect.poll(() => rowsOf(path), { timeout: 10_000 }).toBeGreaterThan(before + 50);
-    makeRoom(small);
+    emptyDisk(small);
     await running.until('"segment"');
     await stopProcess(writer);
     await sleep(500);
@@ -133,7 +124,7 @@ describe('a full disk', () => {
     const running = archive(folder, '--max-wal', '1MiB');
     await running.until('"started"');
     await running.until('"segment"');
-    fill(small, 0);
+    fillDisk(small);
     const result = await running.result;
     expect(result.code, result.stderr).toBe(1);
     expect(parseError(result)).toMatchObject({ code: 'disk_full' });
@@ -142,7 +133,7 @@ describe('a full disk', () => {
     await stopProcess(writer);
     // The last connection of the application takes the WAL away.
     new Database(path).exec('UPDATE counter SET n = n').close();
-    makeRoom(small);
+    emptyDisk(small);
     const again = await tradedb(['backup', 'archive', '--for', '300ms', '--json'], { cwd: folder });
     expect(again.code, again.stderr).toBe(3);
     const report = parseReport<BackupArchiveData>(again);
@@ -166,7 +157,7 @@ describe('a full disk', () => {
     configure(folder, {});
     expect((await tradedb(['backup'], { cwd: folder })).code).toBe(0);
     createCountingDatabase(path, { rows: 500 });
-    fill(small, 256 * 1024);
+    fillDisk(small, 256 * 1024);
     const before = hashOf(path);
     for (const args of [
       ['restore', '--target', join(small, 'b.db')],
@@ -194,7 +185,7 @@ describe('a full disk', () => {
     const running = archive(folder);
     await running.until('"started"');
     for (let round = 0; round < 20; round++) add();
-    fill(small, 150_000);
+    fillDisk(small, 150_000);
     let refused: unknown;
     for (let round = 0; round < 400 && refused === undefined; round++) {
       try {
@@ -209,7 +200,7 @@ describe('a full disk', () => {
     expect(running.isRunning()).toBe(true);
     const whole = await tradedb(['backup', '--type', 'full', '--json'], { cwd: folder });
     expect(whole.code, whole.stderr).toBe(0);
-    makeRoom(small);
+    emptyDisk(small);
     if (app.inTransaction) app.exec('ROLLBACK');
     add();
     await sleep(500);
@@ -233,7 +224,7 @@ describe('a full disk', () => {
     configure(folder, { state: { directory: state } });
     const running = archive(folder);
     await running.until('"started"');
-    fill(small, 0);
+    fillDisk(small);
     const app = new Database(path);
     for (let round = 0; round < 20; round++) app.exec('UPDATE counter SET n = n + 1');
     await running.until('"segment"');
@@ -249,7 +240,7 @@ describe('a full disk', () => {
     expectFull(await tradedb(['restore', '--target', 'b.db', '--json'], { cwd: folder }));
     expect(existsSync(join(folder, 'b.db'))).toBe(false);
     mkdirSync(state, { recursive: true });
-    makeRoom(small);
+    emptyDisk(small);
     expect((await tradedb(['restore', '--target', 'b.db'], { cwd: folder })).code).toBe(0);
     expect(hashOf(join(folder, 'b.db'))).toBe(hashOf(path));
   });

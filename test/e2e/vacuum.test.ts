@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -8,6 +8,7 @@ import type { OptimizeResult } from '../../src/core/maintenance/optimize.ts';
 import type { VacuumResult } from '../../src/core/maintenance/vacuum/request.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { fileState } from '../support/file-state.ts';
+import { fillDisk } from '../support/fill-disk.ts';
 import { contentOf, makeHalfEmptyDatabase } from '../support/half-empty-database.ts';
 import { holdLock } from '../support/lock-holder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -224,8 +225,7 @@ describe('vacuum run', () => {
     const database = join(folder, 'trading.db');
     makeHalfEmptyDatabase(database, { rows: 10_000 });
     const content = contentOf(database);
-    const { bavail, bsize } = statfsSync(folder);
-    writeFileSync(join(folder, 'ballast'), Buffer.alloc(bavail * bsize - 300_000));
+    fillDisk(folder, 300_000);
     const refused = await tradedb(['vacuum', '-d', database, '--yes', '--json', ...reserve]);
     expect(refused.code).toBe(1);
     expect(parseError(refused).message).toContain('short');

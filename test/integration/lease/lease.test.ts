@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLease, currentHolder, databaseLeaseName } from '../../../src/core/lease.ts';
 import { testPorts } from '../../support/context.ts';
+import { emptyDisk, fillDisk } from '../../support/fill-disk.ts';
 import { smallDisk } from '../../support/small-disk.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -98,8 +99,7 @@ describe('lease', () => {
     const ports = { ...testPorts, clock: { ...testPorts.clock, wallTime: () => now, after } };
     const request = { directory, name: 'a', purpose: 'backup create', owner };
     const lease = acquireLease(request, ports);
-    const { bavail, bsize } = statfsSync(directory);
-    writeFileSync(join(directory, 'ballast'), Buffer.alloc(bavail * bsize));
+    fillDisk(directory);
     now += 40_000;
     timers[0]?.();
     expect(currentHolder(request, ports.clock)?.expiresAt).toBe(1_120_000);
@@ -107,7 +107,7 @@ describe('lease', () => {
       expect.objectContaining({ code: 'disk_full', hint: expect.stringContaining('state.directory') }),
     );
     expect(readdirSync(directory).sort()).toEqual(['a.json', 'ballast']);
-    rmSync(join(directory, 'ballast'));
+    emptyDisk(directory);
     now += 40_000;
     timers[1]?.();
     expect(currentHolder(request, ports.clock)?.expiresAt).toBe(now + 120_000);
