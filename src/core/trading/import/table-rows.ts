@@ -1,0 +1,82 @@
+import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { Statement } from '../../sqlite/statement.ts';
+import type { RowRange, Slice, SliceLimits, SourceKey, SourceRow } from './source.ts';
+import type { SourceSchema } from './source-schema.ts';
+
+export interface TableRange {
+  readonly table: string;
+  /** A column that the source lacks reads as NULL. */
+  readonly columns: readonly string[];
+  /** Unique together and indexed in this order, such as the INTEGER PRIMARY KEY. Each must be one of `columns`. */
+  readonly key: readonly string[];
+}
+
+/** The clock costs as much as reading a few columns. */
+const clockPeriod = 64;
+
+/** Rows of a table in key order, each slice in one read transaction. */
+export function tableRows(schema: SourceSchema, range: TableRange): RowRange {
+  return new TableRows(schema, range);
+}
+
+class TableRows implements RowRange {
+  readonly #schema: SourceSchema;
+  readonly #range: TableRange;
+  readonly #keyAt: readonly number[];
+  #first: Statement | undefined;
+  #next: Statement | undefined;
+
+  constructor(schema: SourceSchema, range: TableRange) {
+    this.#schema = schema;
+    this.#range = range;
+    this.#keyAt = range.key.map((column) => range.columns.indexOf(column));
+  }
+
+  count(): number {
+    return this.#schema.count(this.#range.table);
+  }
+
+  read(after: SourceKey | undefined, limits: SliceLimits, visit: (row: SourceRow) => void): Slice {
+    const { connection } = this.#schema;
+    const { clock } = connection.ports;
+    return connection.read(() => {
+      const endMs = clock.now() + limits.ms;
+      let rows = 0;
+      let row: SourceRow | undefined;
+      let isCut = false;
+      for (row of this.#statement(after).iterate<SourceRow>([...(after ?? []), limits.rows])) {
+        visit(row);
+        rows += 1;
+        if (rows % clockPeriod === 0 && clock.now() > endMs) {
+          isCut = true;
+          break;
+        }
+      }
+      return { rows, last: row === undefined ? undefined : this.#keyOf(row), done: !isCut && rows < limits.rows };
+    });
+  }
+
+  #keyOf(row: SourceRow): SourceKey {
+    return this.#keyAt.map((at) => row[at] as number | string | bigint);
+  }
+
+  #statement(after: SourceKey | undefined): Statement {
+    if (after === undefined) {
+      this.#first ??= this.#prepare('');
+      return this.#first;
+    }
+    const columns = this.#range.key.map(quoteIdentifier).join(', ');
+    const marks = this.#range.key.map(() => '?').join(', ');
+    this.#next ??= this.#prepare(`WHERE (${columns}) > (${marks})`);
+    return this.#next;
+  }
+
+  #prepare(where: string): Statement {
+    const { table, columns, key } = this.#range;
+    const there = new Set(this.#schema.columns(table).map(({ name }) => name));
+    const list = columns.map((column) => (there.has(column) ? quoteIdentifier(column) : 'NULL')).join(', ');
+    const order = key.map(quoteIdentifier).join(', ');
+    const sql = `SELECT ${list} FROM ${quoteIdentifier(table)} ${where} ORDER BY ${order} LIMIT ?`;
+    return this.#schema.connection.prepare(sql).asArrays().withBigIntegers();
+  }
+}
