@@ -3,6 +3,7 @@ import type { HealthResult } from '../../core/health/run-health.ts';
 import type { Report } from '../../core/report.ts';
 import { type CommandContext, defineCommand, type ExitCode } from '../definition.ts';
 import type { HealthOptions } from './request-of.ts';
+import { profileChoices } from './rules-of.ts';
 
 export const definition = defineCommand({
   path: ['health', 'check'],
@@ -50,6 +51,12 @@ export const definition = defineCommand({
       default: 'copy',
       summary:
         'where the deep checks with SQL run: on a copy, on the restored newest backup, or on the database itself',
+    },
+    profile: {
+      type: 'choice',
+      choices: profileChoices,
+      config: 'trading.profile',
+      summary: 'whose business rules apply; auto: those of the program that the tables show',
     },
     sinceLast: { type: 'flag', summary: 'show only the checks whose status changed since the last run' },
     lastRunMax: {

@@ -3,6 +3,7 @@ import type { RuleRow } from '../../core/health/rule-list.ts';
 import type { RunState } from '../../core/health/run-state.ts';
 import type { SqlJob } from '../../core/health/sql/sql-job.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { type ProfileChoice, profileChoices } from './rules-of.ts';
 
 export interface HealthRulesData {
   /** Whose last results are shown; null when no database is named. */
@@ -23,8 +24,15 @@ export const definition = defineCommand({
       value: 'check',
       summary: 'all about this one: what it makes sure of, its SQL, what to do',
     },
+    profile: {
+      type: 'choice',
+      choices: profileChoices,
+      config: 'trading.profile',
+      summary: 'whose business rules are listed; auto: those of the program that the tables show',
+    },
   },
   examples: [
+    { command: 'health rules --profile freqtrade', does: 'what is checked in the file of a freqtrade bot' },
     { command: 'health rules -d trading.db', does: 'what is checked, and how it went last time' },
     { command: 'health rules --explain rule.I13', does: 'the rule that ledger entries balance' },
   ],
@@ -36,7 +44,7 @@ export const definition = defineCommand({
       import('./request-of.ts'),
     ]);
     const database = context.databasePathIfAny();
-    const { jobs, state } = await knownOf(database, context);
+    const { jobs, state } = await knownOf(database, context, options.profile as ProfileChoice | undefined);
     const rules = listRules(jobs, configuredThresholds(context), state);
     const { explain } = options;
     if (explain !== undefined && !rules.some(({ id }) => id === explain)) {
@@ -58,9 +66,10 @@ export const definition = defineCommand({
 async function knownOf(
   database: string | undefined,
   context: CommandContext,
+  choice: ProfileChoice | undefined,
 ): Promise<{ jobs: readonly SqlJob[]; state: RunState | undefined }> {
   const { rulesOf, tradingTables } = await import('./rules-of.ts');
-  if (database === undefined) return { jobs: await rulesOf(new Set(tradingTables), context), state: undefined };
+  if (database === undefined) return { jobs: await rulesOf(new Set(tradingTables), context, choice), state: undefined };
   const [{ requireDatabaseFile }, { gatherTarget }, { tableNames }, { loadRunState, runStatePath }] = await Promise.all(
     [
       import('../../core/sqlite/database-file.ts'),
@@ -78,7 +87,7 @@ async function knownOf(
       });
     }
     const state = loadRunState(runStatePath(context.stateDirectory(), target));
-    return { jobs: await rulesOf(tableNames(target), context), state };
+    return { jobs: await rulesOf(tableNames(target), context, choice), state };
   } finally {
     target.files.close();
   }

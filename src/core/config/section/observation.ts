@@ -262,6 +262,11 @@ export const alertsSection = section(
 
 export const tradingSection = section(
   {
+    profile: choice(
+      ['auto', 'reference', 'freqtrade', 'hummingbot', 'vnpy', 'none'],
+      'auto',
+      'Whose business rules apply to the database; auto: those of the program that its tables show',
+    ),
     clockTolerance: duration('1s', 'How far a time may lie in the future'),
     fillTolerance: duration('1s', 'How long after its end an order may still be filled'),
     staleOrder: duration('24h', 'Age of the last event from which an open order is stale'),

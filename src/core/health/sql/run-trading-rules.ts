@@ -1,20 +1,27 @@
 import type { Finding } from '../../report.ts';
 import type { Connection } from '../../sqlite/connection.ts';
+import { profileNamed } from '../../trading/profile/profiles.ts';
+import { runProfileRules } from '../../trading/profile/run-profile.ts';
 import { tradingRules } from '../../trading/rule/rules.ts';
 import { type RuleResult, runRules } from '../../trading/rule/run-rules.ts';
-import type { SqlJob, SqlJobResult, TradingRuleOptions } from './sql-job.ts';
+import type { SqlJob, SqlJobResult, SqlWork } from './sql-job.ts';
 
 /** Evaluates rules of the trading schema in one snapshot; results in the order of `jobs`, which are all of that kind. */
 export function runTradingRules(connection: Connection, jobs: readonly SqlJob[]): SqlJobResult[] {
   const wanted = new Set(jobs.map((job) => ruleOf(job).ruleId));
-  const options = jobs[0] === undefined ? undefined : ruleOf(jobs[0]).options;
-  if (options === undefined) return [];
+  if (jobs[0] === undefined) return [];
+  const { options, profile } = ruleOf(jobs[0]);
+  const known = profile === undefined ? undefined : profileNamed(profile);
   const rules = tradingRules.filter((rule) => wanted.has(rule.id));
-  const results = new Map(runRules(connection, { ...options, rules }).map((result) => [result.id, result]));
+  const found =
+    known === undefined
+      ? runRules(connection, { ...options, rules })
+      : runProfileRules(connection, known, { ...options, ids: wanted });
+  const results = new Map(found.map((result) => [result.id, result]));
   return jobs.map((job) => toJobResult(job, results.get(ruleOf(job).ruleId)));
 }
 
-function ruleOf(job: SqlJob): { ruleId: string; options: TradingRuleOptions } {
+function ruleOf(job: SqlJob): Extract<SqlWork, { kind: 'trading' }> {
   if (job.work.kind !== 'trading') throw new Error(`${job.id} is no rule of the trading schema`);
   return job.work;
 }

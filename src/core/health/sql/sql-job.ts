@@ -33,8 +33,14 @@ export type SqlWork =
   | { readonly kind: 'index-vote' }
   /** One SELECT; every row it returns is an offender. */
   | { readonly kind: 'rule'; readonly sql: string; readonly parameters: SqlParameters }
-  /** A rule of the trading schema; all of a run are evaluated together, because one can be the cause of another. */
-  | { readonly kind: 'trading'; readonly ruleId: string; readonly options: TradingRuleOptions };
+  /** A rule of the trading schema or of a profile; all of a run are evaluated together, because one can be the cause of another. */
+  | {
+      readonly kind: 'trading';
+      readonly ruleId: string;
+      /** The profile of a foreign file; undefined for the reference schema. */
+      readonly profile?: string;
+      readonly options: TradingRuleOptions;
+    };
 
 export interface SqlJobResult {
   readonly summary: string;

@@ -41,6 +41,8 @@ export interface Rule {
   readonly after: readonly string[];
   /** Without these tables the rule is skipped. */
   readonly tables: readonly string[];
+  /** Why the rule cannot be run on this file; it is skipped then. */
+  readonly unfit?: string;
   /** Decides in the program about each row that the SQL, a filter then, found. */
   readonly confirm?: (row: Offender & Readonly<Record<string, unknown>>) => boolean;
   /** Finds offenders beyond SQL's means, besides those of `sql`. */

@@ -63,7 +63,7 @@ export function runRules(connection: Connection, options: RuleOptions): RuleResu
     stale_us: options.staleUs,
   };
   return connection.read(() => {
-    const missing = missingTables(connection);
+    const missing = missingTables(connection, rules);
     const importing = tablesOfRunningImports(connection);
     const outcomes = rules.map((rule): Outcome => {
       options.onRule?.(rule);
@@ -144,7 +144,7 @@ function collect(
   return { offenders, count };
 }
 
-function missingTables(connection: Connection): ReadonlySet<string> {
+function missingTables(connection: Connection, rules: readonly Rule[]): ReadonlySet<string> {
   const present = new Set(
     connection
       .all<{ name: string }>(
@@ -153,7 +153,7 @@ function missingTables(connection: Connection): ReadonlySet<string> {
       )
       .map((row) => row.name),
   );
-  return new Set(tradingRules.flatMap((rule) => rule.tables).filter((table) => !present.has(table)));
+  return new Set(rules.flatMap((rule) => rule.tables).filter((table) => !present.has(table)));
 }
 
 /** What a stream of an import writes: rules on it would judge half of it. */
@@ -175,6 +175,7 @@ function tablesOfRunningImports(connection: Connection): ReadonlySet<string> {
 }
 
 function reasonToSkip(rule: Rule, missing: ReadonlySet<string>, importing: ReadonlySet<string>): string | undefined {
+  if (rule.unfit !== undefined) return rule.unfit;
   const absent = rule.tables.filter((table) => missing.has(table));
   if (absent.length > 0) return `no table ${absent.join(', ')}`;
   const filling = rule.tables.filter((table) => importing.has(table));
