@@ -11,7 +11,7 @@ import { applyEmitted, prepareToApply } from './apply-advice.ts';
 import { copyOptions, type ScratchOptions } from './copy-option.ts';
 import { emitMigration, resolveMigrationFile } from './emit-migration.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
-import { seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
+import { profileOption, seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
 
 const search = 'Search';
 
@@ -92,6 +92,7 @@ export const definition = defineCommand({
     'With a workload, candidates are made from what its statements search and sort by, tried on a private copy, weighed against what they cost the writes and the disk, and confirmed on values that the search has not seen. Nothing is advised when nothing helps. Without a workload only duplicate indexes and foreign keys without an index are told. The advice is a migration; the database is changed by --apply alone, as migrate up does it.',
   options: {
     workload: workloadOption,
+    profile: profileOption,
     seed: seedOption,
     all: { type: 'flag', summary: 'also show what was considered and not taken' },
     emitMigration: {

@@ -5,7 +5,7 @@ import { fromFileSystem, TradedbError } from '../../core/error.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
 import { copyOptions, scratchRequest } from './copy-option.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
-import { requireWorkload, seedOption, workloadOption } from './workload-option.ts';
+import { profileOption, requireWorkload, seedOption, workloadOption } from './workload-option.ts';
 
 /** What the text shows besides the report; JSON has everything. */
 export interface QueriesReportData extends QueriesData {
@@ -28,6 +28,7 @@ export const definition = defineCommand({
     'A workload is an annotated SQL file or a capture file of your engine (docs/analyze.md). Statements are planned with their values bound and timed on a private copy, in a process that is killed when one takes too long. Writes are rolled back. The database itself is read once and never changed.',
   options: {
     workload: workloadOption,
+    profile: profileOption,
     seed: seedOption,
     sort: { type: 'choice', choices: ['total', 'mean', 'cost'], default: 'total', summary: 'slowest first by this' },
     limit: { type: 'integer', value: 'n', default: '20', minimum: 1, summary: 'how many queries the text shows' },

@@ -9,7 +9,7 @@ import { type CommandContext, defineCommand } from '../definition.ts';
 import { copyOptions, scratchRequest } from './copy-option.ts';
 import { adviceExitCode, exitCodeOption } from './exit-code.ts';
 import { readSince, sinceOption } from './since-option.ts';
-import { seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
+import { profileOption, seedOption, workloadIfAny, workloadOption } from './workload-option.ts';
 
 const sections = ['space', 'settings', 'queries', 'indexes'] as const;
 type Section = (typeof sections)[number];
@@ -33,6 +33,7 @@ export const definition = defineCommand({
     'Needs no workload; with one (-w, or analyze.workload of the configuration) its statements are planned and timed on a private copy, and indexes are advised. The database itself is never changed.',
   options: {
     workload: workloadOption,
+    profile: profileOption,
     seed: seedOption,
     only: { type: 'choice', choices: sections, repeatable: true, summary: 'only these sections' },
     skip: { type: 'choice', choices: sections, repeatable: true, summary: 'not these sections' },

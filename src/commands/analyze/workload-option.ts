@@ -12,6 +12,12 @@ export const workloadOption = {
   summary: 'annotated SQL file, capture file (.jsonl) or SQLAlchemy log (.log); * matches any text',
 } as const;
 
+export const profileOption = {
+  type: 'choice',
+  choices: ['freqtrade', 'hummingbot', 'vnpy'],
+  summary: 'also the statements that this program runs all day, with its own weights',
+} as const;
+
 export const seedOption = {
   type: 'integer',
   value: 'n',
@@ -28,22 +34,29 @@ function workloadPatterns(typed: readonly string[], context: CommandContext): st
     : context.config.analyze.workload.map((pattern) => context.resolveConfigured(pattern));
 }
 
+interface WorkloadOptions {
+  readonly workload: readonly string[];
+  readonly seed: number;
+  /** A program whose statements are known. */
+  readonly profile?: string | undefined;
+}
+
+async function profileFiles(profile: string | undefined): Promise<string[]> {
+  if (profile === undefined) return [];
+  const { workloadFile } = await import('../../core/trading/profile/workload-file.ts');
+  return [workloadFile(profile)];
+}
+
 /** The workload, or null when none is named. */
-export async function workloadIfAny(
-  options: { readonly workload: readonly string[]; readonly seed: number },
-  context: CommandContext,
-): Promise<Workload | null> {
-  const patterns = workloadPatterns(options.workload, context);
+export async function workloadIfAny(options: WorkloadOptions, context: CommandContext): Promise<Workload | null> {
+  const patterns = [...workloadPatterns(options.workload, context), ...(await profileFiles(options.profile))];
   if (patterns.length === 0) return null;
   const { readWorkload } = await import('../../core/analysis/workload/read-workload.ts');
   return readWorkload(patterns, options.seed);
 }
 
 /** The workload; throws `usage` when none is named. */
-export async function requireWorkload(
-  options: { readonly workload: readonly string[]; readonly seed: number },
-  context: CommandContext,
-): Promise<Workload> {
+export async function requireWorkload(options: WorkloadOptions, context: CommandContext): Promise<Workload> {
   const workload = await workloadIfAny(options, context);
   if (workload !== null) return workload;
   throw new TradedbError('usage', 'no workload is named', {

@@ -12,6 +12,7 @@ import { builtinNames, isBuiltin, type ScenarioReference } from '../../core/load
 import { parseSqlScenario } from '../../core/loadtest/scenario/sql-file.ts';
 import { splitStatements } from '../../core/schema/statement-split.ts';
 import { fullProfile, type PragmaProfile } from '../../core/sqlite/pragma-profile.ts';
+import { hasWorkload, scenarioFile } from '../../core/trading/profile/workload-file.ts';
 import type { CommandContext, OptionValues } from '../definition.ts';
 import type { loadOptions } from './option-list.ts';
 
@@ -34,7 +35,7 @@ async function readScenarios(names: readonly string[], context: CommandContext):
 function readScenario(text: string, typed: boolean, context: CommandContext): ScenarioReference {
   const { name, weight } = splitWeight(text);
   if (isBuiltin(name)) return { kind: 'builtin', name, weight };
-  const path = typed ? context.resolve(name) : context.resolveConfigured(name);
+  const path = hasWorkload(name) ? scenarioFile(name) : typed ? context.resolve(name) : context.resolveConfigured(name);
   if (/\.[cm]?[jt]s$/.test(name) && existsSync(path)) return { kind: 'module', name: basename(path), path, weight };
   let source: string;
   try {
@@ -43,7 +44,7 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
     const translated = fromFileSystem(error, path);
     if (!(translated instanceof TradedbError)) throw translated;
     throw new TradedbError('scenario_invalid', `scenario ${JSON.stringify(name)} is neither built in nor a file`, {
-      hint: `built in are ${builtinNames.join(', ')}; see docs/loadtest.md for files`,
+      hint: `built in are ${builtinNames.join(', ')}, freqtrade, hummingbot, vnpy; see docs/loadtest.md for files`,
       cause: translated,
     });
   }
@@ -63,7 +64,7 @@ export function scenarioWords(typed: readonly string[], plan: LoadPlan, context:
   if (names.length === 0) return plan.scenarios.flatMap((one) => (one.kind === 'builtin' ? [one.name] : []));
   return names.map((text) => {
     const { name, weight } = splitWeight(text);
-    if (isBuiltin(name)) return text;
+    if (isBuiltin(name) || hasWorkload(name)) return text;
     return `${typed.length > 0 ? context.resolve(name) : context.resolveConfigured(name)}@${weight}`;
   });
 }

@@ -33,6 +33,7 @@ export function runProfileRules(
     ...tradingRules.filter(({ id }) => profile.applies.includes(id)).map((rule) => onViews(rule, profile, connection)),
   ].filter(({ id }) => options.ids?.has(id) ?? true);
   const views = Object.entries(isWhole(profile, has) ? profile.views(has) : {});
+  const queryOnly = connection.pragmaValue('query_only');
   try {
     connection.pragma('query_only = 0');
     for (const [name, sql] of views) connection.exec(`CREATE TEMP VIEW ${quoteIdentifier(name)} AS ${sql}`);
@@ -41,7 +42,7 @@ export function runProfileRules(
   } finally {
     connection.pragma('query_only = 0');
     for (const [name] of views) connection.exec(`DROP VIEW IF EXISTS temp.${quoteIdentifier(name)}`);
-    connection.pragma('query_only = 1');
+    connection.pragma(`query_only = ${queryOnly}`);
   }
 }
 
