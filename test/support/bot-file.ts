@@ -12,8 +12,10 @@ CREATE TABLE orders (id INTEGER PRIMARY KEY, ft_trade_id INTEGER REFERENCES trad
   ft_is_open BOOLEAN, order_id VARCHAR(255), status VARCHAR(255), order_type VARCHAR(50), side VARCHAR(25), price FLOAT, average FLOAT,
   amount FLOAT, filled FLOAT, remaining FLOAT, cost FLOAT, order_date DATETIME, order_filled_date DATETIME, order_update_date DATETIME,
   ft_fee_base FLOAT, UNIQUE (ft_pair, order_id));
+CREATE INDEX ix_orders_ft_trade_id ON orders (ft_trade_id);
 CREATE TABLE pairlocks (id INTEGER PRIMARY KEY, pair VARCHAR(25), lock_time DATETIME, lock_end_time DATETIME, active BOOLEAN);
-CREATE TABLE trade_custom_data (id INTEGER PRIMARY KEY, ft_trade_id INTEGER, cd_key VARCHAR(255), cd_value TEXT);
+CREATE TABLE trade_custom_data (id INTEGER PRIMARY KEY, ft_trade_id INTEGER REFERENCES trades (id), cd_key VARCHAR(255), cd_value TEXT);
+CREATE INDEX ix_trade_custom_data_ft_trade_id ON trade_custom_data (ft_trade_id);
 INSERT INTO trades VALUES
   (1, 'binance', 'BTC/USDT', 0, 0.001, 0.001, 100, 110, 0.3, 30, '2024-01-01 00:00:00.000000', '2024-01-02 00:00:00.000000',
    0.098, 2.937, 0, 'SPOT', 8, 2, 2, 0),
@@ -39,7 +41,7 @@ CREATE TABLE "Order" (id TEXT PRIMARY KEY, config_file_path TEXT, strategy TEXT,
 CREATE INDEX o_config ON "Order" (config_file_path, creation_timestamp);
 CREATE TABLE OrderStatus (id INTEGER PRIMARY KEY, order_id TEXT REFERENCES "Order" (id), timestamp BIGINT, status TEXT);
 CREATE INDEX os_order_id_timestamp_index ON OrderStatus (order_id, timestamp);
-CREATE TABLE TradeFill (config_file_path TEXT, market TEXT, symbol TEXT, timestamp BIGINT, order_id TEXT, trade_type TEXT, price BIGINT,
+CREATE TABLE TradeFill (config_file_path TEXT, market TEXT, symbol TEXT, timestamp BIGINT, order_id TEXT REFERENCES "Order" (id), trade_type TEXT, price BIGINT,
   amount BIGINT, leverage INTEGER, trade_fee JSON, trade_fee_in_quote BIGINT, exchange_trade_id TEXT, PRIMARY KEY (market, order_id, exchange_trade_id));
 CREATE TABLE MarketState (id INTEGER PRIMARY KEY, config_file_path TEXT, market TEXT, timestamp BIGINT, saved_state JSON);
 CREATE TABLE MarketData (timestamp BIGINT PRIMARY KEY, exchange TEXT, order_book JSON);

@@ -5,6 +5,11 @@ import { type CommandContext, defineCommand, type OptionValues } from '../defini
 
 const options = {
   table: { type: 'text', value: 'name', repeatable: true, summary: 'only the policies of these tables' },
+  profile: {
+    type: 'choice',
+    choices: ['freqtrade', 'hummingbot'],
+    summary: "the policies proposed for this program's file, instead of those of the configuration",
+  },
   before: {
     type: 'text',
     value: 'time',
@@ -82,6 +87,10 @@ export const definition = defineCommand({
   examples: [
     { command: 'vacuum archive --dry-run', does: 'which rows are due, and how much they are' },
     { command: 'vacuum archive --yes', does: 'archive and delete what is due' },
+    {
+      command: 'vacuum archive -d tradesv3.sqlite --profile freqtrade --folder archive --dry-run',
+      does: 'what is proposed for the file of a freqtrade bot',
+    },
     { command: 'vacuum archive --list', does: 'the archives there are' },
     { command: 'vacuum archive --verify all', does: 'read every archive back' },
     {
@@ -133,7 +142,7 @@ function usage(message: string, hint?: string): TradedbError {
 }
 
 async function requestOf(path: string, options: Options, context: CommandContext): Promise<ArchiveRequest> {
-  const { archive, vacuum, retention } = context.config.maintenance;
+  const { archive, vacuum } = context.config.maintenance;
   const folder =
     options.folder === undefined
       ? archive.folder === undefined
@@ -150,7 +159,8 @@ async function requestOf(path: string, options: Options, context: CommandContext
   return {
     database: path,
     folder,
-    policies: options.query === undefined ? chosenPolicies(retention.policies, options.table) : [],
+    policies:
+      options.query === undefined ? chosenPolicies(await policiesOf(path, options, context), options.table) : [],
     before: options.before === undefined ? undefined : parseTime(options.before),
     format: options.archiveFormat,
     defaultFormat: archive.format,
@@ -169,6 +179,26 @@ async function requestOf(path: string, options: Options, context: CommandContext
     busyTimeoutMs: context.config.connection.busyTimeout,
     dryRun: context.dryRun,
   };
+}
+
+async function policiesOf(
+  path: string,
+  { profile }: Options,
+  context: CommandContext,
+): Promise<ArchiveRequest['policies']> {
+  if (profile === undefined) return context.config.maintenance.retention.policies;
+  const [{ openReadOnly }, { proposedPolicies }] = await Promise.all([
+    import('../../core/sqlite/connection.ts'),
+    import('../../core/trading/profile/retention.ts'),
+  ]);
+  const connection = openReadOnly(path, { clock: context.clock, random: context.random });
+  try {
+    const { policies, warnings } = proposedPolicies(profile as 'freqtrade' | 'hummingbot', connection);
+    for (const warning of warnings) context.log.warn(warning);
+    return policies;
+  } finally {
+    connection.close();
+  }
 }
 
 function chosenPolicies(
