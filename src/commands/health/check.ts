@@ -3,7 +3,7 @@ import type { HealthResult } from '../../core/health/run-health.ts';
 import type { Report } from '../../core/report.ts';
 import { type CommandContext, defineCommand, type ExitCode } from '../definition.ts';
 import type { HealthOptions } from './request-of.ts';
-import { profileChoices } from './rules-of.ts';
+import { profileOption } from './rules-of.ts';
 
 export const definition = defineCommand({
   path: ['health', 'check'],
@@ -52,12 +52,7 @@ export const definition = defineCommand({
       summary:
         'where the deep checks with SQL run: on a copy, on the restored newest backup, or on the database itself',
     },
-    profile: {
-      type: 'choice',
-      choices: profileChoices,
-      config: 'trading.profile',
-      summary: 'whose business rules apply; auto: those of the program that the tables show',
-    },
+    profile: profileOption,
     sinceLast: { type: 'flag', summary: 'show only the checks whose status changed since the last run' },
     lastRunMax: {
       type: 'text',

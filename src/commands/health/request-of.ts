@@ -3,7 +3,7 @@ import { type ThresholdSet, withThreshold } from '../../core/health/threshold.ts
 import type { Tier } from '../../core/health/tier.ts';
 import type { CommandContext } from '../definition.ts';
 import { factsOf } from './facts.ts';
-import { type ProfileChoice, rulesOf } from './rules-of.ts';
+import { rulesOf } from './rules-of.ts';
 
 export interface HealthOptions {
   readonly tier: string;
@@ -37,7 +37,7 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
     thresholds: options.threshold.reduce(withThreshold, configuredThresholds(context)),
     schedule: { dailyMs: health.tiers.daily, deepMs: health.tiers.deep },
     facts: factsOf(context),
-    rules: (tables) => rulesOf(tables, context, options.profile as ProfileChoice | undefined),
+    rules: (tables) => rulesOf(tables, context, options.profile),
   };
 }
 

@@ -3,7 +3,7 @@ import type { RuleRow } from '../../core/health/rule-list.ts';
 import type { RunState } from '../../core/health/run-state.ts';
 import type { SqlJob } from '../../core/health/sql/sql-job.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
-import { type ProfileChoice, profileChoices } from './rules-of.ts';
+import { profileOption } from './rules-of.ts';
 
 export interface HealthRulesData {
   /** Whose last results are shown; null when no database is named. */
@@ -24,12 +24,7 @@ export const definition = defineCommand({
       value: 'check',
       summary: 'all about this one: what it makes sure of, its SQL, what to do',
     },
-    profile: {
-      type: 'choice',
-      choices: profileChoices,
-      config: 'trading.profile',
-      summary: 'whose business rules are listed; auto: those of the program that the tables show',
-    },
+    profile: profileOption,
   },
   examples: [
     { command: 'health rules --profile freqtrade', does: 'what is checked in the file of a freqtrade bot' },
@@ -44,7 +39,7 @@ export const definition = defineCommand({
       import('./request-of.ts'),
     ]);
     const database = context.databasePathIfAny();
-    const { jobs, state } = await knownOf(database, context, options.profile as ProfileChoice | undefined);
+    const { jobs, state } = await knownOf(database, context, options.profile);
     const rules = listRules(jobs, configuredThresholds(context), state);
     const { explain } = options;
     if (explain !== undefined && !rules.some(({ id }) => id === explain)) {
@@ -66,7 +61,7 @@ export const definition = defineCommand({
 async function knownOf(
   database: string | undefined,
   context: CommandContext,
-  choice: ProfileChoice | undefined,
+  choice: string | undefined,
 ): Promise<{ jobs: readonly SqlJob[]; state: RunState | undefined }> {
   const { rulesOf, tradingTables } = await import('./rules-of.ts');
   if (database === undefined) return { jobs: await rulesOf(new Set(tradingTables), context, choice), state: undefined };

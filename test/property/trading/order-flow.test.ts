@@ -214,6 +214,8 @@ function applyReplace(db: TradingDatabase, model: Model, index: number): void {
       id: next.orderId,
       qty: next.quantity,
       status: 'NEW',
+      // Its own events begin now, however late the last one of the order before it was.
+      lastUs: 0,
       endedUs: Number.POSITIVE_INFINITY,
     });
   });

@@ -262,11 +262,11 @@ export const alertsSection = section(
 
 export const tradingSection = section(
   {
-    profile: choice(
-      ['auto', 'reference', 'freqtrade', 'hummingbot', 'vnpy', 'none'],
+    profile: text(
       'auto',
-      'Whose business rules apply to the database; auto: those of the program that its tables show',
+      'Whose business rules apply: auto (those of the program that the tables show), reference, freqtrade, hummingbot, vnpy, none, or a mapping file',
     ),
+    mappings: texts('Mapping files that auto tries, for databases with a schema of your own'),
     clockTolerance: duration('1s', 'How far a time may lie in the future'),
     fillTolerance: duration('1s', 'How long after its end an order may still be filled'),
     staleOrder: duration('24h', 'Age of the last event from which an open order is stale'),

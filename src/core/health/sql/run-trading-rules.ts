@@ -1,5 +1,6 @@
 import type { Finding } from '../../report.ts';
 import type { Connection } from '../../sqlite/connection.ts';
+import { profileOfMapping } from '../../trading/mapping/view-compiler.ts';
 import { profileNamed } from '../../trading/profile/profiles.ts';
 import { runProfileRules } from '../../trading/profile/run-profile.ts';
 import { tradingRules } from '../../trading/rule/rules.ts';
@@ -11,7 +12,7 @@ export function runTradingRules(connection: Connection, jobs: readonly SqlJob[])
   const wanted = new Set(jobs.map((job) => ruleOf(job).ruleId));
   if (jobs[0] === undefined) return [];
   const { options, profile } = ruleOf(jobs[0]);
-  const known = profile === undefined ? undefined : profileNamed(profile);
+  const known = typeof profile === 'object' ? profileOfMapping(profile) : profileNamed(profile ?? '');
   const rules = tradingRules.filter((rule) => wanted.has(rule.id));
   const found =
     known === undefined

@@ -1,5 +1,6 @@
 import type { Finding } from '../../report.ts';
 import type { SqlParameters } from '../../sqlite/statement.ts';
+import type { Mapping } from '../../trading/mapping/mapping.ts';
 import type { Tier } from '../tier.ts';
 
 /** One check that needs SQL. It runs in a child process, so everything about it is plain data. */
@@ -37,8 +38,8 @@ export type SqlWork =
   | {
       readonly kind: 'trading';
       readonly ruleId: string;
-      /** The profile of a foreign file; undefined for the reference schema. */
-      readonly profile?: string;
+      /** The profile of a foreign file: the name of a program, or a mapping file. Undefined for the reference schema. */
+      readonly profile?: string | Mapping;
       readonly options: TradingRuleOptions;
     };
 

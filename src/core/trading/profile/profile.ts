@@ -6,14 +6,21 @@ import type { Offender, Rule } from '../rule/rule.ts';
  * must keep, the queries it runs all day. Nothing is imported and nothing is written: the business rules of the reference
  * schema run on TEMP views named like its tables, own rules on the tables themselves (`main.` tells them apart).
  */
+export type ProgramName = 'freqtrade' | 'hummingbot' | 'vnpy';
+
 export interface Profile {
-  readonly name: 'freqtrade' | 'hummingbot' | 'vnpy';
+  /** A program, or what a mapping file calls itself. */
+  readonly name: string;
   /** The file is of this program when it has all of them. Lower case. */
   readonly tables: readonly string[];
+  /** `table.column` that the views read; without one of them no rule is run on the views. */
+  readonly columns?: readonly string[];
   /** Rules of the reference schema that hold on the views. */
   readonly applies: readonly string[];
   /** Views by the name of the table they stand for. */
   views(has: HasColumn): Readonly<Record<string, string>>;
+  /** The same questions in another form, where that of the reference schema would scan a view for each row. */
+  readonly sql?: Readonly<Record<string, string>>;
   /** Decides about a row of a reference rule from the raw row, in exact decimals; without one the view is exact. */
   readonly confirm: Readonly<Record<string, (row: Offender, connection: Connection) => boolean>>;
   readonly rules: readonly ProfileRule[];

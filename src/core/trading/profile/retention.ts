@@ -1,5 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
-import type { Profile } from './profile.ts';
+import type { ProgramName } from './profile.ts';
 
 /** Which rows of a program may leave, as a proposal: nobody but the operator decides. Durations in milliseconds. */
 export interface ProposedPolicy {
@@ -22,7 +22,7 @@ const plain = { minRows: 0, hold: [], children: [], triggers: 'refuse' } as cons
 const final = ['BuyOrderCompleted', 'SellOrderCompleted', 'OrderCancelled', 'OrderExpired', 'OrderFailure'];
 
 /** vn.py has none: its overviews count the rows, and would have to change with them. */
-const proposals: Readonly<Record<Profile['name'], readonly ProposedPolicy[]>> = {
+const proposals: Readonly<Record<ProgramName, readonly ProposedPolicy[]>> = {
   freqtrade: [
     {
       ...plain,
@@ -60,7 +60,7 @@ export interface Proposal {
 }
 
 /** The proposals that fit this file. Rows that belong together leave together, or stay. */
-export function proposedPolicies(name: Profile['name'], connection: Connection): Proposal {
+export function proposedPolicies(name: ProgramName, connection: Connection): Proposal {
   const pointing = connection.all<{ child: string; parent: string }>(
     `SELECT m.name AS child, f."table" AS parent FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`,
   );

@@ -28,9 +28,13 @@ export function runProfileRules(
   options: RuleOptions & { readonly ids?: ReadonlySet<string> },
 ): RuleResult[] {
   const has = columnsOf(connection);
+  const lacking = (profile.columns ?? []).filter((name) => !has(...(name.split('.') as [string, string])));
+  const unfit = lacking.length === 0 ? {} : { unfit: `this file has no ${lacking.join(', ')}` };
   const rules = [
     ...profile.rules.map((rule) => ownRule(rule, connection, has)),
-    ...tradingRules.filter(({ id }) => profile.applies.includes(id)).map((rule) => onViews(rule, profile, connection)),
+    ...tradingRules
+      .filter(({ id }) => profile.applies.includes(id))
+      .map((rule) => ({ ...onViews(rule, profile, connection), ...unfit })),
   ].filter(({ id }) => options.ids?.has(id) ?? true);
   const views = Object.entries(isWhole(profile, has) ? profile.views(has) : {});
   const queryOnly = connection.pragmaValue('query_only');
@@ -76,5 +80,10 @@ function ownRule(rule: ProfileRule, connection: Connection, has: HasColumn): Rul
 
 function onViews(rule: Rule, profile: Profile, connection: Connection): Rule {
   const confirm = profile.confirm[rule.id];
-  return confirm === undefined ? rule : { ...rule, confirm: (row) => confirm(row, connection) };
+  const sql = profile.sql?.[rule.id];
+  return {
+    ...rule,
+    ...(sql === undefined ? {} : { sql }),
+    ...(confirm === undefined ? {} : { confirm: (row) => confirm(row, connection) }),
+  };
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { Profile } from './profile.ts';
+import type { ProgramName } from './profile.ts';
 
-const names: readonly string[] = ['freqtrade', 'hummingbot', 'vnpy'] satisfies Profile['name'][];
+const names: readonly string[] = ['freqtrade', 'hummingbot', 'vnpy'] satisfies ProgramName[];
 
 /** Whether `name` is a program whose statements are known. */
 export function hasWorkload(name: string): boolean {
