@@ -5,8 +5,6 @@ import { vnpy } from './vnpy.ts';
 
 export const profiles: readonly Profile[] = [freqtrade, hummingbot, vnpy];
 
-export const profileNames = profiles.map(({ name }) => name);
-
 /** The program whose tables these are; names in lower case. */
 export function detectProfile(tables: ReadonlySet<string>): Profile | undefined {
   return profiles.find((profile) => profile.tables.every((table) => tables.has(table)));
