@@ -276,6 +276,12 @@ test('a damaged order tells the cause of what follows from it', () => {
   expect(results.find(({ id }) => id === 'FT01')).toMatchObject({ status: 'explained', explainedBy: ['FT06'] });
 });
 
+test('the cost of a dry run with leverage is the stake', () => {
+  const leveraged = 'ALTER TABLE trades ADD COLUMN leverage FLOAT; UPDATE trades SET leverage = 3;';
+  expect(broken(check('freqtrade', `${leveraged} UPDATE orders SET cost = 10 WHERE id = 4`))).toEqual([]);
+  expect(broken(check('freqtrade', `${leveraged} UPDATE orders SET cost = 15 WHERE id = 4`))).toEqual(['FT04']);
+});
+
 test('an old file without a column skips the rule that needs it, and says so', () => {
   const results = check('freqtrade', 'ALTER TABLE orders DROP COLUMN average');
   expect(results.find(({ id }) => id === 'FT04')).toMatchObject({

@@ -1,4 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
+import { divideHalfEven } from '../decimal.ts';
 import { SourceTime } from '../mapping/source-time.ts';
 import type { Offender } from '../rule/rule.ts';
 import { absolute, decimalsOf, exactOf, exactOne, exactScale } from './exact.ts';
@@ -64,8 +65,10 @@ export const freqtradeRules: readonly ProfileRule[] = [
     sentence: 'an order is filled by no more than its amount, and what remains and what it cost follow from that',
     after: ['FT09'],
     needs: ['orders.average', 'orders.filled', 'orders.cost', 'orders.remaining'],
-    sql: () => `
-      SELECT ${orderLink}, o.amount, o.filled, o.remaining, o.average, o.price, o.cost FROM main.orders o
+    sql: (has) => `
+      SELECT ${orderLink}, o.amount, o.filled, o.remaining, o.average, o.price, o.cost,
+             ${has('trades', 'leverage') ? '(SELECT t.leverage FROM main.trades t WHERE t.id = o.ft_trade_id)' : '1'} AS leverage
+      FROM main.orders o
       WHERE o.filled > o.amount OR (o.remaining IS NOT NULL AND o.remaining <> o.amount - o.filled)
          OR (o.filled > 0 AND o.cost <> coalesce(o.average, o.price) * o.filled)`,
     confirm: isOrderWrong,
@@ -172,7 +175,11 @@ function isOrderWrong(row: Offender & Readonly<Record<string, unknown>>): boolea
   const cost = exactOf(row.cost);
   if (average === undefined || cost === undefined || filled === 0n) return false;
   const halfUnit = 10n ** BigInt(exactScale - Math.min(decimalsOf(rate), 8)) / 2n;
-  return absolute(average * filled - cost * exactOne) > halfUnit * filled + 10_000n * exactOne;
+  const isCost = (paid: bigint): boolean =>
+    absolute(average * filled - paid * exactOne) <= halfUnit * filled + 10_000n * exactOne;
+  // A dry run with leverage stores what was staked, not what was bought.
+  const leverage = exactOf(row.leverage) ?? exactOne;
+  return !isCost(cost) && !isCost(divideHalfEven(cost * leverage, exactOne));
 }
 
 function* timeOffenders(connection: Connection): Generator<Offender> {
