@@ -119,7 +119,7 @@ describe('the exposition', () => {
       expect(exported.filter((name) => !defined.has(name))).toEqual([]);
       // Those of jobs and health need schedules: monitor-service has them.
       const missing = [...defined].filter((name) => !exported.includes(name));
-      expect(missing.filter((name) => !/^tradedb_(job_|health_)/.test(name))).toEqual([]);
+      expect(missing.filter((name) => !/^tradedb_(job_|health_|archive_)/.test(name))).toEqual([]);
       const open = await ask(port, '/metrics', { headers: { accept: 'application/openmetrics-text' } });
       expect(open.body).toContain('# TYPE tradedb_commits counter\n');
       expect(open.body).not.toMatch(/^# TYPE \S+_total /m);

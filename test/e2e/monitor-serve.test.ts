@@ -101,9 +101,28 @@ describe('monitor serve', () => {
     writeFileSync(join(folder, 'tradedb.config.json'), '{"schedules":{"health":"every day"}}');
     expect((await tradedb(['monitor', 'serve', '-d', path], { cwd: folder })).code).toBe(2);
     const taken = await startService(path, ['--schedules', 'off']);
-    const second = await serve('--listen', `127.0.0.1:${taken.port}`);
+    const elsewhere = openDatabase().path;
+    const second = await tradedb([
+      'monitor',
+      'serve',
+      '-d',
+      elsewhere,
+      '--schedules',
+      'off',
+      '--listen',
+      `127.0.0.1:${taken.port}`,
+    ]);
     expect(second.code).toBe(2);
     expect(second.stderr).toContain('EADDRINUSE');
+    // One service per database: the second one names the first.
+    const twin = await serve('--listen', '127.0.0.1:0');
+    expect(twin.code).toBe(11);
+    expect(twin.stderr).toContain(`monitor serve is already running (pid ${taken.child.pid} `);
+    taken.child.kill('SIGKILL');
+    await taken.ended;
+    // The lease of a killed service is void at once.
+    const next = await startService(path, ['--schedules', 'off']);
+    expect(next.port).toBeGreaterThan(0);
   });
 
   it('tells the service manager that it is ready and alive', async () => {
@@ -163,6 +182,7 @@ describe('monitor serve', () => {
       backup: 0,
       prune: 0,
       verify: 0,
+      drill: 0,
       health: expect.toBeOneOf([0, 3, 4]),
       optimize: 0,
       vacuum: 0,

@@ -1,10 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseIdOf } from '../../src/core/backup/repository/object-name.ts';
+import { archiveStatusPath, writeArchiveStatus } from '../../src/core/backup/wal-archive/status-file.ts';
 import { HistoryStore, ringLengths } from '../../src/core/monitor/history/store.ts';
 import { testContext } from '../support/context.ts';
+import { startReceiver, status } from '../support/http-receiver.ts';
 import { ask, startService, untilReady } from '../support/service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -145,6 +149,46 @@ describe('the service', () => {
     await untilReady(again.port);
     await sleep(500);
     expect(again.log().map(({ event }) => event)).not.toContain('job_started');
+  });
+
+  it("pings the dead man's switches, and shows what the archiver says", async () => {
+    const { url, requests } = await startReceiver(status(200));
+    const { folder } = folderWith({
+      database: { path: 'trading.db' },
+      alerts: { heartbeats: { service: { urlFile: 'service.url', every: '1s' }, health: { urlFile: 'health.url' } } },
+      schedules: { health: '* * * * *', backup: false, prune: false, verify: false, optimize: false, vacuum: false },
+      monitor: { jobs: { jitter: '0s' } },
+    });
+    makeDatabase(join(folder, 'trading.db')).exec('INSERT INTO t VALUES (1)');
+    writeFileSync(join(folder, 'service.url'), `${url}/service`);
+    writeFileSync(join(folder, 'health.url'), `${url}/health`);
+    const written = {
+      ...{ pid: 1, hostname: hostname(), updatedAt: new Date().toISOString(), running: true, epoch: 'e', tx: 7 },
+      ...{ durableAt: '2026-03-01T10:00:00.000Z', commits: 7, segments: 3, gaps: 1, walBytes: 0, problem: null },
+    };
+    writeArchiveStatus(archiveStatusPath(join(folder, '.tradedb'), databaseIdOf('trading.db')), written);
+    const history = new HistoryStore(
+      {
+        path: join(folder, '.tradedb', 'monitor-history.db'),
+        maxBytes: 134_217_728,
+        rings: ringLengths({ second: 3_600_000, minute: 604_800_000, hour: 34_560_000_000 }),
+      },
+      testContext(),
+    );
+    const detail = { job: 'health' };
+    history.addEvent({ atMs: Date.now() - 600_000, database: 'trading.db', kind: 'job_started', detail });
+    history.close();
+    const { port } = await startService([], { cwd: folder });
+    const pinged = (path: string): boolean => requests.some((request) => request.path === path);
+    await until(() => ['/service', '/health/start', '/health'].every(pinged));
+    const text = await metrics(port);
+    expect(text).toMatch(/^tradedb_archive_commits_total\{database="trading.db"\} 7$/m);
+    expect(text).toMatch(/^tradedb_archive_segments_total\{database="trading.db"\} 3$/m);
+    expect(text).toMatch(/^tradedb_archive_gaps_total\{database="trading.db"\} 1$/m);
+    // Process 1 is no archiver: this one was killed.
+    expect(text).toMatch(/^tradedb_archive_running\{database="trading.db"\} 0$/m);
+    const { findings } = JSON.parse((await ask(port, '/api/sample')).body);
+    expect(findings).toContainEqual(expect.objectContaining({ id: 'archive.dead' }));
   });
 
   it('refuses settings that would mix or hide something', async () => {

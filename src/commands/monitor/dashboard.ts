@@ -7,7 +7,7 @@ export interface DashboardData {
   readonly database: string;
   /** `once`: text shows a frame. `screen`: it was drawn already. `lines`: the samples went to stdout. */
   readonly shown: 'once' | 'screen' | 'lines';
-  readonly view: 'overview' | 'tables' | 'locks' | 'wal' | 'findings' | 'queries' | 'jobs' | 'history';
+  readonly view: 'overview' | 'tables' | 'locks' | 'wal' | 'alerts' | 'queries' | 'jobs' | 'history';
   readonly rateHz: number;
   readonly samples: number;
   readonly seconds: number;
@@ -49,7 +49,7 @@ export const definition = defineCommand({
     },
     view: {
       type: 'choice',
-      choices: ['overview', 'tables', 'locks', 'wal', 'findings', 'queries', 'jobs', 'history'],
+      choices: ['overview', 'tables', 'locks', 'wal', 'alerts', 'queries', 'jobs', 'history'],
       summary: 'first view; overview without it',
     },
     since: {

@@ -1,8 +1,11 @@
 import { basename } from 'node:path';
+import { silencedUntil } from '../../core/alert/silence.ts';
+import { AlertStateFile } from '../../core/alert/state-file.ts';
 import { readEvents } from '../../core/monitor/history/event.ts';
 import { openHistoryForReading } from '../../core/monitor/history/history-file.ts';
 import { readHistory } from '../../core/monitor/history/query.ts';
 import type { PastSource } from '../../core/monitor/terminal/dashboard.ts';
+import type { AlertLine } from '../../core/monitor/terminal/state.ts';
 import { historySeries } from '../../core/monitor/terminal/view/history.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import type { CommandContext } from '../definition.ts';
@@ -32,6 +35,7 @@ export function pastSource(context: CommandContext): PastSource {
         const range = { database, series: historySeries, fromMs: nowMs - rangeMs, toMs: nowMs, nowMs, points };
         return readHistory(connection, range, rings);
       }),
+    alerts: () => alertLines(context),
     jobs: () =>
       look((connection) =>
         readEvents(connection, mostJobs, ['job_finished']).map(({ atMs, detail }) => ({
@@ -43,4 +47,32 @@ export function pastSource(context: CommandContext): PastSource {
         })),
       ),
   };
+}
+
+/** Undefined when the rules were never evaluated here, or when their state cannot be read. */
+function alertLines(context: CommandContext): AlertLine[] | undefined {
+  const { pid, hostname } = context.host;
+  const place = {
+    stateDirectory: context.stateDirectory(),
+    database: context.databasePath(),
+    owner: { pid, hostname },
+  };
+  const file = new AlertStateFile(place, context);
+  const nowMs = context.clock.wallTime();
+  try {
+    const { states, silences } = file.read();
+    if (states.length === 0) return undefined;
+    return states.map((state) => ({
+      rule: state.rule,
+      phase: state.phase,
+      severity: state.severity,
+      value: state.value,
+      since: new Date(state.sinceMs).toISOString(),
+      labels: state.labels,
+      silenced: silencedUntil(silences, state, nowMs) !== null,
+    }));
+  } catch (error) {
+    context.log.debug('the alerts cannot be looked at', { error: String(error) });
+    return undefined;
+  }
 }

@@ -80,17 +80,22 @@ export const definition = defineCommand({
     0: 'never by itself: it runs until a signal ends it',
     1: 'the sampler cannot run',
     10: 'the database or the token file does not exist',
+    11: 'another service watches the database already',
     12: 'not a database',
   },
   async run({ options }, context) {
-    const [{ runProcess }, { ServiceNotify }, { serve }, { nextRun }, settings, { listBackups }] = await Promise.all([
-      import('../../core/monitor/service/job-process.ts'),
-      import('../../core/monitor/service/service-notify.ts'),
-      import('../../core/monitor/service/serve.ts'),
-      import('../../core/schedule/next-run.ts'),
-      import('./service-settings.ts'),
-      import('./newest-backup.ts'),
-    ]);
+    const [{ runProcess }, { ServiceNotify }, { serve }, { nextRun }, settings, { listBackups }, { heartbeats }] =
+      await Promise.all([
+        import('../../core/monitor/service/job-process.ts'),
+        import('../../core/monitor/service/service-notify.ts'),
+        import('../../core/monitor/service/serve.ts'),
+        import('../../core/schedule/next-run.ts'),
+        import('./service-settings.ts'),
+        import('./newest-backup.ts'),
+        import('./heartbeat.ts'),
+      ]);
+    const { databaseLeaseFolder } = await import('../../core/lease.ts');
+    const { ServiceLeases } = await import('./service-lease.ts');
     const listen = settings.listenAddress(options, context);
     const { level, file } = context.config.monitor.log;
     const configured = file === undefined ? undefined : context.resolveConfigured(file);
@@ -100,6 +105,15 @@ export const definition = defineCommand({
     const first = await settings.serviceSettings(options, logged);
     const { timeZone } = context.config.monitor.jobs;
     const paths = new Map(first.databases.map(({ name, watch }) => [name, watch.sampler.path]));
+    const leases = new ServiceLeases(
+      {
+        directory: databaseLeaseFolder(logged.stateDirectory()),
+        owner: { pid: context.host.pid, hostname: context.host.hostname },
+      },
+      logged,
+    );
+    leases.take([...paths.values()]);
+    let current: CommandContext = logged;
     const archive = await startArchive(logged);
     const summary = await serve(
       {
@@ -113,13 +127,19 @@ export const definition = defineCommand({
         runJob: runProcess(context.clock),
         nextRun: (cron, after) => nextRun(cron, after, timeZone),
         exposition: context.metricsText,
+        heartbeat: heartbeats(() => current),
         backups: (name) => listBackups(logged, paths.get(name)),
         onReload: (take) =>
           context.onHangup(() => {
             const reload = async (): Promise<void> => {
               serviceLog.reopen();
-              const next = await context.reloaded();
-              await take(await settings.serviceSettings(options, { ...next, log: serviceLog.log }));
+              const next = { ...(await context.reloaded()), log: serviceLog.log };
+              const taken = await settings.serviceSettings(options, next);
+              const watched = taken.databases.map(({ watch }) => watch.sampler.path);
+              leases.take(watched);
+              await take(taken);
+              current = next;
+              leases.keepOnly(watched);
             };
             reload().catch((error: unknown) => {
               // The service goes on with what it has.
@@ -128,7 +148,10 @@ export const definition = defineCommand({
           }),
       },
       logged,
-    ).finally(() => archive?.stop());
+    ).finally(async () => {
+      await archive?.stop();
+      leases.keepOnly([]);
+    });
     return context.report<ServeData>({ database: context.databasePath(), databases: [...paths.values()], ...summary });
   },
 });

@@ -9,6 +9,7 @@ import { requireCronExpression } from '../../core/schedule/expression.ts';
 import { activeJobs, jobWords } from '../../core/schedule/job.ts';
 import type { CommandContext } from '../definition.ts';
 import { alertPort } from './alert-port.ts';
+import { archiveFacts } from './archive-facts.ts';
 import { readToken } from './token-file.ts';
 import { queryDirectory, watchSettings } from './watch-settings.ts';
 
@@ -57,6 +58,7 @@ export async function serviceSettings(options: ServeOptions, context: CommandCon
     },
     jobs: options.schedules === 'on' ? scheduledJobs(context, databases) : [],
     jobTimes: { jitterMs: jitter, timeoutMs: timeout, leaseWaitMs: leaseWait, catchUp },
+    heartbeatMs: context.config.alerts.heartbeats.service?.every ?? Number.POSITIVE_INFINITY,
     alerts: alertPort(context, new Map(databases.map(({ name, watch }) => [name, watch.sampler.path]))),
   };
 }
@@ -84,6 +86,7 @@ async function watchedDatabases(options: ServeOptions, context: CommandContext):
     all.map(async ({ name, path }) => ({
       name,
       queryDirectory: queryDirectory(context),
+      archive: archiveFacts(context, path),
       watch: await watchSettings(context, intervalMs, monitor.attribution, path),
     })),
   );
@@ -146,7 +149,7 @@ function requireOwnBackups(
   jobs: readonly string[],
   databases: readonly DatabaseSettings[],
 ): void {
-  if (!jobs.some((name) => ['backup', 'prune', 'verify'].includes(name))) return;
+  if (!jobs.some((name) => ['backup', 'prune', 'verify', 'drill'].includes(name))) return;
   const files = databases.map(({ watch }) => basename(watch.sampler.path));
   const own = files[databases.findIndex(({ name }) => name === database)];
   if (context.config.backup.label === undefined && files.filter((name) => name === own).length === 1) return;

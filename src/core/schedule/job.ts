@@ -16,6 +16,11 @@ export const scheduledJobs: readonly ScheduledJob[] = [
     arguments: ['backup', 'prune', '--yes', '--quiet'],
   },
   { name: 'verify', description: 'verify the stored backups', arguments: ['backup', 'verify', '--quiet'] },
+  {
+    name: 'drill',
+    description: 'restore the newest backup to a scratch place and check it',
+    arguments: ['restore', 'drill', '--quiet'],
+  },
   { name: 'health', description: 'check the database', arguments: ['health', 'check', '--quiet'] },
   { name: 'optimize', description: 'refresh the statistics', arguments: ['vacuum', 'optimize', '--quiet'] },
   {

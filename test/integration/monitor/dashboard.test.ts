@@ -25,7 +25,7 @@ function request(): Parameters<typeof runDashboard>[0] {
     maxCpuShare: 1,
     attribution: 'frames' as const,
   };
-  const past = { read: () => undefined, jobs: () => [] };
+  const past = { read: () => undefined, jobs: () => [], alerts: () => undefined };
   const queries = new QueryStatistics(join(path, '..', 'queries'), path, systemClock);
   const leases = { directory: join(path, '..', 'leases'), owner: { pid: 1, hostname: 'here' } };
   return {

@@ -29,6 +29,7 @@ it(`${hours} simulated hours of service keep memory and history bounded`, { time
     {
       name: 'trading.db',
       queryDirectory: join(folder, 'queries'),
+      archive: () => undefined,
       watch: {
         sampler: {
           path,

@@ -30,6 +30,13 @@ const pinnedSample = makeSample({
   ],
 });
 
+const alerts: DashboardState['alerts'] = [
+  { rule: 'errors', phase: 'ok', severity: null, value: 0, silenced: false },
+  { rule: 'reader-age', phase: 'pending', severity: 'warning', value: 61, silenced: false },
+  { rule: 'wal-size', phase: 'firing', severity: 'critical', value: 15_264_600, silenced: false },
+  { rule: 'health', phase: 'firing', severity: 'warning', value: 1, labels: { check: 'disk.free' }, silenced: true },
+].map((alert) => ({ labels: {}, since: '2026-03-01T14:00:00.000Z', ...alert }));
+
 function state(parts: Partial<DashboardState> = {}): DashboardState {
   return {
     ...initialKeys,
@@ -49,6 +56,7 @@ function state(parts: Partial<DashboardState> = {}): DashboardState {
       { id: 'disk.free', severity: 'warning', message: '1.60 GB of disk space are free (limit 2.15 GB)' },
     ],
     lastCheckpointAt: '2026-03-01T14:01:10.000Z',
+    alerts,
     rateHz: 10,
     notice: undefined,
     keys: true,
@@ -127,7 +135,9 @@ describe('frames', () => {
     ['tables-120x40', { view: 'tables', sample: makeSample({ coverage: 0.4, unknownFrames: 12 }) }, 120, 40],
     ['locks-80x24', { view: 'locks' }, 80, 24],
     ['wal-120x40', { view: 'wal' }, 120, 40],
-    ['findings-80x24', { view: 'findings' }, 80, 24],
+    ['alerts-80x24', { view: 'alerts' }, 80, 24],
+    ['alerts-none-80x24', { view: 'alerts', alerts: undefined, findings: [] }, 80, 24],
+    ['alerts-good-80x24', { view: 'alerts', alerts: alerts?.slice(0, 1), findings: [] }, 80, 24],
     ['help-80x24', { help: true }, 80, 24],
     ['filter-80x24', { view: 'locks', filter: 'engine', typing: true }, 80, 24],
     ['paused-80x24', { paused: true, notice: 'sampler restarted' }, 80, 24],

@@ -37,6 +37,7 @@ function onceText({ data, findings }: Report<DashboardData>, style: Style): stri
     },
     objectRates: data.objectRates,
     findings,
+    alerts: undefined,
     lastCheckpointAt: data.lastCheckpointAt ?? undefined,
     rateHz: data.rateHz,
     view: data.view,

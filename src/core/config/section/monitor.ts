@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { bytes, choice, duration, flag, integer, optionalText, section, share, text, texts } from '../value.ts';
 
-const jobNames = ['backup', 'prune', 'verify', 'health', 'optimize', 'vacuum', 'archive'] as const;
+const jobNames = ['backup', 'prune', 'verify', 'drill', 'health', 'optimize', 'vacuum', 'archive'] as const;
 
 const watchedDatabase = v.strictObject({
   path: v.pipe(

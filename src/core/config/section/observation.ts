@@ -204,6 +204,10 @@ const channel = v.variant(
   'expected one of "webhook", "slack", "command", "syslog", "email", "file"',
 );
 
+const heartbeat = v.optional(
+  v.strictObject({ urlFile, timeout: duration('5s', 'Longest ping') }, 'expected { urlFile }'),
+);
+
 export const alertsSection = section(
   {
     interval: duration('5m', 'Longest usual time between two evaluations; twice as long counts as unwatched'),
@@ -229,11 +233,26 @@ export const alertsSection = section(
     ),
     heartbeats: section(
       {
-        health: v.optional(
-          v.strictObject({ urlFile, timeout: duration('5s', 'Longest ping') }, 'expected { urlFile }'),
+        backup: heartbeat,
+        prune: heartbeat,
+        verify: heartbeat,
+        drill: heartbeat,
+        health: heartbeat,
+        optimize: heartbeat,
+        vacuum: heartbeat,
+        archive: heartbeat,
+        service: v.optional(
+          v.strictObject(
+            {
+              urlFile,
+              timeout: duration('5s', 'Longest ping'),
+              every: duration('1m', 'Time between two pings of monitor serve'),
+            },
+            'expected { urlFile }',
+          ),
         ),
       },
-      "Pings to a dead man's switch",
+      "Pings to a dead man's switch, by job; service: monitor serve while samples of every database arrive",
     ),
     thresholds: section(
       {

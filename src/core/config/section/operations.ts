@@ -244,6 +244,10 @@ export const schedulesSection = section(
     backup: scheduleEntry('0 */6 * * *', 'Cron expression of the backup; false: never'),
     prune: scheduleEntry('30 3 * * *', 'Cron expression of the removal of old backups; false: never'),
     verify: scheduleEntry('0 4 * * 0', 'Cron expression of the verification of backups; false: never'),
+    drill: scheduleEntry(
+      false,
+      'Cron expression of restore drill, which needs room for the database in the temporary folder; false: never',
+    ),
     health: scheduleEntry('*/5 * * * *', 'Cron expression of the quick health check; false: never'),
     optimize: scheduleEntry('15 5 * * *', 'Cron expression of the refresh of statistics; false: never'),
     vacuum: scheduleEntry('30 5 * * 0', 'Cron expression of the vacuum; false: never'),

@@ -1,5 +1,6 @@
 import type { Metric } from '../../report.ts';
 import { engineSeries, querySeries } from '../queries/query-statistics.ts';
+import { archiveSeries } from './archive-series.ts';
 import { catalog, objectSeries } from './catalog.ts';
 import { serviceSeries } from './service-series.ts';
 
@@ -9,7 +10,7 @@ export interface MetricDefinition {
   readonly type: Metric['type'];
   readonly help: string;
   readonly labels: readonly string[];
-  readonly group: 'database' | 'objects' | 'queries' | 'engines' | 'service';
+  readonly group: 'database' | 'objects' | 'queries' | 'engines' | 'archive' | 'service';
 }
 
 /** Every series of `/metrics`: the list in the documentation, the Grafana dashboard and the tests read it. */
@@ -33,6 +34,7 @@ export function metricDefinitions(): MetricDefinition[] {
     ...define(objectSeries, ['database', 'object', 'kind'], 'objects'),
     ...define(querySeries, ['database', 'name', 'kind'], 'queries'),
     ...define(engineSeries, ['database', 'pid'], 'engines'),
+    ...define(archiveSeries, ['database'], 'archive'),
     ...service,
   ];
 }

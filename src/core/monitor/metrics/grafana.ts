@@ -9,6 +9,7 @@ const groupTitles: Readonly<Record<MetricDefinition['group'], string>> = {
   objects: 'Tables and indexes',
   queries: 'Queries',
   engines: 'Engines',
+  archive: 'Archive',
   service: 'Service',
 };
 

@@ -100,6 +100,18 @@ function rulesOf(limits: RuleLimits): Rule[] {
       summary: `${of}: the job {{ $labels.job }} failed {{ $value }} times in a row`,
       runbook: 'tradedb monitor --view jobs',
     }),
+    one('TradedbArchiveDown', 'critical', {
+      expr: 'tradedb_archive_running == 0',
+      for: '5m',
+      summary: `${of}: the archiver does not run; new commits are not archived`,
+      runbook: 'tradedb backup archive',
+    }),
+    one('TradedbArchiveBlocked', 'critical', {
+      expr: 'tradedb_archive_blocked == 1',
+      for: '2m',
+      summary: `${of}: the archiver cannot write into the repository`,
+      runbook: 'tradedb backup list',
+    }),
     one('TradedbHealthCritical', 'critical', {
       expr: 'tradedb_health_status == 2',
       for: '0s',

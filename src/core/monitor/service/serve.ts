@@ -19,6 +19,8 @@ export interface ServiceSettings {
   readonly jobs: readonly ServiceJob[];
   readonly jobTimes: JobSettings;
   readonly alerts: AlertPort;
+  /** Time between two pings of the dead man's switch of the service. */
+  readonly heartbeatMs: number;
 }
 
 export interface ServeRequest {
@@ -36,6 +38,8 @@ export interface ServePorts {
   /** Prometheus text of metrics. */
   readonly exposition: (metrics: readonly Metric[]) => string;
   readonly backups: (database: string) => Promise<readonly BackupRow[]>;
+  /** Pings the dead man's switch of a job, or of the `service` itself; fails nothing. */
+  readonly heartbeat: (name: string, event: 'start' | 'success' | 'fail') => void;
   /** Calls the listener when new settings are to be taken; returns how to stop that. */
   readonly onReload: (take: (settings: ServiceSettings) => Promise<void>) => () => void;
 }
@@ -70,6 +74,8 @@ class Service {
   readonly #running = new Map<string, { database: ServedDatabase; done: Promise<void> }>();
   #fail = (_error: unknown): void => {};
   #notifiedAt = Number.NEGATIVE_INFINITY;
+  #pingedAt = Number.NEGATIVE_INFINITY;
+  #heartbeatMs: number;
   #isReady = false;
   #samples = 0;
 
@@ -78,6 +84,7 @@ class Service {
     this.#ports = ports;
     this.#context = context;
     const { settings, history } = request;
+    this.#heartbeatMs = settings.heartbeatMs;
     this.#history = history === undefined ? undefined : new HistoryStore(history, context);
     this.#alerts = new AlertLoop(settings.alerts, context);
     this.#jobs = this.#makeJobs();
@@ -160,13 +167,21 @@ class Service {
 
   /** From the sampling itself, never from a timer: a service that hangs must not look alive. */
   #sampled(database: ServedDatabase): void {
-    const { notify } = this.#ports;
+    const { notify, heartbeat } = this.#ports;
     const now = this.#context.clock.now();
     if (!this.#isReady) notify.ready();
     this.#isReady = true;
-    if (now - this.#notifiedAt > watchdogMs && [...this.#running.values()].every((entry) => entry.database.isFresh)) {
-      this.#notifiedAt = now;
-      notify.alive();
+    const isWatchdogDue = now - this.#notifiedAt > watchdogMs;
+    const isPingDue = now - this.#pingedAt >= this.#heartbeatMs;
+    if ((isWatchdogDue || isPingDue) && [...this.#running.values()].every((entry) => entry.database.isFresh)) {
+      if (isWatchdogDue) {
+        this.#notifiedAt = now;
+        notify.alive();
+      }
+      if (isPingDue) {
+        this.#pingedAt = now;
+        heartbeat('service', 'success');
+      }
     }
     this.#alerts.sampled(database.name, () => [...database.metrics(), ...this.#jobMetrics(database.name)]);
   }
@@ -183,6 +198,7 @@ class Service {
     this.#server.change(next.server);
     this.#jobs.change(next.jobs, next.jobTimes);
     this.#alerts.change(next.alerts);
+    this.#heartbeatMs = next.heartbeatMs;
     this.#context.log.info('service_reloaded', {
       databases: next.databases.map(({ name }) => name).join(', '),
       jobs: JSON.stringify(this.#jobs.nextRuns),
@@ -202,21 +218,26 @@ class Service {
         run: this.#ports.runJob,
         lastStarted: (job) =>
           starts.find(({ database, detail }) => database === job.database && detail.job === job.name)?.atMs,
-        onStart: (job) =>
-          history?.addEvent({
-            atMs: wallTime(),
-            database: job.database,
-            kind: 'job_started',
-            detail: { job: job.name },
-          }),
+        onStart: ({ name, database }) => {
+          history?.addEvent({ atMs: wallTime(), database, kind: 'job_started', detail: { job: name } });
+          this.#pingFor({ name, database }, 'start');
+        },
         onResult: (job, run, outcome) => {
           const { name, database } = job;
+          if (run.result !== 'skipped') {
+            this.#pingFor(job, run.result === 'ok' || run.result === 'warning' ? 'success' : 'fail');
+          }
           history?.addEvent({ atMs: wallTime(), database, kind: 'job_finished', detail: { job: name, ...run } });
           this.#takeResult(job, outcome);
         },
       },
       this.#context,
     );
+  }
+
+  /** A switch stands for one job of the main database: that of another one would keep it from going off. */
+  #pingFor({ name, database }: Pick<ServiceJob, 'name' | 'database'>, event: 'start' | 'success' | 'fail'): void {
+    if (database === this.#request.settings.databases[0]?.name) this.#ports.heartbeat(name, event);
   }
 
   /** The alert rules see each result at once, and what a health check has found. */

@@ -2,6 +2,7 @@ import type { OperationContext } from '../../context.ts';
 import type { Finding, Metric } from '../../report.ts';
 import { HistoryFeed } from '../history/feed.ts';
 import type { HistoryStore } from '../history/store.ts';
+import { type ArchiveFacts, archiveFindings, archiveMetrics } from '../metrics/archive-series.ts';
 import { metricsOf } from '../metrics/catalog.ts';
 import { serviceMetric } from '../metrics/service-series.ts';
 import { QueryStatistics, queryMetrics } from '../queries/query-statistics.ts';
@@ -16,6 +17,8 @@ export interface DatabaseSettings {
   readonly watch: WatchSettings;
   /** Folder in which engines with the library write their statistics. */
   readonly queryDirectory: string;
+  /** What its archiver says; undefined when none ever ran. */
+  readonly archive: () => ArchiveFacts | undefined;
 }
 
 /** What the dashboard shows of one database. */
@@ -29,6 +32,7 @@ export interface DatabaseView {
   readonly objectRates: Readonly<Record<string, number>>;
   readonly lastCheckpointAt: string | null;
   readonly findings: readonly Finding[];
+  readonly archive: ArchiveFacts | null;
 }
 
 export interface DatabasePorts {
@@ -84,7 +88,7 @@ export class ServedDatabase {
   }
 
   get findings(): readonly Finding[] {
-    const live = this.watch.findings;
+    const live = [...this.watch.findings, ...archiveFindings(this.settings.archive())];
     // What the sample tells is newer than what the last health run found.
     const covered = new Set(live.map(({ id }) => id));
     return [...live, ...this.#healthFindings.filter(({ id }) => !covered.has(id))];
@@ -104,6 +108,7 @@ export class ServedDatabase {
       ...(sample === undefined || !this.isFresh ? [] : metricsOf(sample, this.name)),
       ...findings,
       ...this.#healthMetrics,
+      ...archiveMetrics(this.settings.archive(), this.name),
       ...queryMetrics(this.queries.facts, this.name),
     ];
   }
@@ -120,6 +125,7 @@ export class ServedDatabase {
       objectRates,
       lastCheckpointAt: lastCheckpointAt ?? null,
       findings: this.findings,
+      archive: this.settings.archive() ?? null,
     };
   }
 

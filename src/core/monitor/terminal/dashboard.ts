@@ -7,7 +7,7 @@ import { frame } from './frame.ts';
 import { initialKeys, type KeyState, pressKey } from './keys.ts';
 import { paintLine } from './line.ts';
 import { diffLines } from './line-diff.ts';
-import type { DashboardState, JobEvent, View } from './state.ts';
+import type { AlertLine, DashboardState, JobEvent, View } from './state.ts';
 import type { TerminalPort } from './terminal-port.ts';
 import { historyWidth } from './view/history.ts';
 
@@ -25,12 +25,15 @@ export interface PastSource {
   /** `points` columns that end now. */
   read(rangeMs: number, points: number): HistorySlice | undefined;
   jobs(): readonly JobEvent[] | undefined;
+  /** As the last evaluation of the rules left them. */
+  alerts(): readonly AlertLine[] | undefined;
 }
 
 /** Seconds that the screen can go back without a history. */
 const keptSeconds = 600;
 /** Time between two looks into the history. */
 const pastEveryMs = 5000;
+const alertsEveryMs = 2000;
 
 /** What was watched, for the report after the screen is gone. */
 export interface WatchSummary {
@@ -62,6 +65,8 @@ class Dashboard {
   #rememberedAt = Number.NEGATIVE_INFINITY;
   #past: { readonly at: number; readonly key: string; history?: HistorySlice; jobs?: readonly JobEvent[] } | undefined;
   #frozen: { readonly seconds: readonly DashboardState[]; readonly now: DashboardState } | undefined;
+  #alerts: readonly AlertLine[] | undefined;
+  #alertsAt = Number.NEGATIVE_INFINITY;
   #cancelRedraw = (): void => {};
 
   constructor(request: DashboardRequest, terminal: TerminalPort, context: OperationContext) {
@@ -171,6 +176,16 @@ class Dashboard {
     return { history: this.#past?.history, jobs: this.#past?.jobs };
   }
 
+  /** The rules are evaluated every few seconds: to read their state with every sample would tell nothing new. */
+  #alertsNow(): readonly AlertLine[] | undefined {
+    const now = this.#context.clock.now();
+    if (now - this.#alertsAt >= alertsEveryMs) {
+      this.#alertsAt = now;
+      this.#alerts = this.#request.past.alerts();
+    }
+    return this.#alerts;
+  }
+
   #state(): DashboardState {
     const { rates, database, findings, notice } = this.#watch;
     return {
@@ -185,6 +200,7 @@ class Dashboard {
       notice,
       keys: true,
       queries: this.#request.queries.facts,
+      alerts: this.#alertsNow(),
       jobs: undefined,
       history: undefined,
       trail: this.#seconds.map(({ objectRates }) => objectRates),

@@ -2,8 +2,8 @@ import { ageText, bytesText, clockText } from './figures.ts';
 import { cutLine, type Line, piece, plainLine, spread } from './line.ts';
 import { type DashboardState, views } from './state.ts';
 import { safeText, wrapText } from './text-width.ts';
+import { alertsView } from './view/alerts.ts';
 import { detailView } from './view/detail.ts';
-import { findingsView } from './view/findings.ts';
 import { historyView } from './view/history.ts';
 import { jobsView } from './view/jobs.ts';
 import { locksView } from './view/locks.ts';
@@ -54,8 +54,8 @@ function bodyLines(state: DashboardState, columns: number, rows: number): Line[]
       return locksView(state, columns, rows);
     case 'wal':
       return walView(state, columns, rows);
-    case 'findings':
-      return findingsView(state, columns, rows);
+    case 'alerts':
+      return alertsView(state, columns, rows);
     case 'queries':
       return queriesView(state, columns, rows);
     case 'jobs':
@@ -84,7 +84,7 @@ function keysLine(state: DashboardState, columns: number): Line {
 
 function helpLines(columns: number): Line[] {
   const keys: readonly (readonly [key: string, does: string])[] = [
-    ['1 to 8, tab', 'overview, tables, locks, WAL, findings, queries, jobs, history'],
+    ['1 to 8, tab', 'overview, tables, locks, WAL, alerts, queries, jobs, history'],
     ['left, right', 'look back a second and forward again; [ and ] ten; esc: now'],
     ['up, down, enter', 'mark a table or a process, and show it by itself'],
     ['p or space', 'pause: the screen stays, sampling goes on'],

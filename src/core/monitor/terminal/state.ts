@@ -4,7 +4,7 @@ import type { QueryFacts } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
 
-export const views = ['overview', 'tables', 'locks', 'wal', 'findings', 'queries', 'jobs', 'history'] as const;
+export const views = ['overview', 'tables', 'locks', 'wal', 'alerts', 'queries', 'jobs', 'history'] as const;
 export type View = (typeof views)[number];
 
 export const sortKeys = ['age', 'pid', 'cmd'] as const;
@@ -29,6 +29,18 @@ export interface JobEvent {
   readonly problem: string | undefined;
 }
 
+/** An alert rule that is not good, or was not before the last change. */
+export interface AlertLine {
+  readonly rule: string;
+  readonly phase: string;
+  readonly severity: string | null;
+  readonly value: number | null;
+  /** ISO time of the last change. */
+  readonly since: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly silenced: boolean;
+}
+
 /** Everything a frame shows. */
 export interface DashboardState {
   /** File name of the database. */
@@ -40,6 +52,8 @@ export interface DashboardState {
   /** Frames per second by `kind name`. */
   readonly objectRates: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
+  /** Undefined where nobody has evaluated the rules yet. */
+  readonly alerts: readonly AlertLine[] | undefined;
   /** ISO time of the last progress of a checkpoint; undefined when none was seen. */
   readonly lastCheckpointAt: string | undefined;
   /** Samples per second that were asked for. */

@@ -1,15 +1,8 @@
 import type { Finding } from '../../../report.ts';
 import { type Line, piece, plainLine, type Tone } from '../line.ts';
-import type { DashboardState } from '../state.ts';
 import { safeText, wrapText } from '../text-width.ts';
 
 const tones: Readonly<Record<Finding['severity'], Tone>> = { critical: 'bad', warning: 'warn', info: 'dim' };
-
-export function findingsView(state: DashboardState, columns: number, rows: number): Line[] {
-  if (state.sample === undefined) return [plainLine('waiting for the first sample', 'dim')];
-  if (state.findings.length === 0) return [plainLine('no findings: every limit is kept', 'good')];
-  return findingLines(state.findings, columns, true).slice(0, rows);
-}
 
 const indent = 10;
 

@@ -2,6 +2,8 @@ import { bytesText, countText, rateText, shareText } from '../figures.ts';
 import { type Line, piece, plainLine } from '../line.ts';
 import { sparkline } from '../sparkline.ts';
 import type { DashboardState } from '../state.ts';
+import { safeText } from '../text-width.ts';
+import { alertTone, standingAlerts } from './alerts.ts';
 import { findingLines } from './findings.ts';
 import { lockLines, pinnedLines } from './locks.ts';
 import { objectLines } from './tables.ts';
@@ -16,12 +18,22 @@ export function overviewLines(state: DashboardState, columns: number, rows: numb
   const head = [commitsLine(state, columns), walLine(state), useLine(state)];
   const pinned = pinnedLines(sample.pinned);
   const findings = state.findings.filter((finding) => finding.id !== 'reader.pinned');
-  const below = findings.length === 0 ? [] : [plainLine(''), ...findingLines(findings, columns, false)];
+  const wrong = [...firingLine(state), ...findingLines(findings, columns, false)];
+  const below = wrong.length === 0 ? [] : [plainLine(''), ...wrong];
   const room = rows - head.length - pinned.length - below.length - 1;
   const locks = room >= 3 ? [plainLine(''), ...lockLines(state, columns).slice(0, room)] : [];
   const left = room - locks.length;
   const objects = left >= 3 ? [plainLine(''), ...objectLines(state, columns, Math.min(left - 1, mostObjects + 1))] : [];
   return [...head, ...pinned, ...locks, ...(objects.length > 2 ? objects : []), ...below].slice(0, rows);
+}
+
+/** One line for all alerts that people were told of. */
+function firingLine(state: DashboardState): Line[] {
+  const firing = standingAlerts(state).filter(({ phase }) => phase !== 'pending' && phase !== 'nodata');
+  const [worst] = firing;
+  if (worst === undefined) return [];
+  const names = [...new Set(firing.map(({ rule }) => safeText(rule)))].join(', ');
+  return [[piece('alerts    ', alertTone(worst)), piece(`${names}   5 shows them`)]];
 }
 
 function label(text: string): ReturnType<typeof piece> {
