@@ -181,8 +181,6 @@ export interface Nothing {
 
 export type Mapped = Unit | Part | Held | Nothing;
 
-export const nothing: Nothing = { kind: 'nothing' };
-
 export function held(
   externalId: string,
   reason: Reason,
