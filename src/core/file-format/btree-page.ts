@@ -90,13 +90,18 @@ export function findPageFault(
       if (!isPageNumber(child, pageCount)) return `child ${child} is no page`;
     }
   }
-  return findFreeblockFault(page, header, usableSize);
+  return findFreeblockFault(page, header.firstFreeblock, contentStart, usableSize);
 }
 
 /** Freeblocks stand in ascending order, at least four bytes each, inside the cell content. */
-function findFreeblockFault(page: Uint8Array, header: PageHeader, usableSize: number): string | undefined {
-  let at = header.firstFreeblock;
-  if (at !== 0 && at < header.contentStart) return `freeblock ${at} is outside of the cell content`;
+function findFreeblockFault(
+  page: Uint8Array,
+  first: number,
+  contentStart: number,
+  usableSize: number,
+): string | undefined {
+  let at = first;
+  if (at !== 0 && at < contentStart) return `freeblock ${at} is outside of the cell content`;
   while (at !== 0) {
     if (at + 4 > usableSize) return `freeblock ${at} is outside of the cell content`;
     const next = uint16(page, at);
@@ -106,6 +111,41 @@ function findFreeblockFault(page: Uint8Array, header: PageHeader, usableSize: nu
     at = next;
   }
   return undefined;
+}
+
+/**
+ * True for a leaf in which nothing is wrong and nothing needs a second look: every cell lies inside of the cell content and
+ * has no overflow page. It says the same as `findPageFault` and the lengths of the cells together, in one pass without a
+ * single allocation; false says nothing.
+ */
+export function isPlainLeaf(page: Uint8Array, at: number, usableSize: number): boolean {
+  const type = page[at];
+  const isTable = type === pageType.tableLeaf;
+  if (!isTable && type !== pageType.indexLeaf) return false;
+  const most = isTable ? usableSize - 35 : Math.floor(((usableSize - 12) * 64) / 255) - 23;
+  const pointersAt = at + 8;
+  const pointersEnd = pointersAt + 2 * (((page[at + 3] as number) << 8) | (page[at + 4] as number));
+  const contentStart = ((page[at + 5] as number) << 8) | (page[at + 6] as number);
+  // 0 stands for 65536.
+  if (contentStart === 0 || contentStart > usableSize || pointersEnd > contentStart) return false;
+  for (let pointer = pointersAt; pointer < pointersEnd; pointer += 2) {
+    let cell = ((page[pointer] as number) << 8) | (page[pointer + 1] as number);
+    if (cell < contentStart || cell + 4 > usableSize) return false;
+    let size = page[cell++] as number;
+    if (size >= 0x80) {
+      const low = page[cell++] as number;
+      size = ((size & 0x7f) << 7) | low;
+      if (low >= 0x80 || size > most) return false;
+    } else if (size > most) return false;
+    if (isTable) {
+      const last = cell + 8;
+      while (cell < last && (page[cell] as number) >= 0x80) cell += 1;
+      cell += 1;
+    }
+    if (cell + size > usableSize) return false;
+  }
+  const freeblock = ((page[at + 1] as number) << 8) | (page[at + 2] as number);
+  return freeblock === 0 || findFreeblockFault(page, freeblock, contentStart, usableSize) === undefined;
 }
 
 function isPageNumber(value: number, pageCount: number): boolean {

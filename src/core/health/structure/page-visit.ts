@@ -3,6 +3,7 @@ import {
   findPageFault,
   isBtreeType,
   isInteriorType,
+  isPlainLeaf,
   isTableType,
   localPayload,
   type PageHeader,
@@ -46,6 +47,11 @@ export function visitPage(
     return;
   }
   const { usableSize } = context;
+  // Nearly every page.
+  if (isPlainLeaf(page, pageHeaderOffset(pageNumber), usableSize)) {
+    roles.look[pageNumber] = isTableType(type) ? look.table : look.index;
+    return;
+  }
   const message = findPageFault(page, pageNumber, { usableSize, pageCount: roles.pageCount });
   const header = message === undefined ? readPageHeader(page, pageNumber) : undefined;
   if (header === undefined) {
