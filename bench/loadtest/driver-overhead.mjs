@@ -28,34 +28,41 @@ const folder = mkdtempSync(join(values.folder, 'tradedb-driver-'));
 const ports = { clock: systemClock, random: systemRandom };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A hand-written better-sqlite3 loop over the same statements, with values that cost nothing to make. */
-function bareLoop(db, scenario) {
+const ringLength = 65_536;
+
+/**
+ * A hand-written better-sqlite3 loop over the same statements and the same values, drawn beforehand: other values would
+ * touch other pages, and the difference would be the workload's.
+ */
+function bareLoop(db, scenario, stream) {
   const statements = scenario.transactions[0].statements.map((sql) => db.prepare(sql));
   const [insertOrder, movePosition, insertFill] = statements;
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
+  const ring = Array.from({ length: ringLength }, (_, k) => stream.parametersOf(k, 0));
   let k = 0;
   return {
     'order-entry': () => {
       k += 1;
+      const drawn = ring[k % ringLength];
       const values = {
         clientId: `bare-${k}`,
-        account: 1 + (k % 1000),
-        instrument: 1 + (k % 50),
-        side: 'buy',
-        quantity: 5,
-        price: 10_100,
-        delta: 5,
+        account: drawn.account,
+        instrument: drawn.instrument,
+        side: drawn.side,
+        quantity: drawn.quantity,
+        price: drawn.price,
+        delta: drawn.delta,
       };
       begin.run();
       const orderId = insertOrder.run(values).lastInsertRowid;
       movePosition.run(values);
-      insertFill.run({ orderId, quantity: 5, price: 10_100 });
+      insertFill.run({ orderId, quantity: drawn.quantity, price: drawn.price });
       commit.run();
     },
     'order-read': () => {
       k += 1;
-      statements[0].all({ id: 1 + (k % 20_000) });
+      statements[0].all(ring[k % ringLength]);
     },
   };
 }
@@ -79,8 +86,8 @@ async function run(name) {
   const db = new Database(path);
   db.pragma('synchronous = NORMAL');
   db.pragma('wal_autocheckpoint = 10000');
-  const bare = bareLoop(db, scenario)[name];
   const stream = new StatementStream(scenario, 1);
+  const bare = bareLoop(db, scenario, stream)[name];
   const session = scenario.open(connection, { runId: 'layer', seed: 1 });
   const work = new ClientWork({
     types: 1,
