@@ -1,0 +1,81 @@
+// Every comparison of this folder: what `npm run bench` runs, with the arguments of a short run and of the full one that
+// the figures of docs/benchmarks.md ask for.
+
+/** @type {readonly { script: string, quick: readonly string[], full: readonly string[] }[]} */
+export const benches = [
+  { script: 'startup/startup.mjs', quick: ['--runs', '10'], full: ['--runs', '30'] },
+  { script: 'sqlite-layer/core-write.mjs', quick: [], full: [] },
+  { script: 'sqlite-layer/core-read.mjs', quick: [], full: [] },
+  { script: 'sqlite-layer/contention.mjs', quick: [], full: [] },
+  { script: 'sqlite-layer/group-commit.mjs', quick: [], full: [] },
+  { script: 'sqlite-layer/checkpoint-stall.mjs', quick: [], full: [] },
+  { script: 'sqlite-layer/background-readers.mjs', quick: [], full: [] },
+  { script: 'loadtest/driver-overhead.mjs', quick: ['--slices', '10'], full: ['--slices', '40'] },
+  {
+    script: 'loadtest/pacing.mjs',
+    quick: ['--rounds', '2', '--seconds', '1'],
+    full: ['--rounds', '3', '--seconds', '2'],
+  },
+  { script: 'loadtest/histogram.mjs', quick: ['--rounds', '5'], full: ['--rounds', '15'] },
+  { script: 'loadtest/knee-virtual.mjs', quick: ['--runs', '50'], full: ['--runs', '200'] },
+  {
+    script: 'loadtest/compare-calibration.mjs',
+    quick: ['--pairs', '20', '--resamples', '200'],
+    full: ['--pairs', '40', '--resamples', '1000'],
+  },
+  { script: 'backup/create.mjs', quick: ['100', '2'], full: ['400', '3'] },
+  { script: 'backup/archive.mjs', quick: ['3'], full: ['20'] },
+  { script: 'backup/peers.mjs', quick: ['50', '1'], full: ['400', '3'] },
+  { script: 'backup/point-in-time.mjs', quick: ['50', '100'], full: ['1000', '600'] },
+  { script: 'backup/kills.mjs', quick: ['4'], full: ['100'] },
+  { script: 'backup/verify-flips.mjs', quick: ['300'], full: ['10000'] },
+  { script: 'storage/storage.mjs', quick: ['4', '8', '1'], full: ['16', '16', '3'] },
+  { script: 'verify/verify.mjs', quick: ['50', '1'], full: ['400', '3'] },
+  {
+    script: 'migrate/migrate.mjs',
+    quick: ['--rounds', '2', '--files', '200'],
+    full: ['--rounds', '5', '--files', '500'],
+  },
+  {
+    script: 'online-change/online-change.mjs',
+    quick: ['--rows', '200000', '--kills', '5'],
+    full: ['--rows', '2000000', '--kills', '50'],
+  },
+  { script: 'analyze/trading.mjs', quick: ['10000', '2'], full: ['30000', '3'] },
+  { script: 'analyze/tpch.mjs', quick: ['0.01', '2'], full: ['0.1', '3'] },
+  { script: 'analyze/reclaim.mjs', quick: [], full: [] },
+  { script: 'analyze/compare-power.mjs', quick: [], full: [] },
+  {
+    script: 'health/scan.mjs',
+    quick: ['--megabytes', '50', '--runs', '3'],
+    full: ['--megabytes', '400', '--runs', '7'],
+  },
+  { script: 'health/recover-yield.mjs', quick: ['--sizes', '1024'], full: ['--sizes', '1024,4096'] },
+  { script: 'monitor/exact.mjs', quick: ['50000'], full: ['1000000'] },
+  { script: 'monitor/overhead.mjs', quick: ['2'], full: ['6'] },
+  { script: 'monitor/pinned.mjs', quick: ['0.2'], full: ['10'] },
+  { script: 'vacuum/live.mjs', quick: ['60'], full: ['500'] },
+  { script: 'vacuum/archive.mjs', quick: ['100000', '1'], full: ['1000000', '3'] },
+  { script: 'trading/order-store.mjs', quick: [], full: [] },
+  { script: 'trading/rules.mjs', quick: [], full: [] },
+  { script: 'trading/sample.mjs', quick: [], full: [] },
+];
+
+/** What the comparisons are made of: peers, writers and data of theirs, no comparisons themselves. */
+export const parts = [
+  'all.mjs',
+  'list.mjs',
+  'beside.mjs',
+  'analyze/tpch/generate.mjs',
+  'analyze/tpch/queries.mjs',
+  'backup/support.mjs',
+  'backup/writer.mjs',
+  'migrate/cpu-time.mjs',
+  'migrate/knex-peer.mjs',
+  'online-change/writer.mjs',
+  'sqlite-layer/c-program.mjs',
+  'sqlite-layer/contention-writer.mjs',
+  'sqlite-layer/measure.mjs',
+  'sqlite-layer/workload.mjs',
+  'trading/knex-peer.mjs',
+];
