@@ -221,6 +221,11 @@ describe('schedules', () => {
     const text = await tradedb(['init', '--systemd'], { cwd });
     expect(text.stdout).toContain('# tradedb-backup.timer\n[Unit]');
     expect(text.stdout).toContain('OnCalendar=*-*-* 0/6:0:00');
+    const monitor = text.stdout.slice(text.stdout.indexOf('# tradedb-monitor.service\n[Unit]'));
+    expect(monitor).toContain('Type=notify\nNotifyAccess=all\nExecStart=');
+    // The words that systemd would start are understood, and the timers alone run the jobs.
+    const words = /^ExecStart=(.*)$/m.exec(monitor)?.[1]?.split(' ') ?? [];
+    expect(words.slice(2, 6)).toEqual(['monitor', 'serve', '--schedules', 'off']);
     const json = await tradedb(['init', '--systemd', '--json'], { cwd });
     const { data } = parseReport<InitData>(json);
     expect(data.schedule).toMatchObject({ kind: 'systemd' });

@@ -44,11 +44,16 @@ export interface Invocation {
   readonly databasePath: string;
 }
 
-/** The words of the command line of a job. */
-export function jobWords(job: ScheduledJob, invocation: Invocation): readonly string[] {
+/** The whole command line for the arguments of a command. */
+export function commandWords(words: readonly string[], invocation: Invocation): readonly string[] {
   const { execPath, launcher, configPath, databasePath } = invocation;
   const target = configPath === undefined ? ['--database', databasePath] : ['--config', configPath];
-  return [execPath, launcher, ...job.arguments, ...target];
+  return [execPath, launcher, ...words, ...target];
+}
+
+/** The words of the command line of a job. */
+export function jobWords(job: ScheduledJob, invocation: Invocation): readonly string[] {
+  return commandWords(job.arguments, invocation);
 }
 
 /** The jobs that are switched on, with their cron expressions. */
