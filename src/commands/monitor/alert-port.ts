@@ -3,6 +3,7 @@ import { lookAtMetrics } from '../../core/alert/look.ts';
 import type { AlertPort } from '../../core/monitor/service/alert-loop.ts';
 import type { Metric } from '../../core/report.ts';
 import type { CommandContext } from '../definition.ts';
+import { alertFacts } from './alert-facts.ts';
 import { alertSettings } from './alert-settings.ts';
 
 /** Names under which health reports what a sample shows too: rules are written for those. */
@@ -25,15 +26,7 @@ export function alertPort(context: CommandContext, paths: ReadonlyMap<string, st
       );
       const { failed } = await deliver(own, context);
       for (const { channel, reason } of failed) context.log.warn('notification_failed', { channel, reason });
-      return file.states.map(({ rule, phase, severity, value, sinceMs, labels }) => ({
-        database,
-        rule,
-        phase,
-        severity,
-        value,
-        since: new Date(sinceMs).toISOString(),
-        labels,
-      }));
+      return file.states.map((state) => ({ database, ...alertFacts(state) }));
     },
   };
 }

@@ -9,6 +9,7 @@ import type { AlertLine } from '../../core/monitor/terminal/state.ts';
 import { historySeries } from '../../core/monitor/terminal/view/history.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import type { CommandContext } from '../definition.ts';
+import { alertFacts } from './alert-facts.ts';
 import { historySettings } from './service-settings.ts';
 
 const mostJobs = 100;
@@ -63,12 +64,7 @@ function alertLines(context: CommandContext): AlertLine[] | undefined {
     const { states, silences } = file.read();
     if (states.length === 0) return undefined;
     return states.map((state) => ({
-      rule: state.rule,
-      phase: state.phase,
-      severity: state.severity,
-      value: state.value,
-      since: new Date(state.sinceMs).toISOString(),
-      labels: state.labels,
+      ...alertFacts(state),
       silenced: silencedUntil(silences, state, nowMs) !== null,
     }));
   } catch (error) {

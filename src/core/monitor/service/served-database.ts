@@ -99,8 +99,9 @@ export class ServedDatabase {
     const labels = { database: this.name };
     const sample = this.watch.rates.latest;
     const severities = ['warning', 'critical'] as const;
+    const all = this.findings;
     const findings = severities.map((severity) => {
-      const value = this.findings.filter((finding) => finding.severity === severity).length;
+      const value = all.filter((finding) => finding.severity === severity).length;
       return serviceMetric('findings', value, { ...labels, severity });
     });
     return [

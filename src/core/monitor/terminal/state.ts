@@ -1,4 +1,5 @@
 import type { Finding } from '../../report.ts';
+import type { AlertFacts } from '../alert-facts.ts';
 import type { HistorySlice } from '../history/query.ts';
 import type { QueryFacts } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
@@ -29,15 +30,8 @@ export interface JobEvent {
   readonly problem: string | undefined;
 }
 
-/** An alert rule that is not good, or was not before the last change. */
-export interface AlertLine {
-  readonly rule: string;
-  readonly phase: string;
-  readonly severity: string | null;
-  readonly value: number | null;
-  /** ISO time of the last change. */
-  readonly since: string;
-  readonly labels: Readonly<Record<string, string>>;
+/** The state of one alert rule on the watched database. */
+export interface AlertLine extends AlertFacts {
   readonly silenced: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { Metric } from '../../report.ts';
+import type { AlertFacts } from '../alert-facts.ts';
 import { mostPoints } from '../history/query.ts';
 import type { HistoryStore } from '../history/store.ts';
 import type { JobRunner } from '../service/job-runner.ts';
@@ -16,14 +17,8 @@ export interface BackupRow {
 }
 
 /** An alert that people were told of, or that waits for its time. */
-export interface AlertRow {
+export interface AlertRow extends AlertFacts {
   readonly database: string;
-  readonly rule: string;
-  readonly phase: string;
-  readonly severity: string | null;
-  readonly value: number | null;
-  readonly since: string;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface RouteSources {
