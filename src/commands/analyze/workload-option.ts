@@ -1,5 +1,6 @@
 import type { Workload } from '../../core/analysis/workload/workload.ts';
 import { TradedbError } from '../../core/error.ts';
+import { programNames } from '../../core/trading/profile/profile.ts';
 import type { CommandContext } from '../definition.ts';
 
 export const workloadOption = {
@@ -14,7 +15,7 @@ export const workloadOption = {
 
 export const profileOption = {
   type: 'choice',
-  choices: ['freqtrade', 'hummingbot', 'vnpy'],
+  choices: programNames,
   summary: 'also the statements that this program runs all day, with its own weights',
 } as const;
 

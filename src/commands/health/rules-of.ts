@@ -1,6 +1,7 @@
 import { TradedbError } from '../../core/error.ts';
 import type { SqlJob } from '../../core/health/sql/sql-job.ts';
 import type { Mapping } from '../../core/trading/mapping/mapping.ts';
+import { programNames } from '../../core/trading/profile/profile.ts';
 import type { ProfileRuleInfo } from '../../core/trading/profile/run-profile.ts';
 import type { CommandContext } from '../definition.ts';
 
@@ -42,11 +43,11 @@ async function profileJobs(
   context: CommandContext,
   { choice, isTyped }: { readonly choice: string; readonly isTyped: boolean },
 ): Promise<SqlJob[]> {
+  if (choice === 'none') return [];
   const [{ detectProfile, profileNamed }, { rulesOfProfile }] = await Promise.all([
     import('../../core/trading/profile/profiles.ts'),
     import('../../core/trading/profile/run-profile.ts'),
   ]);
-  if (choice === 'none') return [];
   const program = choice === 'auto' ? detectProfile(tables) : profileNamed(choice);
   if (program !== undefined) return jobsOf(rulesOfProfile(program), context, program.name);
   const [{ readFileSync }, { parseMapping }, { profileOfMapping }] = await Promise.all([
@@ -60,7 +61,7 @@ async function profileJobs(
     } catch (error) {
       if (error instanceof TradedbError) throw error;
       throw new TradedbError('usage', `no profile is called ${JSON.stringify(choice)}, and no file can be read there`, {
-        hint: 'auto, reference, freqtrade, hummingbot, vnpy, none, or the path of a mapping file',
+        hint: `auto, reference, ${programNames.join(', ')}, none, or the path of a mapping file`,
         cause: error,
       });
     }

@@ -12,6 +12,7 @@ import { builtinNames, isBuiltin, type ScenarioReference } from '../../core/load
 import { parseSqlScenario } from '../../core/loadtest/scenario/sql-file.ts';
 import { splitStatements } from '../../core/schema/statement-split.ts';
 import { fullProfile, type PragmaProfile } from '../../core/sqlite/pragma-profile.ts';
+import { programNames } from '../../core/trading/profile/profile.ts';
 import { hasWorkload, scenarioFile } from '../../core/trading/profile/workload-file.ts';
 import type { CommandContext, OptionValues } from '../definition.ts';
 import type { loadOptions } from './option-list.ts';
@@ -44,7 +45,7 @@ function readScenario(text: string, typed: boolean, context: CommandContext): Sc
     const translated = fromFileSystem(error, path);
     if (!(translated instanceof TradedbError)) throw translated;
     throw new TradedbError('scenario_invalid', `scenario ${JSON.stringify(name)} is neither built in nor a file`, {
-      hint: `built in are ${builtinNames.join(', ')}, freqtrade, hummingbot, vnpy; see docs/loadtest.md for files`,
+      hint: `built in are ${[...builtinNames, ...programNames].join(', ')}; see docs/loadtest.md for files`,
       cause: translated,
     });
   }

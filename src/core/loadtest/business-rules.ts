@@ -23,8 +23,9 @@ const staleUs = 86_400_000_000;
 /** Runs the business rules of the trading schema or of a known program; nothing is checked in other databases. */
 export function checkRules(connection: Connection): RuleCheck {
   const options = { nowUs: Math.round(connection.ports.clock.wallTime() * 1000), tolUs: toleranceUs, staleUs };
-  const profile = hasReferenceSchema(connection) ? undefined : detectProfile(tablesOf(connection));
-  if (profile === undefined && !hasReferenceSchema(connection)) return { checked: 0, broken: [] };
+  const isReference = hasReferenceSchema(connection);
+  const profile = isReference ? undefined : detectProfile(tablesOf(connection));
+  if (profile === undefined && !isReference) return { checked: 0, broken: [] };
   const results = profile === undefined ? runRules(connection, options) : runProfileRules(connection, profile, options);
   return {
     checked: results.filter((result) => result.status !== 'skipped' && result.status !== 'unknown').length,

@@ -12,3 +12,8 @@ export function quoteIdentifier(name: string): string {
   }
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** An SQL text literal, for places where nothing can be bound: views, and statements that a person is to run. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

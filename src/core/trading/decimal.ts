@@ -12,11 +12,15 @@ export function powerOfTen(exponent: number): bigint {
   return powers[exponent] ?? 1n;
 }
 
+export function absolute(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
+
 /** Quotient rounded to the nearest integer, ties to the even one. `denominator` is positive. */
 export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
   const quotient = numerator / denominator;
   const rest = numerator - quotient * denominator;
-  const twice = (rest < 0n ? -rest : rest) * 2n;
+  const twice = absolute(rest) * 2n;
   if (twice < denominator || (twice === denominator && quotient % 2n === 0n)) return quotient;
   return quotient + (numerator < 0n ? -1n : 1n);
 }
@@ -53,7 +57,9 @@ export function parseDecimal(text: string, scale: number): bigint {
 /** The exact text of a value at `scale`, always with `scale` decimals. */
 export function formatDecimal(value: bigint | number, scale: number): string {
   const whole = BigInt(value);
-  const digits = (whole < 0n ? -whole : whole).toString().padStart(scale + 1, '0');
+  const digits = absolute(whole)
+    .toString()
+    .padStart(scale + 1, '0');
   const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
   return whole < 0n ? `-${text}` : text;
 }

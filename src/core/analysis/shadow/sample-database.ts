@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { replayObjects } from '../../schema/clone.ts';
 import { readObjects } from '../../schema/introspect.ts';
 import type { Connection, ConnectionPorts } from '../../sqlite/connection.ts';
-import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import { quoteIdentifier, quoteText } from '../../sqlite/quote-identifier.ts';
 import { openScratch } from '../../sqlite/scratch.ts';
 import type { IndexDefinition } from '../candidates/index-definition.ts';
 import type { MeasureClient } from '../cost/measure-client.ts';
@@ -58,7 +58,7 @@ export class SampleDatabase {
       }
       connection.pragma('journal_mode = WAL');
       await parts.client.exec(
-        `PRAGMA foreign_keys = OFF; ATTACH ${quotedText(path)} AS tradedb_sample; ${statements.join('; ')};
+        `PRAGMA foreign_keys = OFF; ATTACH ${quoteText(path)} AS tradedb_sample; ${statements.join('; ')};
          DETACH tradedb_sample; PRAGMA foreign_keys = ON`,
         parts.capMs,
       );
@@ -134,8 +134,4 @@ function copySql(source: Connection, table: string, factor: number): string {
     ? `(SELECT *, ${pick} AS tradedb_picked FROM main.${name}) WHERE tradedb_picked`
     : `main.${name} WHERE ${pick}`;
   return `INSERT INTO tradedb_sample.${name}(${columns}) SELECT ${columns} FROM ${from}`;
-}
-
-function quotedText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

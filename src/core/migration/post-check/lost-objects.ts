@@ -1,6 +1,7 @@
 import { readObjects, type SchemaObject } from '../../schema/introspect.ts';
 import { foldName } from '../../schema/normalise.ts';
 import type { Connection } from '../../sqlite/connection.ts';
+import { quoteText } from '../../sqlite/quote-identifier.ts';
 import type { Statement } from '../statement.ts';
 
 export interface ObjectRecord {
@@ -59,7 +60,7 @@ function lostSequences(before: ObjectRecord, after: ObjectRecord, statements: re
     if (old === undefined || current >= old) continue;
     lost.push({
       reason: `would set the AUTOINCREMENT counter of ${object.name} back from ${old} to ${current}, so that ids are given twice`,
-      hint: `after the rebuild: DELETE FROM sqlite_sequence WHERE name = '${object.name.replaceAll("'", "''")}'; INSERT INTO sqlite_sequence VALUES('${object.name.replaceAll("'", "''")}', ${old});`,
+      hint: `after the rebuild: DELETE FROM sqlite_sequence WHERE name = ${quoteText(object.name)}; INSERT INTO sqlite_sequence VALUES(${quoteText(object.name)}, ${old});`,
     });
   }
   return lost;

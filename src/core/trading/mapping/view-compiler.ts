@@ -1,5 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
-import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import { quoteIdentifier, quoteText } from '../../sqlite/quote-identifier.ts';
 import { exactOf, exactOrZero } from '../profile/exact.ts';
 import { filledByFills } from '../profile/grouped.ts';
 import type { Profile } from '../profile/profile.ts';
@@ -123,8 +123,7 @@ function sourceOf(stream: Stream, column: string): ColumnSource | undefined {
   return (stream.columns as Record<string, ColumnSource>)[column];
 }
 
-const literal = (value: string | number): string =>
-  typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
+const literal = (value: string | number): string => (typeof value === 'number' ? String(value) : quoteText(value));
 
 /** The value as it is, translated by the map where there is one. */
 function raw(stream: Stream, column: string): string {

@@ -22,7 +22,3 @@ export function exactOrZero(value: unknown): bigint {
 export function decimalsOf(value: unknown): number {
   return value !== null && text.parse(String(value), 0) ? Math.min(text.decimals, exactScale) : 0;
 }
-
-export function absolute(value: bigint): bigint {
-  return value < 0n ? -value : value;
-}

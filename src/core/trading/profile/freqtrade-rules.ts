@@ -1,8 +1,8 @@
 import type { Connection } from '../../sqlite/connection.ts';
-import { divideHalfEven } from '../decimal.ts';
+import { absolute, divideHalfEven } from '../decimal.ts';
 import { SourceTime } from '../mapping/source-time.ts';
 import type { Offender } from '../rule/rule.ts';
-import { absolute, decimalsOf, exactOf, exactOne, exactScale } from './exact.ts';
+import { decimalsOf, exactOf, exactOne, exactScale } from './exact.ts';
 import { knownColumns } from './freqtrade-columns.ts';
 import { amountOffenders, profitOffenders } from './freqtrade-trades.ts';
 import type { HasColumn, ProfileRule } from './profile.ts';

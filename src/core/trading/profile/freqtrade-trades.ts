@@ -1,7 +1,7 @@
 import type { Connection } from '../../sqlite/connection.ts';
-import { divideHalfEven } from '../decimal.ts';
+import { absolute, divideHalfEven } from '../decimal.ts';
 import type { Offender } from '../rule/rule.ts';
-import { absolute, exactOf, exactOne, exactOrZero } from './exact.ts';
+import { exactOf, exactOne, exactOrZero } from './exact.ts';
 import type { HasColumn } from './profile.ts';
 
 /** What follows for a trade from its orders, by freqtrade's own formulas, in exact decimals. */

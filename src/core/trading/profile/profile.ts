@@ -6,7 +6,8 @@ import type { Offender, Rule } from '../rule/rule.ts';
  * must keep, the queries it runs all day. Nothing is imported and nothing is written: the business rules of the reference
  * schema run on TEMP views named like its tables, own rules on the tables themselves (`main.` tells them apart).
  */
-export type ProgramName = 'freqtrade' | 'hummingbot' | 'vnpy';
+export const programNames = ['freqtrade', 'hummingbot', 'vnpy'] as const;
+export type ProgramName = (typeof programNames)[number];
 
 export interface Profile {
   /** A program, or what a mapping file calls itself. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { ProgramName } from './profile.ts';
+import { programNames } from './profile.ts';
 
-const names: readonly string[] = ['freqtrade', 'hummingbot', 'vnpy'] satisfies ProgramName[];
+const names: readonly string[] = programNames;
 
 /** Whether `name` is a program whose statements are known. */
 export function hasWorkload(name: string): boolean {

@@ -1,4 +1,4 @@
-import { divideHalfEven } from '../decimal.ts';
+import { absolute, divideHalfEven } from '../decimal.ts';
 import type { Sign } from '../units.ts';
 
 /** Signed quantity, signed cost of what is open (average cost), and realized profit before fees, in integer units. */
@@ -9,8 +9,6 @@ export interface PositionUnits {
 }
 
 export const flat: PositionUnits = { qty: 0n, cost: 0n, realized: 0n };
-
-const absolute = (value: bigint): bigint => (value < 0n ? -value : value);
 
 /**
  * The position after a fill, and what the fill realized. The part that goes against the position closes at average
