@@ -9,16 +9,17 @@ if (Number(process.versions.napi) < 10) {
 const onRequest = process.env.TRADEDB_TEST_LARGE === '1' ? [] : ['test/integration/backup/large-database.test.ts'];
 
 /**
- * In CI a test with real processes and a real clock gets a second try on a machine that stood still for a moment; what a
- * property test found never does. `scripts/count-tests.mjs` names each test that needed it, with its first error.
+ * In CI a test with real processes and a real clock gets a second try on a machine that stood still for a moment. A
+ * property draws the same examples again. `scripts/count-tests.mjs` names each test that needed it, with its first error.
  */
-const retry = process.env.CI === 'true' ? { count: 1, condition: /^(?!Property failed)/ } : 0;
+const retry = process.env.CI === 'true' ? 1 : 0;
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', ...onRequest],
     globalSetup: ['test/support/build.ts'],
+    setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry,

@@ -21,23 +21,32 @@ export function compileStepCounter(folder: string): string {
   return library;
 }
 
-/** Steps of each statement, the mean of its sets, in the library as it is or with plans made from sqlite_stat1 alone. */
-export function librarySteps(
+/** What a statement costs whatever the machine is busy with, the mean of its sets. */
+export interface Work {
+  readonly steps: number;
+  /** How often the cache was asked for a page: a look-up by key asks several times, and takes as few steps as a sorter's. */
+  readonly pages: number;
+}
+
+/** The work of each statement in the library as it is, or with plans made from sqlite_stat1 alone. */
+export function libraryWork(
   path: string,
   statements: readonly RandomStatement[],
   options: { readonly counter: string; readonly stat4: boolean },
-): number[] {
+): Work[] {
   const db = new Database(path);
   try {
     db.loadExtension(options.counter);
     if (!options.stat4) db.exec('BEGIN; DELETE FROM sqlite_stat4; ANALYZE sqlite_schema');
-    const counter = db.prepare('SELECT vm_steps()').pluck();
+    const counter = db.prepare<[], Work>('SELECT vm_steps() AS steps, pages_touched() AS pages');
+    const counted = (): Work => counter.get() ?? { steps: 0, pages: 0 };
     return statements.map(({ sql, sets }) => {
       const statement = db.prepare(sql);
-      const before = Number(counter.get());
+      const before = counted();
       // A plain number is bound as a REAL, which LIKE compares as text.
       for (const set of sets) statement.all(set.map(BigInt));
-      return (Number(counter.get()) - before) / sets.length;
+      const after = counted();
+      return { steps: (after.steps - before.steps) / sets.length, pages: (after.pages - before.pages) / sets.length };
     });
   } finally {
     if (db.inTransaction) db.exec('ROLLBACK');
@@ -45,7 +54,7 @@ export function librarySteps(
   }
 }
 
-/** Steps of each statement in the SQLite of Python, which is another release and has no STAT4. */
+/** Steps of each statement in the SQLite of Python, which is another release, has no STAT4 and does not tell pages. */
 export function pythonSteps(path: string, statements: readonly RandomStatement[]): number[] {
   const answer = execFileSync('/usr/bin/python3', [here('./vm-steps.py'), path], {
     input: JSON.stringify(statements),
