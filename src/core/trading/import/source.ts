@@ -1,4 +1,5 @@
 import type { Kind } from '../instrument.ts';
+import type { Mapping } from '../mapping/mapping.ts';
 import type { SourceAccount, SourceCatalog, SourceInstrument } from './catalog.ts';
 import type { RawValue } from './raw-value.ts';
 import type { SourceSchema } from './source-schema.ts';
@@ -45,16 +46,16 @@ export interface SourceStream {
   readonly mutable: boolean;
   /**
    * What a row becomes. It throws only for a defect of the program: whatever a row holds leads to a unit or to `held`.
-   * Called in key order; twice for each row when the stream has no `scan`.
+   * Called in key order; twice for each row when the stream has no `facts`.
    */
   map(row: SourceRow): Mapped;
   /** External id for quarantine when the frame itself holds the row (a number that does not fit). */
   externalId(row: SourceRow): string;
   /**
-   * Finds what scales need without `map`, for streams of millions of rows. Otherwise the frame maps every row and looks
-   * at its numbers.
+   * Finds what scales need without `map`, for streams of millions of rows: the frame reads these rows in slices and gives
+   * each to `take`. Otherwise it maps every row and looks at its numbers.
    */
-  scan?(facts: FactsRecorder): void;
+  readonly facts?: { readonly rows: RowRange; take(row: SourceRow, facts: FactsRecorder): void };
 }
 
 /** Collects what the choice of scales needs. Ratios such as averages are not given. */
@@ -84,7 +85,13 @@ export type SumCheck = 'bought' | 'sold' | 'open quantity' | 'notional' | 'fees'
  */
 export interface TotalsRecorder {
   count(check: CountCheck, of: { account?: SourceAccount; instrument?: SourceInstrument }, rows: number): void;
-  quantity(check: SumCheck, account: SourceAccount, instrument: SourceInstrument, value: RawValue): void;
+  /** `units` of tolerance are added for each call: none unless given. */
+  quantity(
+    check: SumCheck,
+    of: { account: SourceAccount; instrument: SourceInstrument },
+    value: RawValue,
+    units?: number,
+  ): void;
   /** `units` of tolerance are added for each call: 1 unless given. */
   money(
     check: SumCheck,
@@ -98,6 +105,7 @@ export interface TotalsRecorder {
 export interface HeldRows {
   has(stream: string, externalId: string): boolean;
   count(stream: string): number;
+  ids(stream: string): Iterable<string>;
 }
 
 export interface SourceReader {
@@ -106,13 +114,15 @@ export interface SourceReader {
   readonly columns: readonly ColumnFate[];
   /** Of the rows that are not held. In one read transaction of the source. */
   totals(record: TotalsRecorder, held: HeldRows): void;
+  close?(): void;
 }
 
 export interface ReaderOptions {
   /** IANA name for naive times; undefined: the system's own. */
   readonly timezone: string | undefined;
   readonly venue: string | undefined;
-  readonly account: string | undefined;
+  /** Name of the account; the name of the source unless told otherwise. */
+  readonly account: string;
   readonly mode: 'live' | 'paper' | 'auto';
   readonly kind: Kind | undefined;
   readonly quote: string | undefined;
@@ -153,4 +163,20 @@ export interface SourceSystem {
   detect(schema: SourceSchema): Detection | undefined;
   /** Throws `usage` for an option that is missing, such as the time zone of vn.py. */
   open(ports: ReaderPorts): SourceReader;
+}
+
+/** What a reader of a file that is no database is given. */
+export interface FilePorts {
+  readonly path: string;
+  readonly mapping: Mapping | undefined;
+  readonly catalog: SourceCatalog;
+  readonly options: ReaderOptions;
+  readonly notes: Notes;
+}
+
+/** A format of files whose rows are read through a mapping. */
+export interface FileSystem {
+  readonly name: string;
+  /** Throws `usage` for a file that cannot be read without a mapping, `config_invalid` for one that does not fit. */
+  open(ports: FilePorts): Promise<SourceReader>;
 }

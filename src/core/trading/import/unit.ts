@@ -141,6 +141,7 @@ export interface CandleUnit {
   trades: RawValue;
   quoteVolume: RawValue;
   openInterest: RawValue;
+  attributes?: Attributes | undefined;
 }
 
 /** A tick, a quote with its deeper levels, or both, as one row of the source gave them. */
@@ -152,7 +153,16 @@ export interface MarketUnit {
   tick: { price: RawValue; qty: RawValue; takerSide: Sign | null; venueTradeId: string | null } | undefined;
   quote: { bidPx: RawValue; bidQty: RawValue; askPx: RawValue; askQty: RawValue } | undefined;
   /** Level 2 and deeper; a null is an empty side. */
-  levels: readonly { level: number; bidPx: RawValue; bidQty: RawValue; askPx: RawValue; askQty: RawValue }[];
+  levels: readonly MarketLevel[];
+  attributes?: Attributes | undefined;
+}
+
+export interface MarketLevel {
+  readonly level: number;
+  readonly bidPx: RawValue;
+  readonly bidQty: RawValue;
+  readonly askPx: RawValue;
+  readonly askQty: RawValue;
 }
 
 export type Unit = OrderUnit | FundingUnit | LockUnit | StateUnit | AttributesUnit | CandleUnit | MarketUnit;
