@@ -88,6 +88,7 @@ export const registry: readonly CommandGroup[] = [
       prune: () => import('./backup/prune.ts'),
       archive: () => import('./backup/archive.ts'),
       mark: () => import('./backup/mark.ts'),
+      upgrade: () => import('./backup/upgrade.ts'),
     },
   },
   {

@@ -6,6 +6,7 @@ import type { BackupCreateData } from '../../src/commands/backup/create.ts';
 import type { BackupListData } from '../../src/commands/backup/list.ts';
 import type { BackupMarkData } from '../../src/commands/backup/mark.ts';
 import type { BackupShowData } from '../../src/commands/backup/show.ts';
+import type { BackupUpgradeData } from '../../src/commands/backup/upgrade.ts';
 import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
 import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
@@ -15,6 +16,7 @@ import {
   startWriter,
   stopProcess,
 } from '../support/counting-database.ts';
+import { copyOfEncryptedFixture, encryptedFixtureIdentity } from '../support/encrypted-fixture.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 it('encrypts, archives, verifies, restores, and does only what needs no key without one', async () => {
@@ -78,8 +80,14 @@ it('encrypts, archives, verifies, restores, and does only what needs no key with
   const show = parseReport<BackupShowData>(await run(`backup show ${first.data.backup?.id}`)).data;
   expect(show.manifest.position).toBeNull();
   expect(parseReport<BackupVerifyData>(await run('backup verify --level 2')).data.problems).toEqual([]);
-  await run('backup prune --yes', 0);
-  for (const words of ['restore run --target no.db', 'backup create', 'restore drill', 'backup verify --level 3']) {
+  await run('backup prune --dry-run', 0);
+  for (const words of [
+    'backup prune --yes',
+    'restore run --target no.db',
+    'backup create',
+    'restore drill',
+    'backup verify --level 3',
+  ]) {
     const refused = parseError(await run(words, 2));
     expect(refused).toMatchObject({ code: 'key_required', hint: expect.stringContaining('TRADEDB_BACKUP_IDENTITY') });
   }
@@ -117,6 +125,43 @@ it('notices damage to archived segments with and without the key', async () => {
     expect(result.code, result.stderr).toBe(12);
     expect(parseReport<BackupVerifyData>(result).data.problems[0]?.key).toBe(segments[0]);
   }
+}, 120_000);
+
+it('upgrades a repository of an older release, and says which record somebody changed', async () => {
+  const folder = copyOfEncryptedFixture();
+  const env = { TRADEDB_BACKUP_IDENTITY: encryptedFixtureIdentity };
+  const run = async (words: string, code: number): Promise<CliResult> => {
+    const result = await tradedb([...words.split(' '), '--all', '--json'], { cwd: folder, env });
+    expect(result.code, `${words}: ${result.stderr}`).toBe(code);
+    return result;
+  };
+  const upgrade = async (...words: string[]): Promise<BackupUpgradeData> => {
+    const result = await tradedb(['backup', 'upgrade', ...words, '--json'], { cwd: folder, env });
+    expect(result.code, result.stderr).toBe(0);
+    return parseReport<BackupUpgradeData>(result).data;
+  };
+  const before = parseReport<BackupVerifyData>(await run('backup verify', 0));
+  expect(before.findings.map(({ id }) => id)).toEqual(['backup.no_record_macs']);
+  expect(await upgrade('--dry-run')).toMatchObject({ dryRun: true, added: ['record-macs'], records: 4 });
+  const refused = await tradedb(['backup', 'upgrade', '--json'], { cwd: folder, env });
+  expect(parseError(refused)).toMatchObject({ code: 'usage', hint: expect.stringContaining('--yes') });
+  expect(await upgrade('--yes')).toMatchObject({ dryRun: false, added: ['record-macs'], records: 4 });
+  expect(await upgrade('--yes')).toMatchObject({ added: [], records: 0 });
+  const text = await tradedb(['backup', 'upgrade'], { cwd: folder, env });
+  expect(text.stdout).toMatch(/nothing to do/);
+  expect(parseReport(await run('backup verify', 0)).findings).toEqual([]);
+  expect(parseReport<BackupListData>(await run('backup list', 0)).data.marks.map(({ name }) => name)).toEqual(['here']);
+
+  const [mark = ''] = readdirSync(join(folder, 'backups'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.includes('/marks/here-'),
+  );
+  const forged = readFileSync(join(folder, 'backups', mark), 'utf8').replace('"tx":3', '"tx":4');
+  writeFileSync(join(folder, 'backups', mark), forged);
+  const list = parseReport<BackupListData>(await run('backup list', 3));
+  expect(list.data.marks).toEqual([]);
+  expect(list.findings).toMatchObject([{ id: 'backup.record_damaged', subject: mark }]);
+  expect(parseError(await run('backup prune --yes', 12)).message).toMatch(/nothing was removed/);
+  expect(parseReport<BackupVerifyData>(await run('backup verify', 12)).data.problems[0]?.key).toBe(mark);
 }, 120_000);
 
 async function whileArchiving<T>(

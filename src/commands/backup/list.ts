@@ -4,7 +4,7 @@ import type { ArchiveWindow } from '../../core/backup/wal-archive/windows.ts';
 import type { Finding, Metric } from '../../core/report.ts';
 import type { DrillEntry } from '../../core/restore/drill-history.ts';
 import { defineCommand } from '../definition.ts';
-import { databaseIdIfAny, openChosen, repositoryOption } from './repository-option.ts';
+import { databaseIdIfAny, openChosen, recordFindings, repositoryOption } from './repository-option.ts';
 
 export interface BackupListData {
   readonly repository: { readonly name: string; readonly kind: string; readonly location: string };
@@ -77,7 +77,7 @@ export const definition = defineCommand({
   ],
   exitCodes: {
     0: 'listed',
-    3: 'a manifest is damaged, or the archive has a gap within backup.retention.recoveryWindow',
+    3: 'a manifest or another record is damaged, or the archive has a gap within backup.retention.recoveryWindow',
     10: 'no repository there',
     12: 'the repository is damaged',
   },
@@ -162,6 +162,7 @@ export const definition = defineCommand({
             hint: 'tradedb backup verify',
           }),
         ),
+        ...recordFindings(repository),
         ...brokenWindows(data, now - context.config.backup.retention.recoveryWindow),
       ],
       metrics: metricsOf(data, (database) => readDrills(context.stateDirectory(), database).at(-1), now),

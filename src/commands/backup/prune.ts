@@ -53,6 +53,7 @@ export const definition = defineCommand({
     3: 'backups were held back by the minimum redundancy',
     10: 'no repository, or no such prune',
     11: 'another backup or prune is running',
+    12: 'a record that says what to keep is damaged; nothing was removed',
   },
   changes: true,
   asks: true,

@@ -4,6 +4,7 @@ import type { Keyring } from '../../core/backup/encryption/keyring.ts';
 import type { HookSettings } from '../../core/backup/hook.ts';
 import type { RepositoryLocation } from '../../core/backup/repository/open-repository.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { Finding } from '../../core/report.ts';
 import type { Storage } from '../../core/storage/storage.ts';
 import type { CommandContext } from '../definition.ts';
 
@@ -98,6 +99,17 @@ export async function openOrCreate(context: CommandContext, location: Repository
     leases: context.config.backup.leases,
     keyring: await keyringOf(context),
   });
+}
+
+/** Marks, epochs and tombstones that were met and could not be used. */
+export function recordFindings({ records }: Repository): Finding[] {
+  return records.problems.map(({ key, message }) => ({
+    id: 'backup.record_damaged',
+    severity: 'warning',
+    subject: key,
+    message: `the record is left out: ${message}`,
+    hint: 'what depends on it is not known; tradedb backup verify',
+  }));
 }
 
 /** Name of a database in the repositories. */

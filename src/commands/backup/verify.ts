@@ -1,3 +1,4 @@
+import type { Repository } from '../../core/backup/repository/repository.ts';
 import type { Verification, VerifyProblem } from '../../core/backup/verify/verification.ts';
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
@@ -156,7 +157,7 @@ export const definition = defineCommand({
       summary,
     });
     return context.report(data, {
-      findings: findingsOf(data),
+      findings: [...findingsOf(data), ...macFinding(repository)],
       checks: chosen.map((point) => {
         const own = problems.filter((problem) => problem.affectedPoints.includes(point.id));
         return {
@@ -175,6 +176,19 @@ export const definition = defineCommand({
   exitCode: ({ data, status }) =>
     data.problems.length > 0 || (data.live?.pagesDiffering ?? 0) > 0 ? 12 : status === 'ok' ? 0 : 3,
 });
+
+/** What an older release made can be whole and is still easier to forge. */
+function macFinding({ encryption, format }: Repository): Finding[] {
+  if (encryption === null || format.required.includes('record-macs')) return [];
+  return [
+    {
+      id: 'backup.no_record_macs',
+      severity: 'info',
+      message: 'marks, epochs and tombstones of this encrypted repository have no MACs yet',
+      hint: 'tradedb backup upgrade; older releases cannot read it afterwards',
+    },
+  ];
+}
 
 /** Reads the live file as bytes: this process must have no connection to it. */
 async function compareLive(repository: string | undefined, context: CommandContext): Promise<BackupVerifyData['live']> {

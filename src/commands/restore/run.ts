@@ -8,6 +8,7 @@ import {
   hookSettings,
   openChosen,
   ownerOf,
+  recordFindings,
   repositoryOption,
   workerCount,
   workersOption,
@@ -81,7 +82,7 @@ export const definition = defineCommand({
   exitCodes: {
     0: 'restored',
     1: 'failed; nothing was changed',
-    3: 'restored by a second way, because inputs were damaged, or a hook failed afterwards',
+    3: 'restored by a second way, because inputs were damaged, or a record of the archive is, or a hook failed afterwards',
     10: 'no such backup',
     11: 'the database is in use',
     12: 'the backup, or the database in it, is damaged; nothing was changed',
@@ -116,7 +117,7 @@ export const definition = defineCommand({
     };
     const { requireTarget } = await import('../../core/restore/restore.ts');
     requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
-    const findings = findingsOf(wanted, state);
+    const findings = [...findingsOf(wanted, state), ...recordFindings(repository)];
     if (context.dryRun) return context.report(plan, { findings });
     if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by its state of ${state.time}?`);
     const { restoreByAnyRoute } = await import('../../core/restore/any-route.ts');

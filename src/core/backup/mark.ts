@@ -37,14 +37,22 @@ export function requireMarkName(name: string): void {
   });
 }
 
+/** Undefined when it is damaged; `repository.records` then knows why. */
+export function decodeMark(repository: Repository, key: string, bytes: Uint8Array): StoredMark | undefined {
+  const record = repository.records.open(key, bytes);
+  if (record === undefined) return undefined;
+  const parsed = v.safeParse(markSchema, record);
+  if (!parsed.success) return repository.records.refuse(key, parsed.issues[0].message);
+  if (!key.includes(`/marks/${parsed.output.name}-`)) return repository.records.refuse(key, 'it is of another mark');
+  return { ...parsed.output, key };
+}
+
 /** Marks of a database, oldest first. One that cannot be read is left out. */
 export async function readMarks(repository: Repository, databaseId: string): Promise<readonly StoredMark[]> {
   const marks: StoredMark[] = [];
   for await (const { key } of repository.storage.list(`db/${databaseId}/marks`)) {
-    const bytes = await repository.storage.read(key);
-    if (!key.endsWith(`-${hex(sha256(bytes))}.json`)) continue;
-    const parsed = v.safeParse(markSchema, JSON.parse(Buffer.from(bytes).toString('utf8')));
-    if (parsed.success) marks.push({ ...parsed.output, key });
+    const mark = decodeMark(repository, key, await repository.storage.read(key));
+    if (mark !== undefined) marks.push(mark);
   }
   return marks.sort((a, b) => (a.time < b.time ? -1 : 1));
 }
@@ -69,7 +77,7 @@ export async function writeMark(repository: Repository, databaseId: string, mark
       hint: `choose another name, or remove it: tradedb backup mark ${mark.name} --remove`,
     });
   }
-  const bytes = Buffer.from(`${JSON.stringify(mark)}\n`);
+  const bytes = repository.records.seal(`db/${databaseId}/marks/${mark.name}.json`, mark);
   await repository.storage.write(`db/${databaseId}/marks/${mark.name}-${hex(sha256(bytes))}.json`, bytes);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TradedbError } from '../../error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { hex, sha256 } from '../chunk/pack-format.ts';
+import type { RepositoryFormat } from '../repository/format-version.ts';
 import type { Keyring } from './keyring.ts';
 import { MasterKey } from './master-key.ts';
 
@@ -29,13 +30,14 @@ export async function readSlots(storage: Storage): Promise<readonly KeySlot[]> {
 /** Opens the repository with the secrets of the keyring; throws `key_rejected` when none of them fits. */
 export async function unlock(
   storage: Storage,
-  { id, key }: { readonly id: string; readonly key: string | undefined },
+  { id, key, required }: Pick<RepositoryFormat, 'id' | 'key' | 'required'>,
   keyring: Keyring,
 ): Promise<MasterKey> {
   const slots = await readSlots(storage);
   const identities = keyring.identities();
   const passphrase = keyring.passphrase();
   let damaged = 0;
+  let opened = false;
   for (const { key: name, slot, digest } of slots) {
     const secrets = slot.startsWith('r-') ? { identities } : { passphrase };
     if (secrets.identities?.length === 0 || ('passphrase' in secrets && secrets.passphrase === undefined)) continue;
@@ -46,8 +48,10 @@ export async function unlock(
     }
     const text = await decrypt(file, secrets);
     const master = text === undefined ? undefined : MasterKey.fromText(text, id);
-    if (master !== undefined && master.id === key) return master;
+    if (master !== undefined && master.idFor({ required }) === key) return master;
+    if (master !== undefined) opened = true;
   }
+  if (opened) throw changedFormat(storage);
   const broken = damaged === 0 ? '' : `; ${damaged} of them ${damaged === 1 ? 'is' : 'are'} damaged`;
   const count = slots.length === 1 ? 'the key slot' : `none of the ${slots.length} key slots`;
   const verb = slots.length === 1 ? 'does not open' : 'opens';
@@ -55,6 +59,17 @@ export async function unlock(
     'key_rejected',
     `${count} of ${storage.location} ${verb} with the identity or passphrase that was given${broken}`,
     { hint: 'check TRADEDB_BACKUP_IDENTITY, TRADEDB_BACKUP_PASSPHRASE and backup.encryption' },
+  );
+}
+
+/** The key is the right one, and its name in FORMAT is not that of these features. */
+function changedFormat({ location }: Storage): TradedbError {
+  return new TradedbError(
+    'checksum_mismatch',
+    `the FORMAT of ${location} was changed: it does not fit the master key`,
+    {
+      hint: 'somebody changed its features; put the FORMAT of a copy of the repository back',
+    },
   );
 }
 

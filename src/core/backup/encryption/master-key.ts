@@ -1,6 +1,9 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import type { Random } from '../../context.ts';
 import { hex } from '../chunk/pack-format.ts';
+import { type RepositoryFormat, recordMacsFeature } from '../repository/format-version.ts';
+
+type KeyPurpose = 'object' | 'manifest mac' | 'record mac' | 'passphrase' | 'key id' | 'key id record-macs';
 
 /** The 32 bytes that everything in an encrypted repository follows from (docs/formats/encryption.md). */
 export class MasterKey {
@@ -16,17 +19,21 @@ export class MasterKey {
     return new MasterKey(random.bytes(32), repositoryId);
   }
 
-  /** Names the key without telling anything of it. */
-  get id(): string {
-    return hex(this.derive('key id', new Uint8Array(0))).slice(0, 16);
+  /**
+   * Names the key without telling anything of it. With `record-macs` it is another name, which nobody without the key can
+   * compute: a FORMAT from which somebody took the feature does not fit any more.
+   */
+  idFor({ required }: Pick<RepositoryFormat, 'required'>): string {
+    const purpose = required.includes(recordMacsFeature) ? 'key id record-macs' : 'key id';
+    return hex(this.derive(purpose, new Uint8Array(0))).slice(0, 16);
   }
 
   /** HKDF-SHA256 with `tradedb <purpose> <repository id>` as info; 32 bytes. */
-  derive(purpose: 'object' | 'manifest mac' | 'passphrase' | 'key id', salt: Uint8Array): Uint8Array {
+  derive(purpose: KeyPurpose, salt: Uint8Array): Uint8Array {
     return new Uint8Array(hkdfSync('sha256', this.#bytes, salt, `tradedb ${purpose} ${this.repositoryId}`, 32));
   }
 
-  mac(purpose: 'manifest mac' | 'passphrase', text: string): string {
+  mac(purpose: 'manifest mac' | 'record mac' | 'passphrase', text: string): string {
     return createHmac('sha256', this.derive(purpose, new Uint8Array(0)))
       .update(text)
       .digest('hex');

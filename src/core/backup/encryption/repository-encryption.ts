@@ -2,7 +2,8 @@ import type { Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { encryptionFeature, type RepositoryFormat } from '../repository/format-version.ts';
+import { encryptionFeature, type RepositoryFormat, recordMacsFeature } from '../repository/format-version.ts';
+import type { RecordMac } from '../repository/sealed-json.ts';
 import { EncryptedStorage } from './encrypted-storage.ts';
 import { followRecipients, readSlots, unlock } from './key-slot.ts';
 import type { Keyring } from './keyring.ts';
@@ -45,6 +46,22 @@ export class RepositoryEncryption {
     return sealManifest(manifest, { master, keySlots: this.#keySlots, random: this.#random });
   }
 
+  /**
+   * Computes the MACs of the record `name` (its key without a digest); a record that is put in another's place has a
+   * wrong one. Undefined without the key.
+   */
+  recordMac(name: string): RecordMac | undefined {
+    const master = this.#master;
+    return master === undefined ? undefined : (text) => master.mac('record mac', `${name}\n${text}`);
+  }
+
+  /** Undefined for one that has everything; throws `key_required` without the key. */
+  newerFormat(format: RepositoryFormat): RepositoryFormat | undefined {
+    if (format.required.includes(recordMacsFeature)) return undefined;
+    this.storage.requireKey();
+    return named({ ...format, required: [...format.required, recordMacsFeature] }, this.#master as MasterKey);
+  }
+
   /** Without a key, the manifest as it is stored: without its digest and its place in the WAL. */
   unsealManifest(stored: Manifest, bytes: Uint8Array): Manifest {
     return this.#master === undefined ? stored : unsealManifest(stored, bytes, this.#master);
@@ -59,10 +76,7 @@ export async function openEncryption(
 ): Promise<RepositoryEncryption | undefined> {
   if (!format.required.includes(encryptionFeature)) return undefined;
   const random = keys?.random ?? noRandom;
-  const master =
-    keys?.keyring.hasSecret === true
-      ? await unlock(inner, { id: format.id, key: format.key }, keys.keyring)
-      : undefined;
+  const master = keys?.keyring.hasSecret === true ? await unlock(inner, format, keys.keyring) : undefined;
   const ports = { random, stateDirectory: keys?.keyring.stateDirectory ?? '' };
   const slots = (await readSlots(inner)).length;
   return new RepositoryEncryption(new EncryptedStorage(inner, master, ports), master, random, slots);
@@ -78,11 +92,15 @@ export async function makeEncrypted(inner: Storage, plain: RepositoryFormat, key
   }
   for (const { key } of await readSlots(inner)) await inner.delete(key);
   const master = MasterKey.make(random, plain.id);
-  const format = { ...plain, required: [...plain.required, encryptionFeature], key: master.id };
+  const format = named({ ...plain, required: [...plain.required, encryptionFeature, recordMacsFeature] }, master);
   await followRecipients(inner, master, keyring);
   // The proof that it can be opened again comes before anything is stored in it.
   await unlock(inner, format, keyring);
   return format;
+}
+
+function named(format: RepositoryFormat, master: MasterKey): RepositoryFormat {
+  return { ...format, key: master.idFor(format) };
 }
 
 /** Locked storages write nothing, so they draw nothing; the name of their spool is never used. */

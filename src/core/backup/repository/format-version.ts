@@ -15,8 +15,11 @@ export interface RepositoryFormat {
   readonly key?: string;
 }
 
-/** The one feature that this release needs to know and knows. */
 export const encryptionFeature = 'encryption';
+/** Marks, epochs, tombstones and what is known of a database carry MACs (docs/formats/encryption.md). */
+export const recordMacsFeature = 'record-macs';
+
+const knownFeatures: ReadonlySet<string> = new Set([encryptionFeature, recordMacsFeature]);
 
 export function newFormat(random: Random): RepositoryFormat {
   return { id: hex(random.bytes(16)), required: [], optional: [] };
@@ -58,7 +61,7 @@ export function decodeFormat(bytes: Uint8Array, location: string): RepositoryFor
   const words = (name: string): string[] =>
     (new RegExp(`^${name}(?: (.*))?$`, 'm').exec(body)?.[1] ?? '').split(' ').filter((word) => word !== '');
   const required = words('required');
-  const unknown = required.filter((word) => word !== encryptionFeature);
+  const unknown = required.filter((word) => !knownFeatures.has(word));
   if (unknown.length > 0) {
     throw new TradedbError(
       'repository_invalid',

@@ -8,10 +8,10 @@ import { decodePageIndex, needsParent, type PageIndex } from '../chunk/page-inde
 import type { Keyring } from '../encryption/keyring.ts';
 import { makeEncrypted, openEncryption, type RepositoryEncryption } from '../encryption/repository-encryption.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../manifest/manifest.ts';
-import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat } from './format-version.ts';
+import { decodeFormat, encodeFormat, newFormat, type RepositoryFormat, recordMacsFeature } from './format-version.ts';
 import { databaseKey, formatKey, manifestKey, packKey, pageIndexKey, parseManifestKey } from './object-name.ts';
+import { Records } from './records.ts';
 import { acquireRepositoryLease, type LeaseTimes } from './repository-lease.ts';
-import { sealJson } from './sealed-json.ts';
 
 /** A restore point whose manifest could not be read. */
 export interface DamagedPoint {
@@ -50,6 +50,7 @@ export class Repository {
   readonly storage: Storage;
   readonly name: string;
   readonly format: RepositoryFormat;
+  readonly records: Records;
   readonly #encryption: RepositoryEncryption | undefined;
   /** The name of a manifest carries the digest of its stored form. */
   readonly #manifestKeys = new Map<string, string>();
@@ -63,6 +64,11 @@ export class Repository {
     this.storage = encryption?.storage ?? storage;
     this.name = name;
     this.format = format;
+    this.records = new Records({
+      macOf: (record) => encryption?.recordMac(record),
+      macsRequired: format.required.includes(recordMacsFeature),
+      requireKey: () => this.requireKey(),
+    });
     this.#encryption = encryption;
   }
 
@@ -143,6 +149,11 @@ export class Repository {
     this.#encryption?.storage.requireKey();
   }
 
+  /** The FORMAT that it gets when everything is as a new repository would have it; undefined when it is. */
+  get newerFormat(): RepositoryFormat | undefined {
+    return this.#encryption?.newerFormat(this.format);
+  }
+
   /** Checks the stored bytes of an encrypted object without a key. */
   async requireStored(key: string): Promise<void> {
     await this.#encryption?.storage.requireStored(key);
@@ -161,7 +172,7 @@ export class Repository {
       const name = parseManifestKey(key);
       if (name === undefined) continue;
       try {
-        points.push(this.#decode(await this.storage.read(key), key, name.digest));
+        points.push(this.#decode(await this.storage.read(key), key, name));
       } catch (error) {
         if (isUnreachable(error)) throw error;
         damaged.push({ databaseId: name.databaseId, id: name.pointId, key, error });
@@ -173,7 +184,8 @@ export class Repository {
 
   /** Writes what is known of a database once. */
   async describeDatabase(databaseId: string, facts: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.storage.write(databaseKey(databaseId), sealJson(facts), { ifAbsent: true });
+    const key = databaseKey(databaseId);
+    await this.storage.write(key, this.records.seal(key, facts), { ifAbsent: true });
   }
 
   async writeManifest(manifest: Manifest): Promise<string> {
@@ -184,8 +196,11 @@ export class Repository {
     return key;
   }
 
-  #decode(bytes: Uint8Array, key: string, digest: string): Manifest {
-    const stored = decodeManifest(bytes, digest);
+  #decode(bytes: Uint8Array, key: string, name: NonNullable<ReturnType<typeof parseManifestKey>>): Manifest {
+    const stored = decodeManifest(bytes, name.digest);
+    if (stored.database.id !== name.databaseId || stored.id !== name.pointId) {
+      throw new TradedbError('checksum_mismatch', `the manifest is of another place: backup ${stored.id}`);
+    }
     this.#manifestKeys.set(`${stored.database.id}/${stored.id}`, key);
     return this.#encryption?.unsealManifest(stored, bytes) ?? stored;
   }

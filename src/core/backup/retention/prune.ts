@@ -1,5 +1,5 @@
 import type { OperationContext } from '../../context.ts';
-import { throwIfCancelled } from '../../error.ts';
+import { TradedbError, throwIfCancelled } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { readMarks } from '../mark.ts';
@@ -30,6 +30,7 @@ export interface Pruned {
 export async function prune(options: PruneOptions, context: OperationContext): Promise<Pruned> {
   const { repository, databaseId } = options;
   const { owner, leases } = options;
+  if (!options.dryRun) repository.records.requireKey();
   const lease = options.dryRun
     ? undefined
     : await acquireRepositoryLease(
@@ -45,6 +46,7 @@ export async function prune(options: PruneOptions, context: OperationContext): P
     const kept = new Set(
       (await readMarks(repository, databaseId)).filter((mark) => mark.keep).map((mark) => mark.epoch),
     );
+    refuseUnreadable(repository);
     const archiveBases = basesInWindow(epochs, now - options.recoveryWindowMs, kept);
     const plan = planPrune({ ...options, points, tombstones, now, archiveBases });
     if (options.dryRun) return { plan, pruneId: null };
@@ -54,6 +56,19 @@ export async function prune(options: PruneOptions, context: OperationContext): P
   } finally {
     await lease?.release();
   }
+}
+
+/** What a damaged record would keep is not known, so nothing may go. A tombstone that cannot be read condemns nothing. */
+function refuseUnreadable({ records }: Repository): void {
+  const problem = records.problems.find(({ key }) => !key.includes('/tombstones/'));
+  if (problem === undefined) return;
+  throw new TradedbError(
+    'checksum_mismatch',
+    `nothing was removed: ${problem.key} says what to keep, but ${problem.message}`,
+    {
+      hint: 'tradedb backup verify names all of them; put the object back from a copy, or remove it when nothing needs it',
+    },
+  );
 }
 
 async function mark(options: PruneOptions, plan: PrunePlan, context: OperationContext): Promise<string | null> {

@@ -2,7 +2,6 @@ import * as v from 'valibot';
 import { TradedbError } from '../../error.ts';
 import { tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openSealed, sealJson } from '../repository/sealed-json.ts';
 
 /** First phase of a deletion: an object that lists what will go. Deleting it takes the decision back. */
 
@@ -16,11 +15,13 @@ const tombstoneSchema = v.object({
 
 export type Tombstone = v.InferOutput<typeof tombstoneSchema>;
 
-/** Undefined when it is damaged. */
-export function decodeTombstone(bytes: Uint8Array): Tombstone | undefined {
-  const opened = openSealed(bytes);
-  const parsed = v.safeParse(tombstoneSchema, opened?.record);
-  if (!parsed.success || (parsed.output.format === 2 && opened?.sealed !== true)) return undefined;
+/** Undefined when it is damaged; `repository.records` then knows why. */
+export function decodeTombstone(repository: Repository, key: string, bytes: Uint8Array): Tombstone | undefined {
+  const record = repository.records.open(key, bytes);
+  if (record === undefined) return undefined;
+  const parsed = v.safeParse(tombstoneSchema, record);
+  if (!parsed.success) return repository.records.refuse(key, parsed.issues[0].message);
+  if (!key.endsWith(`/${parsed.output.id}.json`)) return repository.records.refuse(key, 'it is of another prune');
   return parsed.output;
 }
 
@@ -38,7 +39,7 @@ export class Tombstones {
     const all: Tombstone[] = [];
     for await (const { key } of repository.storage.list(`db/${databaseId}/tombstones`)) {
       // A tombstone that cannot be read condemns nothing.
-      const tombstone = decodeTombstone(await repository.storage.read(key));
+      const tombstone = decodeTombstone(repository, key, await repository.storage.read(key));
       if (tombstone !== undefined) all.push(tombstone);
     }
     return new Tombstones(all.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)));
@@ -50,7 +51,8 @@ export class Tombstones {
 }
 
 export async function writeTombstone(repository: Repository, databaseId: string, tombstone: Tombstone): Promise<void> {
-  await repository.storage.write(tombstoneKey(databaseId, tombstone.id), sealJson(tombstone));
+  const key = tombstoneKey(databaseId, tombstone.id);
+  await repository.storage.write(key, repository.records.seal(key, tombstone));
 }
 
 /** Takes a deletion back; throws `backup_not_found` for an unknown one. */

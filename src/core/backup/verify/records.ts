@@ -1,7 +1,6 @@
 import { TradedbError } from '../../error.ts';
-import { hex, sha256 } from '../chunk/pack-format.ts';
+import { decodeMark } from '../mark.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openSealed } from '../repository/sealed-json.ts';
 import { decodeTombstone } from '../retention/tombstone.ts';
 import { decodeEpoch } from '../wal-archive/epoch.ts';
 import type { VerifyProblem } from './verification.ts';
@@ -18,8 +17,9 @@ export async function verifyRecords(
     if (check === undefined) continue;
     objects += 1;
     try {
-      if (check(await repository.storage.read(key))) continue;
-      problems.push({ key, chunk: null, kind: 'damaged', message: 'its digest differs', affectedPoints: [] });
+      if (check(repository, key, await repository.storage.read(key)) !== undefined) continue;
+      const message = repository.records.problems.find((one) => one.key === key)?.message ?? 'it cannot be read';
+      problems.push({ key, chunk: null, kind: 'damaged', message, affectedPoints: [] });
     } catch (error) {
       if (!(error instanceof TradedbError)) throw error;
       problems.push({ key, chunk: null, kind: 'unreadable', message: error.message, affectedPoints: [] });
@@ -28,14 +28,14 @@ export async function verifyRecords(
   return { objects, problems };
 }
 
-type Check = (bytes: Uint8Array) => boolean;
+type Check = (repository: Repository, key: string, bytes: Uint8Array) => object | undefined;
 
 /** Undefined for objects that others check. */
 function checkOf(key: string): Check | undefined {
   const [, , folder] = key.split('/');
-  if (folder === 'database.json') return (bytes) => openSealed(bytes)?.sealed === true;
-  if (folder === 'marks') return (bytes) => key.endsWith(`-${hex(sha256(bytes))}.json`);
-  if (folder === 'tombstones') return (bytes) => decodeTombstone(bytes) !== undefined;
-  if (folder === 'wal' && key.endsWith('/epoch.json')) return (bytes) => decodeEpoch(bytes) !== undefined;
+  if (folder === 'database.json') return (repository, name, bytes) => repository.records.open(name, bytes);
+  if (folder === 'marks') return decodeMark;
+  if (folder === 'tombstones') return decodeTombstone;
+  if (folder === 'wal' && key.endsWith('/epoch.json')) return decodeEpoch;
   return undefined;
 }

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import type { Repository } from '../repository/repository.ts';
-import { openSealed, sealJson } from '../repository/sealed-json.ts';
 import {
   decodeSegment,
   decodeSegmentFooter,
@@ -52,14 +51,17 @@ export function epochKey(databaseId: string, epoch: string): string {
 }
 
 export async function writeEpoch(repository: Repository, databaseId: string, epoch: EpochRecord): Promise<void> {
-  await repository.storage.write(epochKey(databaseId, epoch.id), sealJson(epoch), { ifAbsent: true });
+  const key = epochKey(databaseId, epoch.id);
+  await repository.storage.write(key, repository.records.seal(key, epoch), { ifAbsent: true });
 }
 
-/** Undefined when the record is damaged. */
-export function decodeEpoch(bytes: Uint8Array): EpochRecord | undefined {
-  const opened = openSealed(bytes);
-  const parsed = v.safeParse(epochSchema, opened?.record);
-  if (!parsed.success || (parsed.output.format === 2 && opened?.sealed !== true)) return undefined;
+/** Undefined when the record is damaged; `repository.records` then knows why. */
+export function decodeEpoch(repository: Repository, key: string, bytes: Uint8Array): EpochRecord | undefined {
+  const record = repository.records.open(key, bytes);
+  if (record === undefined) return undefined;
+  const parsed = v.safeParse(epochSchema, record);
+  if (!parsed.success) return repository.records.refuse(key, parsed.issues[0].message);
+  if (!key.endsWith(`/${parsed.output.id}/epoch.json`)) return repository.records.refuse(key, 'it is of another epoch');
   return parsed.output;
 }
 
@@ -72,7 +74,7 @@ export async function readEpochs(repository: Repository, databaseId: string): Pr
     if (name !== undefined) {
       segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes, modifiedMs }]);
     } else if (key.endsWith('/epoch.json')) {
-      const record = decodeEpoch(await repository.storage.read(key));
+      const record = decodeEpoch(repository, key, await repository.storage.read(key));
       if (record !== undefined) records.push(record);
     }
   }
