@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { renderReport } from '../../src/cli/render/render.ts';
+import { plainStyle } from '../../src/cli/render/style.ts';
 import { definition as compare } from '../../src/commands/loadtest/compare.ts';
 import type { CompareData } from '../../src/core/loadtest/compare/run-compare.ts';
 import type { DurabilityData } from '../../src/core/loadtest/durability/run-durability.ts';
 import type { KneeData } from '../../src/core/loadtest/knee/run-knee.ts';
-import type { Report } from '../../src/core/report.ts';
 import { createShop } from '../support/bad-inputs.ts';
 import { parseReport, tradedb } from '../support/cli.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -151,7 +152,7 @@ describe('loadtest compare', () => {
     expect(scratchFolders(folder)).toEqual([]);
   }, 120_000);
 
-  it('what cannot be told is skipped in JUnit, and exit 4 when asked for', async () => {
+  it('what cannot be told is said to be so in every format, and exit 4 when asked for', async () => {
     const { folder, path } = shop();
     writeFileSync(
       join(folder, 'tradedb.config.json'),
@@ -159,11 +160,19 @@ describe('loadtest compare', () => {
     );
     const args = ['loadtest', 'compare', '-d', path, '--scenario', 'order-read', '--pairs', '6', '--gate', 'cpu'];
     // No measurement resolves a hundred-thousandth.
-    const strict = ['same', 'group=1', '--detect', '0.001%', '--floor', '90%', '--slice', '350ms', '-f', 'junit'];
+    const strict = ['same', 'group=1', '--detect', '0.001%', '--floor', '90%', '--slice', '350ms', '--json'];
     const unresolved = await tradedb([...args, ...strict, '--fail-on', 'unresolved'], { cwd: folder });
     expect(unresolved.code, unresolved.stderr).toBe(4);
-    expect(unresolved.stdout).toMatch(/tests="1" failures="0" errors="0" skipped="1"/);
-    const report = { data: { verdict: 'unresolved' } } as Report<CompareData>;
+    const report = parseReport<CompareData>(unresolved);
+    expect(report.data.verdict).toBe('unresolved');
+    expect(report.status).not.toBe('ok');
+    const junit = await renderReport(report, 'junit', plainStyle(100));
+    expect(junit).toMatch(/tests="1" failures="0" errors="0" skipped="1"/);
+    for (const format of ['text', 'markdown', 'html'] as const) {
+      const rendered = await renderReport(report, format, plainStyle(100));
+      expect(rendered, format).toContain('cannot resolve');
+      expect(rendered, format).not.toMatch(/no change/);
+    }
     expect(compare.exitCode?.(report, { options: { failOn: 'regression' } as never })).toBe(3);
   });
 

@@ -201,16 +201,14 @@ export class PhaseRun {
     const drainedMs = phase.epochMs + phase.durationMs + phase.drainMs;
     const iterator = phase.arrivals[Symbol.iterator]();
     let next = iterator.next();
-    while (next.done !== true && !this.#stopped) {
+    while (next.done !== true) {
       const batch: Prepared[] = [];
       const due: number[] = [];
       await this.#waitFor(phase.epochMs + next.value.dueMs, spin);
-      if (this.#stopped) return;
       const startMs = this.#ports.now();
-      if (startMs > drainedMs) {
-        this.#leaveUnfinished(iterator, next.value);
-        return;
-      }
+      // What a stopped run was behind with counts: it would look as if the rate had been held.
+      if (this.#stopped) return this.#leaveUnfinished(iterator, next.value, startMs - phase.epochMs);
+      if (startMs > drainedMs) return this.#leaveUnfinished(iterator, next.value, Number.POSITIVE_INFINITY);
       do {
         const dueMs = phase.epochMs + next.value.dueMs;
         this.schedule.scheduled += 1;
@@ -245,8 +243,10 @@ export class PhaseRun {
     return false;
   }
 
-  #leaveUnfinished(iterator: Iterator<Arrival>, first: Arrival): void {
+  /** Counts the arrivals from this one on that were due by then. */
+  #leaveUnfinished(iterator: Iterator<Arrival>, first: Arrival, untilMs: number): void {
     for (let next: IteratorResult<Arrival> = { value: first }; next.done !== true; next = iterator.next()) {
+      if (next.value.dueMs > untilMs) return;
       this.schedule.scheduled += 1;
       this.schedule.unfinished += 1;
     }

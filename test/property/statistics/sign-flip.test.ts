@@ -16,6 +16,12 @@ function bruteForce(values: readonly number[]): number {
   return reached / 2 ** values.length;
 }
 
+/** Wilcoxon's signed-rank test, exact: the ranks of the absolute values instead of the values. */
+function signedRankP(values: readonly number[]): number {
+  const sorted = values.map(Math.abs).toSorted((a, b) => a - b);
+  return bruteForce(values.map((value) => Math.sign(value) * (sorted.indexOf(Math.abs(value)) + 1)));
+}
+
 describe('the sign-flip test', () => {
   test('equals full enumeration', () => {
     fc.assert(
@@ -71,6 +77,21 @@ describe('the sign-flip test', () => {
         random,
       ),
     ).toBe(1);
+  });
+
+  test('decides as the signed-rank test does, but for samples at the limit', () => {
+    const random = seededChance(11);
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    let [agreed, both] = [0, 0];
+    for (let run = 0; run < 600; run++) {
+      const values = Array.from({ length: 10 }, () => normal() + (run % 2) * 1.2);
+      const [ours, ranks] = [signFlipP(values, random) < 0.05, signedRankP(values) < 0.05];
+      if (ours === ranks) agreed += 1;
+      if (ours && ranks) both += 1;
+    }
+    expect(agreed).toBeGreaterThan(600 * 0.93);
+    // Both find most of what is there, and so agree about more than silence.
+    expect(both).toBeGreaterThan(300 * 0.75);
   });
 
   test('five pairs cannot reject, six can', () => {

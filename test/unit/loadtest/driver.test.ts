@@ -91,6 +91,24 @@ describe('driver, open loop', () => {
     expect(tallies[0]!.service.count + schedule.unfinished).toBe(2000);
   });
 
+  it('stopped while it is behind, it counts what was due by then as unfinished, and nothing later', async () => {
+    const clock = new VirtualClock();
+    const run: PhaseRun = new PhaseRun(
+      open(),
+      work(clock, (k) => {
+        if (k === 400) run.stop();
+        return 2;
+      }),
+      clock,
+    );
+    const { complete, tallies, schedule } = await run.run();
+    expect(complete).toBe(false);
+    expect(tallies[0]!.service.count).toBe(401);
+    // Its 401st transaction ended after 802 ms, when 802 were due, or one less by the look at the clock.
+    expect(Math.abs(schedule.scheduled - 803)).toBeLessThan(5);
+    expect(schedule.scheduled - schedule.unfinished).toBe(401);
+  });
+
   it('without a drain limit the whole backlog is run', async () => {
     const clock = new VirtualClock();
     const run = new PhaseRun(
