@@ -49,7 +49,8 @@ export function render(report: Report<CompareData>): string {
     rangeChart(
       data.metrics.map((metric) => rangeOf(metric, data.pairs)),
       {
-        title: 'Median and 95% interval over the pairs; small dots: single pairs; band: changes that do not count',
+        title:
+          'Median and 95% interval over the pairs; small dots: single pairs; band: changes that do not count; arrow: further out',
         band: data.floor,
       },
     ),

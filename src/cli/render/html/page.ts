@@ -31,6 +31,7 @@ td.n, th.n { text-align: right; } td.wrap { white-space: normal; overflow-wrap: 
 .ok { color: var(--ok); } .warning { color: var(--warning); } .critical, .failed { color: var(--critical); } .info { color: var(--soft); }
 .badge { font-weight: 600; border: 1px solid currentColor; border-radius: 999px; padding: 1px 10px; font-size: 13px; vertical-align: 3px; margin-left: 8px; }
 figure { margin: 0; background: var(--box); border: 1px solid var(--line); border-radius: 8px; padding: 12px; overflow-x: auto; }
+figure + .scroll, figure + table { margin-top: 14px; }
 svg.wide { min-width: 680px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 16px; }
 @media (max-width: 520px) { .charts { grid-template-columns: 1fr; } }
