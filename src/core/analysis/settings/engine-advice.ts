@@ -1,4 +1,5 @@
 import type { Finding } from '../../report.ts';
+import { hasWalResetBug, versionNumberOf, walResetFixedIn } from '../../sqlite/wal-reset-bug.ts';
 import type { FileFacts } from './file-facts.ts';
 
 /** The program that uses the database, as its capture file or workload file describes it. */
@@ -8,18 +9,6 @@ export interface EngineFacts {
   readonly stat4: boolean;
   /** Connection settings by pragma name, as text. */
   readonly pragmas: Readonly<Record<string, string>>;
-}
-
-/** SQLite before this version can lose commits in WAL mode when two connections write or checkpoint. */
-const walResetFixed = [3, 51, 3] as const;
-
-export function isOlderThan(version: string, limit: readonly number[]): boolean {
-  const parts = version.split('.').map(Number);
-  for (const [index, wanted] of limit.entries()) {
-    const found = parts[index] ?? 0;
-    if (found !== wanted) return found < wanted;
-  }
-  return false;
 }
 
 /**
@@ -41,11 +30,11 @@ function safetyAdvice(engine: EngineFacts, file: FileFacts, number: Lookup): Fin
   const add = (id: string, message: string, hint: string): void => {
     findings.push({ id, severity: 'warning', subject: engine.name, message, hint });
   };
-  if (file.journalMode === 'wal' && isOlderThan(engine.sqliteVersion, walResetFixed)) {
+  if (file.journalMode === 'wal' && hasWalResetBug(versionNumberOf(engine.sqliteVersion))) {
     add(
       'settings.wal-reset',
       `SQLite ${engine.sqliteVersion} can lose commits in WAL mode when several connections write or checkpoint`,
-      'use SQLite 3.51.3 or newer in every program that opens this file',
+      `use SQLite ${walResetFixedIn} in every program that opens this file`,
     );
   }
   if (number('foreign_keys') === 0 && file.foreignKeys > 0) {

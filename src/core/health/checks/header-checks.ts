@@ -1,6 +1,6 @@
 import { formatByteSize } from '../../config/byte-size.ts';
-import type { DatabaseHeader } from '../../file-format/database-header.ts';
 import type { Finding } from '../../report.ts';
+import { hasWalResetBug, versionTextOf, walResetFixedIn } from '../../sqlite/wal-reset-bug.ts';
 import { finding, type HealthCheck } from '../check.ts';
 import { PageSource } from '../page-source.ts';
 import { readSchema, readTable, type SchemaEntry } from '../schema-pages.ts';
@@ -48,24 +48,15 @@ export const settings: HealthCheck = {
     if (target.pageSize < 4096)
       note('info', `pages of ${target.pageSize} bytes cost depth and speed`, 'page_size = 4096');
     const connected = target.holders?.length ?? 0;
-    if (wal && canLoseCommits(header)) {
+    if (wal && hasWalResetBug(header.sqliteVersionNumber)) {
       const severity = connected > 1 ? 'warning' : 'info';
-      const message = `last written by SQLite ${versionText(header.sqliteVersionNumber)}, which can lose commits when two connections write or checkpoint`;
-      note(severity, message, 'update it to 3.51.3 or newer');
+      const message = `last written by SQLite ${versionTextOf(header.sqliteVersionNumber)}, which can lose commits when two connections write or checkpoint`;
+      note(severity, message, `update it to ${walResetFixedIn}`);
     }
     const summary = `${wal ? 'WAL' : 'rollback journal'}, pages of ${target.pageSize} bytes, auto_vacuum ${vacuum}`;
     return { summary, findings };
   },
 };
-
-/** The WAL-reset bug: 3.7.0 to 3.51.2. */
-function canLoseCommits({ sqliteVersionNumber: version }: DatabaseHeader): boolean {
-  return version >= 3_007_000 && version < 3_051_003;
-}
-
-function versionText(number: number): string {
-  return `${Math.floor(number / 1e6)}.${Math.floor(number / 1000) % 1000}.${number % 1000}`;
-}
 
 export const statistics: HealthCheck = {
   id: 'statistics',
