@@ -1,6 +1,7 @@
 // What salvage brings back of every kind of damage in the corpus, side by side with the sqlite3 command line on the same
 // file: its `.recover` where it works, else its `.dump`.
-//   node bench/health/recover-yield.mjs [--sizes 1024,4096] [--json]
+//   node bench/health/recover-yield.mjs [--sizes 1024,4096] [--sqlite3 program] [--json]
+// Debian's sqlite3 has no working .recover; one built with SQLITE_ENABLE_DBPAGE_VTAB has.
 // Uses the compiled program: run `npm run build` first. The corpus is TypeScript, which Node strips by itself.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +12,11 @@ import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 
 const { values } = parseArgs({
-  options: { sizes: { type: 'string', default: '1024,4096' }, json: { type: 'boolean', default: false } },
+  options: {
+    sizes: { type: 'string', default: '1024,4096' },
+    json: { type: 'boolean', default: false },
+    sqlite3: { type: 'string', default: 'sqlite3' },
+  },
 });
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { damageKinds, DamagedFile, leaveWal } = await import('../../test/support/database-damage.ts');
@@ -37,7 +42,7 @@ function rowsOf(path) {
   return rows;
 }
 
-const cli = ['sqlite3'].find((name) => spawnSync(name, ['--version']).status === 0);
+const cli = [values.sqlite3].find((name) => spawnSync(name, ['--version']).status === 0);
 const version = cli === undefined ? undefined : execFileSync(cli, ['--version'], { encoding: 'utf8' }).split(' ')[0];
 
 function recoverWorks() {

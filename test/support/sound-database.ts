@@ -38,11 +38,16 @@ export function makeSoundDatabase(path: string, options: SoundDatabaseOptions = 
   const setting = db.prepare('INSERT INTO setting VALUES (?, ?)');
   db.transaction(() => {
     for (let row = 0; row < rows; row++) {
-      const long = row % longEvery === 0 ? 'x'.repeat(pageSize * 2 + row) : `note ${row} äöü`;
+      const long = row % longEvery === 0 ? letterOf(row).repeat(pageSize * 2 + row) : `note ${row} äöü`;
       trade.run(`SYM${row % 13}`, row * 1000 - 5000, row / 7, long, row % 5 === 0 ? Buffer.alloc(row % 90, row) : null);
       setting.run(`key ${row} ${'k'.repeat(row % 40)}`, row % 3 === 0 ? row : `value ${row}`);
     }
   })();
   if (deleted > 0) db.prepare('DELETE FROM trade WHERE id % 100 < ?').run(deleted * 100);
   db.close();
+}
+
+/** Neighbouring long rows have other letters, so that a page of the wrong one shows. */
+function letterOf(row: number): string {
+  return String.fromCharCode(97 + (row % 26));
 }

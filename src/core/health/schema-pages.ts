@@ -53,16 +53,20 @@ export function readTable(source: PageSource, root: number, usableSize: number, 
 
 /**
  * Whole payload of a cell, from its overflow pages too; undefined when the chain is broken, too short, too long, or goes
- * through a page of `suspects`.
+ * through a page of `suspects`. With `chain`, its pages are these, whatever the pointers say.
  */
 export function readPayload(
   source: PageSource,
   page: Uint8Array,
   header: PageHeader,
   index: number,
-  options: { readonly usableSize: number; readonly suspects?: ReadonlySet<number> },
+  options: {
+    readonly usableSize: number;
+    readonly suspects?: ReadonlySet<number>;
+    readonly chain?: readonly number[] | undefined;
+  },
 ): { readonly payload: Uint8Array; readonly rowid: bigint | undefined } | undefined {
-  const { usableSize, suspects } = options;
+  const { usableSize, suspects, chain } = options;
   const cell = readCell(page, header.type, uint16(page, header.pointersAt + 2 * index), usableSize);
   // A payload that the whole file could not hold is damage, not a reason to ask for gigabytes.
   if (cell === undefined || cell.payloadSize > source.pageCount * source.pageSize) return undefined;
@@ -71,14 +75,15 @@ export function readPayload(
   const payload = new Uint8Array(cell.payloadSize);
   payload.set(cell.local);
   let at = cell.local.length;
-  let next = cell.overflow;
-  while (at < payload.length) {
-    const overflow = next < 2 || suspects?.has(next) === true ? undefined : source.read(next);
+  let next = chain?.[0] ?? cell.overflow;
+  for (let count = 1; at < payload.length; count++) {
+    const isSuspect = chain === undefined && suspects?.has(next) === true;
+    const overflow = next < 2 || isSuspect ? undefined : source.read(next);
     if (overflow === undefined) return undefined;
     const part = overflow.subarray(4, Math.min(usableSize, 4 + payload.length - at));
     payload.set(part, at);
     at += part.length;
-    next = uint32(overflow, 0);
+    next = chain === undefined ? uint32(overflow, 0) : (chain[count] ?? 0);
   }
   return next === 0 ? { payload, rowid } : undefined;
 }

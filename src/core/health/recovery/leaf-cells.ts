@@ -10,10 +10,12 @@ export function trustedCells(
   limits: { readonly usableSize: number; readonly availableBytes: number },
 ): number[] {
   const { usableSize, availableBytes } = limits;
+  if (header.type !== pageType.tableLeaf || header.contentStart > usableSize) return [];
   const pointersEnd = header.pointersAt + 2 * header.cellCount;
-  // With a count that cannot be right, pointers are read from what may be the content of deleted rows.
-  if (header.type !== pageType.tableLeaf || header.contentStart > usableSize || pointersEnd > header.contentStart)
-    return [];
+  if (pointersEnd > header.contentStart) {
+    // With a count that cannot be right, pointers could be read from the content of deleted rows.
+    return Array.from({ length: provenCellCount(page, header, usableSize) ?? 0 }, (_, index) => index);
+  }
   const taken: { start: number; end: number }[] = [];
   const places: number[] = [];
   let last: bigint | undefined;
@@ -29,6 +31,37 @@ export function trustedCells(
     last = cell.rowid;
   }
   return places;
+}
+
+/**
+ * How many cells a leaf has when its own count is wrong. Cells, freeblocks and fragments fill the content area to the
+ * byte, so the number of pointers for which they do is the true one; undefined when there is none.
+ */
+export function provenCellCount(page: Uint8Array, header: PageHeader, usableSize: number): number | undefined {
+  let filled = header.contentStart + header.fragmentedBytes + freeblockBytes(page, header, usableSize);
+  const taken = new Set<number>();
+  for (let count = 0; filled <= usableSize; count++) {
+    if (filled === usableSize) return count;
+    const at = header.pointersAt + 2 * count;
+    if (at + 2 > header.contentStart) return undefined;
+    const start = uint16(page, at);
+    const cell = start < header.contentStart ? undefined : readCell(page, header.type, start, usableSize);
+    if (cell === undefined || taken.has(start)) return undefined;
+    taken.add(start);
+    // SQLite gives a cell at least the four bytes of a freeblock.
+    filled += Math.max(4, endOf(page, cell) - start);
+  }
+  return undefined;
+}
+
+function freeblockBytes(page: Uint8Array, header: PageHeader, usableSize: number): number {
+  let bytes = 0;
+  for (let at = header.firstFreeblock; at !== 0; at = uint16(page, at)) {
+    const size = at + 4 > usableSize ? Number.POSITIVE_INFINITY : uint16(page, at + 2);
+    bytes += size < 4 ? Number.POSITIVE_INFINITY : size;
+    if (bytes > usableSize) return usableSize;
+  }
+  return bytes;
 }
 
 function endOf(page: Uint8Array, cell: Cell): number {

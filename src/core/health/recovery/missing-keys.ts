@@ -1,7 +1,7 @@
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import type { KeyRange } from './leaf-order.ts';
 import type { TableShape } from './table-shape.ts';
-import type { KeyRange } from './tree-walk.ts';
 
 /** Ranges of rowids whose pages are gone, with how many rows of each were found elsewhere. */
 export function describeRanges(connection: Connection, shape: TableShape, ranges: readonly KeyRange[]): string[] {

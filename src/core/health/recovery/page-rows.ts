@@ -2,6 +2,7 @@ import { isInteriorType, isTableType, readCell, readPageHeader, uint16 } from '.
 import { type RecordValue, readRecord } from '../../file-format/record.ts';
 import { readPayload } from '../schema-pages.ts';
 import { trustedCells } from './leaf-cells.ts';
+import { cellKey } from './overflow-chain.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { Branch } from './tree-walk.ts';
 
@@ -35,8 +36,10 @@ export function rowsOfBrokenLeaf(source: SalvageSource, { page: number, above, u
   const trusted = new Set(trustedCells(page, header, limits));
   const rows: SalvagedRow[] = [];
   const lost: LostCell[] = [];
-  for (let index = 0; index < header.cellCount && header.pointersAt + 2 * index + 2 <= page.length; index++) {
-    const whole = trusted.has(index) ? readPayload(source.pages, page, header, index, source) : undefined;
+  const count = header.pointersAt + 2 * header.cellCount > header.contentStart ? trusted.size : header.cellCount;
+  for (let index = 0; index < count && header.pointersAt + 2 * index + 2 <= page.length; index++) {
+    const options = { ...limits, suspects: source.suspects, chain: source.chains.get(cellKey(number, index)) };
+    const whole = trusted.has(index) ? readPayload(source.pages, page, header, index, options) : undefined;
     const values = whole === undefined ? undefined : readRecord(whole.payload, source.encoding, true);
     const rowid = whole?.rowid;
     const isInRange =
@@ -60,8 +63,12 @@ export function rowsOfPage(source: SalvageSource, pageNumber: number): PageRows 
   if (isTable && isInteriorType(header.type)) return { rows: [], lost: [] };
   const rows: SalvagedRow[] = [];
   const lost: LostCell[] = [];
+  const { usableSize, suspects, chains } = source;
+  const options = { usableSize, suspects };
   for (let index = 0; index < header.cellCount; index++) {
-    const whole = readPayload(source.pages, page, header, index, source);
+    // Nearly never is there any, and a key for each cell costs.
+    const chain = chains.size === 0 ? undefined : chains.get(cellKey(pageNumber, index));
+    const whole = readPayload(source.pages, page, header, index, chain === undefined ? options : { ...options, chain });
     const values = whole === undefined ? undefined : readRecord(whole.payload, source.encoding, true);
     if (whole !== undefined && values !== undefined) {
       rows.push({ page: pageNumber, rowid: isTable ? whole.rowid : undefined, values });

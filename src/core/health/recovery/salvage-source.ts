@@ -9,6 +9,8 @@ import type { StructureFault } from '../structure/page-roles.ts';
 import { scanStructure } from '../structure/scan.ts';
 import { gatherTarget, type HealthTarget } from '../target.ts';
 import { type JournalOverlay, readJournalOverlay } from './journal-overlay.ts';
+import { mendedHeader } from './mended-header.ts';
+import { type ResolvedChains, resolveChains } from './overflow-chain.ts';
 import { type Reanchored, reanchor } from './reanchor.ts';
 
 /** A database as far as it can be read: pages through the WAL, without trusting the header more than it deserves. */
@@ -34,6 +36,8 @@ export interface SalvageSource {
   readonly freelistSound: boolean;
   /** Overflow pages that more than one row claims, or that are not what they should be. */
   readonly suspects: ReadonlySet<number>;
+  /** Chains of rows that share such a page with another one and can be told apart. */
+  readonly chains: ResolvedChains;
   readonly faults: readonly StructureFault[];
   readonly faultCount: number;
   close(): void;
@@ -65,7 +69,7 @@ export function openSalvageSource(
     (page) => pages.read(page),
     { usableSize, pageCount },
   );
-  return {
+  const source = {
     target,
     pages,
     pageSize: target.pageSize,
@@ -81,9 +85,11 @@ export function openSalvageSource(
     suspects: new Set(scan.faults.filter(({ kind }) => kind === 'overflow').map(({ page }) => page)),
     faults: scan.faults,
     faultCount: scan.faultCount,
-    cutPage: (number) => cutPage(target, number),
+    cutPage: (number: number) => cutPage(target, number),
     close: () => found.files.close(),
   };
+  const free = new Set([...freelist.trunks, ...freelist.leaves]);
+  return { ...source, chains: resolveChains({ ...source, free, autoVacuum: (header?.largestRootPage ?? 0) > 0 }) };
 }
 
 function cutPage(target: HealthTarget, number: number) {
@@ -127,7 +133,10 @@ function withGuessedSizes(target: HealthTarget): HealthTarget {
   const journalPages = target.journal?.header?.pageSizeBytes ?? 0;
   const known = target.wal.header?.pageSizeBytes ?? (journalPages > 0 ? journalPages : undefined);
   const pageSize = known ?? guessPageSize(target);
-  return { ...target, pageSize, usableSize: pageSize, pageCount: Math.floor(target.sizeBytes / pageSize) };
+  const pageCount = Math.floor(target.sizeBytes / pageSize);
+  const header = mendedHeader(target.headerBytes, { pageSize, pageCount });
+  const usableSize = pageSize - (header?.reservedBytes ?? 0);
+  return { ...target, ...(header === undefined ? {} : { header }), pageSize, usableSize, pageCount };
 }
 
 const sampledBytes = 4 * 1024 * 1024;

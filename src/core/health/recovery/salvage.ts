@@ -5,14 +5,15 @@ import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { readTable, type SchemaEntry } from '../schema-pages.ts';
+import type { KeyRange } from './leaf-order.ts';
 import { describeRanges } from './missing-keys.ts';
-import { findDeleted, findOrphans } from './orphan-match.ts';
+import { type DamagedTable, findDeleted, findOrphans } from './orphan-match.ts';
 import { type LostCell, rowsOfBrokenLeaf, rowsOfPage, type SalvagedRow } from './page-rows.ts';
 import { Quarantine } from './quarantine.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
 import { fits, insertSql, insertValues, shapeOf, type TableShape } from './table-shape.ts';
-import { type Branch, type KeyRange, walkTree } from './tree-walk.ts';
+import { type Branch, walkTree } from './tree-walk.ts';
 
 export interface SalvagedTable {
   readonly name: string;
@@ -147,10 +148,10 @@ function copyTrees(
   work: Work,
   tables: readonly SchemaEntry[],
   all: readonly SchemaEntry[],
-): { taken: Set<number>; damaged: TableShape[] } {
+): { taken: Set<number>; damaged: DamagedTable[] } {
   const { source, connection } = work;
   const taken = new Set<number>();
-  const damaged: TableShape[] = [];
+  const damaged: DamagedTable[] = [];
   walkTree(source, 1, true, taken);
   const indexes = all.filter(({ type, rootPage }) => type === 'index' && rootPage > 0);
   for (const { rootPage } of indexes) walkTree(source, rootPage, false, taken);
@@ -167,9 +168,10 @@ function copyTrees(
       outdatedPages: (tree?.pages ?? []).filter((page) => work.stale.has(page)).length,
     });
     work.ranges.set(entry.name, tree?.missing ?? []);
-    if (broken > 0) damaged.push(shape);
+    if (broken > 0) damaged.push({ shape, leaves: tree?.leaves ?? [] });
     copyPages(work, shape, tree?.pages ?? []);
     copyBrokenLeaves(work, shape, tree?.partial ?? []);
+    for (const page of tree?.misplaced ?? []) quarantinePage(work, shape.name, page);
   }
   for (const entry of all.filter((table) => isInternal(table) && table.type === 'table' && table.rootPage > 0)) {
     walkTree(source, entry.rootPage, true, taken);
@@ -178,6 +180,7 @@ function copyTrees(
 }
 
 const pagesPerTransaction = 200;
+const otherUse = 'another page claims its key: the row may be a deleted one';
 
 function copyPages(work: Work, shape: TableShape, pages: readonly number[]): void {
   for (let start = 0; start < pages.length; start += pagesPerTransaction) {
@@ -209,6 +212,12 @@ function copyBrokenLeaves(work: Work, shape: TableShape, leaves: readonly Branch
       for (const cell of lost) quarantineCell(work, shape.name, cell);
     });
   }
+}
+
+function quarantinePage(work: Work, table: string, page: number): void {
+  const { rows, lost } = rowsOfPage(work.source, page);
+  for (const row of rows) quarantineRow(work, table, row, otherUse);
+  for (const cell of lost) quarantineCell(work, table, cell);
 }
 
 function placeRow(work: Work, shape: TableShape, row: SalvagedRow): void {
@@ -246,15 +255,16 @@ function quarantineCell(work: Work, table: string, { page, rowid, bytes }: LostC
 function placeOrphans(
   work: Work,
   taken: ReadonlySet<number>,
-  damaged: readonly TableShape[],
+  damaged: readonly DamagedTable[],
   includeFreed: boolean,
 ): void {
   const { source, context } = work;
   const canPlace = source.freelistSound || includeFreed;
   for (const orphan of findOrphans(source, taken, damaged)) {
     throwIfCancelled(context.signal);
-    const shape = damaged.find(({ name }) => name === orphan.table);
+    const shape = damaged.find((one) => one.shape.name === orphan.table)?.shape;
     work.connection.tx(() => {
+      for (const row of orphan.strays) quarantineRow(work, orphan.table, row, otherUse);
       for (const row of orphan.rows) {
         if (shape !== undefined && canPlace) placeRow(work, shape, row);
         else

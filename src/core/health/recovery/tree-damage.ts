@@ -1,8 +1,9 @@
 import { isBtreeType, isTableType } from '../../file-format/btree-page.ts';
 import type { SchemaEntry } from '../schema-pages.ts';
+import type { KeyRange } from './leaf-order.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
-import { type KeyRange, walkTree } from './tree-walk.ts';
+import { walkTree } from './tree-walk.ts';
 
 /** Damage of one tree. */
 export interface TreeDamage {

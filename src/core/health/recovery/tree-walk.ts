@@ -9,6 +9,7 @@ import {
   uint16,
   uint32,
 } from '../../file-format/btree-page.ts';
+import { holds, isInPlace, type KeyRange, leavesOutOfPlace, type PlacedLeaf } from './leaf-order.ts';
 import type { SalvageSource } from './salvage-source.ts';
 
 /** What can be reached from the root of a tree. */
@@ -21,14 +22,12 @@ export interface WalkedTree {
   readonly missing: readonly KeyRange[];
   /** Broken leaves of a table that may still hold rows, with the keys that belong there. */
   readonly partial: readonly Branch[];
+  /** Sound leaves whose keys have no place where the tree points at them: an older use of the page. */
+  readonly misplaced: readonly number[];
+  /** Sound leaves of a table that are in their place. */
+  readonly leaves: readonly PlacedLeaf[];
   /** Rows on the sound pages. */
   readonly rows: number;
-}
-
-/** Rowids above the first bound and up to the second; undefined: without a bound. */
-export interface KeyRange {
-  readonly above: bigint | undefined;
-  readonly upTo: bigint | undefined;
 }
 
 export interface Branch extends KeyRange {
@@ -41,6 +40,7 @@ export function walkTree(source: SalvageSource, root: number, isTable: boolean, 
   const broken: number[] = [];
   const missing: KeyRange[] = [];
   const partial: Branch[] = [];
+  const leaves: PlacedLeaf[] = [];
   let rows = 0;
   const limits = { usableSize: source.usableSize, pageCount: source.pageCount };
   const open: Branch[] = [{ page: root, above: undefined, upTo: undefined }];
@@ -68,9 +68,42 @@ export function walkTree(source: SalvageSource, root: number, isTable: boolean, 
     pages.push(number);
     // Interior pages of tables hold keys only; those of index trees hold entries too.
     if (!isTable || !isInteriorType(header.type)) rows += header.cellCount;
+    if (header.type === pageType.tableLeaf) noteLeaf(leaves, { page, header, branch }, source.usableSize);
     open.push(...branchesOf(page, header, branch, source.usableSize).reverse());
   }
-  return { pages, broken, missing, partial, rows };
+  const strays = leavesOutOfPlace(leaves);
+  const misplaced = new Set(strays.map(({ page }) => page));
+  rows -= strays.reduce((sum, leaf) => sum + leaf.rows, 0);
+  const kept = strays.length === 0 ? pages : pages.filter((page) => !misplaced.has(page));
+  const ranges = strays.map(({ above, upTo }) => ({ above, upTo }));
+  return {
+    pages: kept,
+    broken: [...broken, ...misplaced],
+    missing: [...missing, ...ranges],
+    partial,
+    misplaced: [...misplaced],
+    leaves: leaves.filter(isInPlace),
+    rows,
+  };
+}
+
+/** Notes a sound leaf with its keys; of one with some keys in place, those count. */
+function noteLeaf(
+  leaves: PlacedLeaf[],
+  { page, header, branch }: { page: Uint8Array; header: PageHeader; branch: Branch },
+  usableSize: number,
+): void {
+  const rows = header.cellCount;
+  if (rows === 0) return;
+  const keyAt = (index: number): bigint =>
+    readCell(page, header.type, uint16(page, header.pointersAt + 2 * index), usableSize)?.rowid ?? 0n;
+  const leaf = { ...branch, first: keyAt(0), last: keyAt(rows - 1), rows };
+  if (rows === 1 || isInPlace(leaf)) {
+    leaves.push(leaf);
+    return;
+  }
+  const inRange = Array.from({ length: rows }, (_, index) => keyAt(index)).filter((key) => holds(branch, key));
+  leaves.push({ ...leaf, first: inRange[0] ?? leaf.first, last: inRange.at(-1) ?? leaf.last });
 }
 
 /** A leaf with a fault of its own, or one that the end of the file cuts. */
@@ -80,7 +113,7 @@ function mayHoldRows(source: SalvageSource, number: number, page: Uint8Array | u
 }
 
 /** Children of an interior page with the keys that stand between them. */
-function branchesOf(page: Uint8Array, header: PageHeader, whole: KeyRange, usableSize: number): Branch[] {
+export function branchesOf(page: Uint8Array, header: PageHeader, whole: KeyRange, usableSize: number): Branch[] {
   if (!isInteriorType(header.type)) return [];
   const branches: Branch[] = [];
   let above = whole.above;

@@ -30,6 +30,22 @@ export function checkPointerMap(
   }
 }
 
+/** What the pointer map says of one page; undefined where it has no entry or cannot be read. */
+export function pointerMapEntry(
+  read: (pageNumber: number) => Uint8Array | undefined,
+  page: number,
+  sizes: { readonly pageSize: number; readonly usableSize: number },
+): { readonly type: number; readonly parent: number } | undefined {
+  const perMap = Math.floor(sizes.usableSize / 5);
+  const lockPage = lockBytePage(sizes.pageSize);
+  const first = 2 + Math.floor((page - 2) / (perMap + 1)) * (perMap + 1);
+  const mapPage = first === lockPage ? first + 1 : first;
+  const map = page <= mapPage ? undefined : read(mapPage);
+  const at = (page - mapPage - 1) * 5;
+  if (map === undefined || at + 5 > sizes.usableSize) return undefined;
+  return { type: map[at] ?? 0, parent: uint32(map, at + 1) };
+}
+
 function expectedEntry(roles: PageRoles, page: number): { type: number; parent: number | undefined } | undefined {
   const parent = roles.parent[page] ?? 0;
   switch (roles.role[page]) {
