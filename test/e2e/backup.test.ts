@@ -36,7 +36,15 @@ describe('tradedb backup', () => {
 
     const list = parseReport<BackupListData>(await tradedb(['backup', 'list', ...args], { cwd: folder })).data;
     expect(list.points.map((point) => point.id)).toEqual([second.backup?.id, made.backup?.id]);
-    expect(list.points[1]).toMatchObject({ database: 'my trades.db', label: 'pre-open', tombstoned: false });
+    expect(list.points[1]).toMatchObject({
+      database: 'my trades.db',
+      label: 'pre-open',
+      tombstoned: false,
+      verifiedLevel: 1,
+      keepReasons: ['last', 'pinned', 'parent'],
+      position: { epoch: null, frame: expect.any(Number) },
+    });
+    expect(list.points[0]?.keepReasons).toEqual(['last', 'daily', 'weekly', 'monthly']);
 
     const suffix = made.backup?.id.slice(-4) ?? '';
     const show = parseReport<BackupShowData>(await tradedb(['backup', 'show', suffix, ...args], { cwd: folder })).data;
@@ -50,6 +58,9 @@ describe('tradedb backup', () => {
     expect(verified.restored.map((one) => one.passed)).toEqual([true, true]);
     expect(verified.problems).toEqual([]);
     expect(readdirSync(folder).filter((name) => name.startsWith('tradedb-drill'))).toEqual([]);
+    const after = parseReport<BackupListData>(await tradedb(['backup', 'list', ...args], { cwd: folder })).data;
+    expect(after.points.map(({ verifiedLevel }) => verifiedLevel)).toEqual([4, 4]);
+    expect(Date.parse(after.points[0]?.verifiedAt ?? '')).toBeGreaterThan(Date.parse(made.backup?.createdAt ?? ''));
   });
 
   it('draws text that people can read, in 80 columns and in colour', async () => {
@@ -87,7 +98,9 @@ describe('tradedb backup', () => {
 
     await tradedb(['backup', '-d', database], { cwd: folder });
     const { 'a.db': bytes } = folderState(folder);
-    const withRepository = fileState(folder, (name) => name.startsWith('.tradedb'));
+    // What is remembered of a run or a verification is no part of the backups.
+    const isMemory = (name: string): boolean => name.startsWith('.tradedb') || name.includes('verified');
+    const withRepository = fileState(folder, isMemory);
     for (const args of [
       ['backup', '--dry-run'],
       ['backup', 'list'],
@@ -95,7 +108,7 @@ describe('tradedb backup', () => {
     ]) {
       const run = await tradedb([...args, '-d', database], { cwd: folder });
       expect(run.code, run.stderr).toBe(0);
-      expect(fileState(folder, (name) => name.startsWith('.tradedb'))).toEqual(withRepository);
+      expect(fileState(folder, isMemory)).toEqual(withRepository);
     }
     await tradedb(['backup', '-d', database], { cwd: folder });
     expect(folderState(folder)['a.db']).toBe(bytes);
@@ -114,6 +127,11 @@ describe('tradedb backup', () => {
     const { data, findings } = parseReport<BackupVerifyData>(result);
     expect(data.objects).toMatchObject({ damaged: 1, missing: 0 });
     expect(data.problems[0]?.affectedPoints).toHaveLength(2);
+    const listed = parseReport<BackupListData>(
+      await tradedb(['backup', 'list', '-d', database, '--json'], { cwd: folder }),
+    );
+    expect(listed.data.points.map(({ verifiedLevel }) => verifiedLevel)).toEqual([0, 0]);
+    expect((await tradedb(['backup', 'list', '-d', database], { cwd: folder })).stdout).toMatch(/incr .* damaged /);
     expect(findings[0]).toMatchObject({ id: 'backup.damaged', severity: 'critical' });
     const restore = await tradedb(['restore', '-d', database, '--target', join(folder, 'b.db'), '--json'], {
       cwd: folder,

@@ -72,6 +72,10 @@ function commandsWork(settings: () => { repository: object; env?: Readonly<Recor
     expectCommittedState(join(folder, 'back.db'));
 
     await run('backup create --type full');
+    // Nobody has read the new one yet: the old one is the only backup that is known to be whole.
+    const held = parseReport<BackupPruneData>(await run('backup prune --grace 0s --dry-run', 3)).data;
+    expect(held.heldBack).toEqual([{ id: first.backup?.id, reason: 'minimum redundancy' }]);
+    await run('backup verify --level 2');
     const marked = parseReport<BackupPruneData>(await run('backup prune --grace 0s --yes')).data;
     expect(marked.tombstoned).toHaveLength(2);
     const pruned = parseReport<BackupPruneData>(await run('backup prune --grace 0s --yes')).data;

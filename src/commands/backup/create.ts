@@ -269,5 +269,8 @@ async function verifyNew(
       hint: 'tradedb backup create --type full',
     }),
   );
-  return { verification: { level, passed: problems.length === 0 }, findings };
+  const verified = points.filter((point) => point.id === id);
+  const { keepVerdicts } = await import('./keep-verdicts.ts');
+  const kept = await keepVerdicts({ repository, points, verified, level, restored: [], problems }, context);
+  return { verification: { level, passed: problems.length === 0 }, findings: [...findings, ...kept] };
 }

@@ -4,6 +4,8 @@ import type { ArchiveWindow } from '../../core/backup/wal-archive/windows.ts';
 import type { Finding, Metric } from '../../core/report.ts';
 import type { DrillEntry } from '../../core/restore/drill-history.ts';
 import { defineCommand } from '../definition.ts';
+import { brokenWindows } from './broken-windows.ts';
+import { type PointPosition, pointPosition } from './point-position.ts';
 import { databaseIdIfAny, openChosen, recordFindings, repositoryOption } from './repository-option.ts';
 
 export interface BackupListData {
@@ -24,6 +26,13 @@ export interface BackupListData {
     readonly restorable: { readonly epoch: string; readonly toTime: string } | null;
     /** Marked by prune: it goes when the grace time is over. */
     readonly tombstoned: boolean;
+    /** Highest level that it passed since something failed; 0 when it failed, null when it was never verified. */
+    readonly verifiedLevel: number | null;
+    readonly verifiedAt: string | null;
+    /** The rules that keep it, and what else needs it; empty when prune would mark it. */
+    readonly keepReasons: readonly string[];
+    /** Where the archive of commits goes on from it; `epoch` and `tx` where its commit is known. */
+    readonly position: PointPosition | null;
   }[];
   /** Times in which every single commit can be restored, oldest first. */
   readonly windows: readonly {
@@ -85,16 +94,24 @@ export const definition = defineCommand({
   async run({ options }, context) {
     const repository = await openChosen(context, options.repository);
     const databaseId = await databaseIdIfAny(context, options.all);
-    const { Tombstones } = await import('../../core/backup/retention/tombstone.ts');
     const { points, damaged } = await repository.points(databaseId);
     const now = context.clock.wallTime();
     const ids = new Set(points.map((point) => point.database.id));
-    const doomed = await Promise.all([...ids].map((id) => Tombstones.read(repository, id)));
+    const retention = await import('../../core/backup/retention/facts.ts');
+    const { retentionSettings } = await import('./retention-settings.ts');
+    const facts = await Promise.all([...ids].map((id) => retention.readRetentionFacts(repository, id, points)));
+    const settings = retentionSettings(context);
+    const reasons = new Map(
+      facts.flatMap((one) => [...retention.keepReasons(retention.planRetention(one, settings, now))]),
+    );
+    const verified = new Map(facts.flatMap((one) => [...one.verified]));
+    const doomed = new Set(facts.flatMap((one) => one.tombstones.flatMap(({ pointIds }) => pointIds)));
     const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
-    const { readMarks } = await import('../../core/backup/mark.ts');
     const { readArchiveStatus } = await import('../../core/backup/wal-archive/status-file.ts');
     const { readDrills } = await import('../../core/restore/drill-history.ts');
-    const archives = await Promise.all([...ids].map((id) => readWindows(repository, id)));
+    const archives = await Promise.all(
+      [...ids].map((id, index) => readWindows(repository, id, facts[index]?.epochs ?? [])),
+    );
     const all = archives.flatMap((archive) => archive.windows);
     const listed = points
       .filter((point) => options.type === undefined || point.type === options.type)
@@ -110,11 +127,14 @@ export const definition = defineCommand({
         databaseBytes: point.database.pageCount * point.database.pageSizeBytes,
         keepUntil: point.keepUntil,
         restorable: restorableFrom(point, all),
-        tombstoned: doomed.some((tombstones) => tombstones.has(point.id)),
+        tombstoned: doomed.has(point.id),
+        verifiedLevel: verified.get(point.id)?.level ?? null,
+        verifiedAt: verified.get(point.id)?.at ?? null,
+        keepReasons: reasons.get(point.id) ?? [],
+        position: pointPosition(point),
       }))
       .filter((point) => options.since === undefined || point.ageMs <= options.since)
       .reverse();
-    const marks = await Promise.all([...ids].map((id) => readMarks(repository, id)));
     const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
     const named = <T>(list: readonly T[], index: number) =>
       list.map((one) => ({ database: labelOf([...ids][index] ?? ''), ...one }));
@@ -137,8 +157,8 @@ export const definition = defineCommand({
       gaps: options.marks ? [] : archives.flatMap((archive, index) => named(archive.gaps, index)),
       marks: options.epochs
         ? []
-        : marks.flatMap((list, index) =>
-            named(list, index).map(({ database, name, epoch, tx, time, note, keep }) => ({
+        : facts.flatMap(({ marks }, index) =>
+            named(marks, index).map(({ database, name, epoch, tx, time, note, keep }) => ({
               database,
               name,
               epoch,
@@ -163,7 +183,7 @@ export const definition = defineCommand({
           }),
         ),
         ...recordFindings(repository),
-        ...brokenWindows(data, now - context.config.backup.retention.recoveryWindow),
+        ...brokenWindows(data.gaps, now - settings.recoveryWindowMs),
       ],
       metrics: metricsOf(data, (database) => readDrills(context.stateDirectory(), database).at(-1), now),
     });
@@ -181,20 +201,6 @@ function restorableFrom(
       (point.position !== null && point.createdAt >= fromTime && point.createdAt <= toTime),
   );
   return window === undefined ? null : { epoch: window.epoch, toTime: window.toTime };
-}
-
-function brokenWindows(data: BackupListData, start: number): Finding[] {
-  return data.gaps
-    .filter((gap) => Date.parse(gap.toTime) > start)
-    .map(
-      (gap): Finding => ({
-        id: 'window.broken',
-        severity: 'warning',
-        subject: gap.database,
-        message: `commits between ${gap.fromTime} and ${gap.toTime} may be missing: ${gap.reason}`,
-        hint: 'let the archiver run as long as the application does: tradedb backup archive',
-      }),
-    );
 }
 
 function metricsOf(

@@ -50,7 +50,7 @@ export const definition = defineCommand({
   quietWhenOk: true,
   exitCodes: {
     0: 'done, or nothing to do',
-    3: 'backups were held back by the minimum redundancy',
+    3: 'backups were held back by the minimum redundancy, or a gap of the archive is within the recovery window',
     10: 'no repository, or no such prune',
     11: 'another backup or prune is running',
     12: 'a record that says what to keep is damaged; nothing was removed',
@@ -73,18 +73,13 @@ export const definition = defineCommand({
       return context.report<BackupPruneData>({ ...nothing, dryRun: context.dryRun, repository: place, undone });
     }
     const { prune } = await import('../../core/backup/retention/prune.ts');
-    const { retention } = context.config.backup;
-    const graceMs = options.grace ?? retention.grace;
+    const { retentionSettings } = await import('./retention-settings.ts');
+    const settings = retentionSettings(context);
+    const graceMs = options.grace ?? settings.graceMs;
     const request = {
       repository,
-      policy: {
-        ...retention,
-        keepWithinMs: retention.keepWithin,
-        keepSafety: context.config.migrations.safetyBackupKeep,
-      },
-      minimumRedundancy: retention.minimumRedundancy,
+      ...settings,
       graceMs,
-      recoveryWindowMs: retention.recoveryWindow,
       owner: ownerOf(context),
       leases: context.config.backup.leases,
     };
@@ -114,7 +109,13 @@ export const definition = defineCommand({
       pruneId: results.find(({ pruneId }) => pruneId !== null)?.pruneId ?? null,
       deletionAfter: tombstoned.length === 0 ? null : new Date(context.clock.wallTime() + graceMs).toISOString(),
     };
-    return context.report(data, { findings: data.heldBack.map(heldBackFinding) });
+    const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
+    const gaps = results.flatMap((result, index) =>
+      result.gaps.map((gap) => ({ database: labelOf(ids[index] ?? ''), ...gap })),
+    );
+    const start = context.clock.wallTime() - settings.recoveryWindowMs;
+    const { brokenWindows } = await import('./broken-windows.ts');
+    return context.report(data, { findings: [...data.heldBack.map(heldBackFinding), ...brokenWindows(gaps, start)] });
   },
 });
 
@@ -138,7 +139,9 @@ function heldBackFinding({ id, reason }: { id: string; reason: string }): Findin
     severity: 'warning',
     subject: id,
     message: `the rules would remove it, but too few backups would be left (${reason})`,
-    hint: 'make a newer full backup: tradedb backup create --type full',
+    hint: reason.includes('not verified')
+      ? 'verified backups count first: tradedb backup verify'
+      : 'make a newer full backup, and verify it: tradedb backup create --type full --verify 2',
   };
 }
 

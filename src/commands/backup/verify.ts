@@ -156,8 +156,20 @@ export const definition = defineCommand({
       passed: problems.length === 0,
       summary,
     });
+    const { keepVerdicts } = await import('./keep-verdicts.ts');
+    const kept = await keepVerdicts(
+      {
+        repository,
+        points,
+        verified: chosen,
+        level: options.sample < 1 ? 1 : level,
+        restored: restored.filter(({ passed }) => passed).map(({ id }) => id),
+        problems,
+      },
+      context,
+    );
     return context.report(data, {
-      findings: [...findingsOf(data), ...macFinding(repository)],
+      findings: [...findingsOf(data), ...macFinding(repository), ...kept],
       checks: chosen.map((point) => {
         const own = problems.filter((problem) => problem.affectedPoints.includes(point.id));
         return {

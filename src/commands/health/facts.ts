@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BackupFacts, HealthFacts, MigrationFacts, MigrationHistoryReader } from '../../core/health/check.ts';
+import type { Repository } from '../../core/backup/repository/repository.ts';
+import type {
+  BackupFacts,
+  HealthFacts,
+  MigrationFacts,
+  MigrationHistoryReader,
+  ProofOfBackups,
+} from '../../core/health/check.ts';
 import type { HistoryRow } from '../../core/migration/history.ts';
 import { lastRun } from '../../core/run-record.ts';
 import type { CommandContext } from '../definition.ts';
@@ -8,9 +15,14 @@ import { evidenceOf } from './evidence.ts';
 
 /** What other rooms know about the database; their modules are loaded only when there is something to ask. */
 export function factsOf(context: CommandContext): HealthFacts {
+  // Two checks ask; the repository is read once.
+  let backups: Promise<BackupFacts | undefined> | undefined;
   return {
     ownWork: () => ownWork(context),
-    newestBackup: () => newestBackup(context),
+    newestBackup: () => {
+      backups ??= newestBackup(context);
+      return backups;
+    },
     pageEvidence: evidenceOf(context),
     lastRun: (job) => lastRun(context.stateDirectory(), job),
     migrations: (history) => migrationFacts(history, context),
@@ -37,14 +49,34 @@ async function newestBackup(context: CommandContext): Promise<BackupFacts | unde
   }
   const { openLocked, databaseIdIfAny } = await import('../backup/repository-option.ts');
   const repository = await openLocked(context);
-  const { points } = await repository.points(await databaseIdIfAny(context));
+  const databaseId = await databaseIdIfAny(context);
+  const { points } = await repository.points(databaseId);
   const newest = points.at(-1);
   return {
     newestAt: newest === undefined ? undefined : Date.parse(newest.createdAt),
     id: newest?.id,
     count: points.length,
     place: path,
+    verified: databaseId === undefined ? undefined : await verificationOf(repository, databaseId),
   };
+}
+
+/** The newest time at which a backup was read from end to end, and whether one was found damaged since. */
+async function verificationOf(repository: Repository, databaseId: string): Promise<ProofOfBackups | undefined> {
+  const { readVerified } = await import('../../core/backup/verify/verified-points.ts');
+  const verdicts = [...(await readVerified(repository, databaseId)).values()];
+  const damaged = verdicts.filter(({ level }) => level === 0);
+  const whole = verdicts.filter(({ level }) => level >= 2);
+  const newest = [...damaged, ...whole]
+    .map(({ at }) => Date.parse(at))
+    .sort((a, b) => a - b)
+    .at(-1);
+  if (newest === undefined) return undefined;
+  const summary =
+    damaged.length > 0
+      ? `${damaged.length} of ${verdicts.length} backups are damaged`
+      : `${whole.length} backups were read and are whole`;
+  return { at: newest, passed: damaged.length === 0, summary };
 }
 
 async function migrationFacts(

@@ -87,7 +87,11 @@ export const definition = defineCommand({
     const times = points.map((one) => Date.parse(one.createdAt));
     const now = context.clock.wallTime();
     const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
-    const archived = (await readWindows(repository, point.database.id)).windows.map(({ toTime }) => Date.parse(toTime));
+    const { readEpochs } = await import('../../core/backup/wal-archive/epoch.ts');
+    const epochs = await readEpochs(repository, point.database.id);
+    const archived = (await readWindows(repository, point.database.id, epochs)).windows.map(({ toTime }) =>
+      Date.parse(toTime),
+    );
     const rpoMs = Math.max(0, now - Math.max(times.at(-1) ?? 0, ...archived));
     const goals = {
       rpoMs: options.maxRpo ?? settings.maxRpo ?? null,
@@ -118,6 +122,14 @@ export const definition = defineCommand({
       passed,
     });
     recordRun(context.stateDirectory(), 'drill', { at: context.clock.wallTime(), passed, summary });
+    const { keepVerification } = await import('../../core/backup/verify/verified-points.ts');
+    const sound = result.problems.length === 0;
+    const outcome = {
+      at: new Date(now).toISOString(),
+      passed: new Map(sound ? [[point.id, 4]] : []),
+      failed: sound ? [] : [point.id],
+    };
+    await keepVerification(repository, point.database.id, outcome, context.random);
     const labels = { database: point.database.label };
     return context.report(data, {
       findings: findingsOf(data),

@@ -36,6 +36,8 @@ export interface BackupFacts {
   readonly count: number;
   /** Where was looked, for messages. */
   readonly place: string;
+  /** What the repository knows of verifications of this database that read every byte; undefined when there was none. */
+  readonly verified?: ProofOfBackups | undefined;
 }
 
 /** Rows of a table read without SQL, as objects by column name; undefined when the table does not exist. */

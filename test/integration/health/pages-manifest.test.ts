@@ -128,6 +128,19 @@ describe('proofs of the backups', () => {
     expect(await run(9, true)).toEqual(['warning', 'ok']);
     expect(await run(40, true)).toEqual(['critical', 'warning']);
     expect(await run(1, false)).toEqual(['critical', 'critical']);
+    const now = testContext().clock.wallTime();
+    const known = async (here: number | undefined, there: { ageDays: number; passed: boolean }) => {
+      const lastRun = () =>
+        here === undefined ? undefined : { at: now - here * day, passed: true, summary: 'on this machine' };
+      const verified = { at: now - there.ageDays * day, passed: there.passed, summary: 'by another machine' };
+      const newestBackup = async () => ({ newestAt: now, id: 'x', count: 1, place: 'there', verified });
+      const { data } = await checkHealth(folder, path, { only: ['backup.verified'], facts: { lastRun, newestBackup } });
+      return [data.checks[0]?.status, data.checks[0]?.summary.includes('another')];
+    };
+    expect(await known(undefined, { ageDays: 1, passed: true })).toEqual(['ok', true]);
+    expect(await known(20, { ageDays: 1, passed: true })).toEqual(['ok', true]);
+    expect(await known(1, { ageDays: 20, passed: true })).toEqual(['ok', false]);
+    expect(await known(2, { ageDays: 1, passed: false })).toEqual(['critical', true]);
     const { data } = await checkHealth(folder, path, { only: ['backup.verified'] });
     expect(data.checks[0]?.status).toBe('skipped');
   });

@@ -19,6 +19,7 @@ const policyArbitrary: fc.Arbitrary<RetentionPolicy> = fc.record({
   yearly: fc.nat(3),
   keepWithinMs: fc.option(fc.integer({ min: 0, max: 90 * day }), { nil: undefined }),
   keepSafety: fc.option(fc.nat(3), { nil: undefined }),
+  recoveryWindowMs: fc.option(fc.integer({ min: 0, max: 400 * day }), { nil: undefined }),
 });
 
 /** A history: full points and incrementals on the point before, at random moments of three years. */
@@ -76,6 +77,13 @@ function model(points: readonly RetainedPoint[], policy: RetentionPolicy): Set<s
     if (policy.keepWithinMs !== undefined && now - Date.parse(point.createdAt) < policy.keepWithinMs)
       wanted.add(point.id);
     if (isPinned(point, now)) wanted.add(point.id);
+  }
+  const { recoveryWindowMs } = policy;
+  if (recoveryWindowMs !== undefined) {
+    // The state at the start of the window: that of the newest point which is older.
+    const older = points.filter((point) => Date.parse(point.createdAt) + recoveryWindowMs <= now);
+    const [first] = sorted.filter((point) => older.includes(point));
+    if (first !== undefined) wanted.add(first.id);
   }
   for (let grown = true; grown; ) {
     grown = false;

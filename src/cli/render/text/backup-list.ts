@@ -3,9 +3,11 @@ import { formatByteSize } from '../../../core/config/byte-size.ts';
 import { formatDuration } from '../../../core/config/duration.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
-import { formatTime, plural, printable } from '../format.ts';
+import { plural, printable } from '../format.ts';
 import type { Style } from '../style.ts';
 import { type Column, table } from '../table.ts';
+
+type Point = BackupListData['points'][number];
 
 export function render(report: Report<BackupListData>, style: Style): string {
   const { data } = report;
@@ -14,20 +16,20 @@ export function render(report: Report<BackupListData>, style: Style): string {
     { title: 'id' },
     ...(several ? [{ title: 'of', flexible: true }] : []),
     { title: 'type' },
-    { title: 'made' },
     { title: 'age', align: 'right' },
     { title: 'stored', align: 'right' },
     { title: 'database', align: 'right' },
-    { title: '', flexible: true },
+    { title: 'verified' },
+    { title: 'kept for', flexible: true },
   ];
   const rows = data.points.map((point) => [
     point.id,
     ...(several ? [printable(point.database)] : []),
     point.type === 'incremental' ? 'incr' : 'full',
-    formatTime(point.createdAt),
     formatDuration(point.ageMs),
     formatByteSize(point.storedBytes),
     formatByteSize(point.databaseBytes),
+    verdictOf(point, style),
     notes(point, style),
   ]);
   const lines = [style.bold(printable(data.repository.location)), ''];
@@ -66,12 +68,20 @@ function archiver(archive: NonNullable<BackupListData['archive']>, style: Style)
   return `pid ${archive.pid} on ${printable(archive.hostname)}, durable up to ${durable}${problem}`;
 }
 
-function notes(point: BackupListData['points'][number], style: Style): string {
+/** The highest level that was passed, and how long ago. */
+function verdictOf({ verifiedLevel, verifiedAt, createdAt, ageMs }: Point, style: Style): string {
+  if (verifiedLevel === null || verifiedAt === null) return style.dim('never');
+  if (verifiedLevel === 0) return style.red('damaged');
+  const agoMs = Math.max(0, ageMs - (Date.parse(verifiedAt) - Date.parse(createdAt)));
+  return `level ${verifiedLevel}, ${formatDuration(agoMs)}`;
+}
+
+function notes(point: Point, style: Style): string {
   const parts: string[] = [];
-  if (point.label !== null) parts.push(printable(point.label));
-  if (point.keepUntil !== null)
-    parts.push(point.keepUntil === 'forever' ? 'kept' : `kept to ${point.keepUntil.slice(0, 10)}`);
-  if (point.restorable !== null) parts.push('every commit after it');
+  if (point.label !== null) parts.push(`"${printable(point.label)}"`);
   if (point.tombstoned) parts.push(style.yellow('will be deleted'));
+  const until = point.keepUntil === null || point.keepUntil === 'forever' ? '' : ` to ${point.keepUntil.slice(0, 10)}`;
+  for (const reason of point.keepReasons) parts.push(reason === 'pinned' ? `pinned${until}` : printable(reason));
+  if (point.restorable !== null) parts.push('every commit after it');
   return parts.join(', ');
 }

@@ -53,7 +53,8 @@ interface PlainRecord {
 async function recordsWithout({ storage, records }: Repository): Promise<readonly PlainRecord[]> {
   const found: PlainRecord[] = [];
   for await (const { key } of storage.list('db')) {
-    if (!/^db\/[^/]+\/(database\.json|marks\/.*|tombstones\/.*|wal\/[^/]+\/epoch\.json)$/.test(key)) continue;
+    if (!/^db\/[^/]+\/(database\.json|marks\/.*|tombstones\/.*|verified\/.*|wal\/[^/]+\/epoch\.json)$/.test(key))
+      continue;
     const bytes = await storage.read(key);
     const content = records.open(key, bytes);
     if (content === undefined) {

@@ -13,6 +13,8 @@ export interface RetentionPolicy {
   readonly keepWithinMs?: number | undefined;
   /** The newest points before a migration are kept, so that it can be undone. */
   readonly keepSafety?: number | undefined;
+  /** The newest point that is at least so old is kept: the state at the start of this time can be had. */
+  readonly recoveryWindowMs?: number | undefined;
 }
 
 export interface RetainedPoint {
@@ -24,8 +26,8 @@ export interface RetainedPoint {
   readonly label?: string | null;
   /** ISO 8601, `forever`, or null. */
   readonly keepUntil: string | null;
-  /** Archived commits build on it. */
-  readonly archiveBase?: boolean;
+  /** What else needs it, in words such as `archive` or `mark pre-open`. */
+  readonly neededFor?: readonly string[];
 }
 
 /** Reasons by point id, for every point that is kept. A point without an entry may go. */
@@ -62,7 +64,12 @@ export function retain(points: readonly RetainedPoint[], policy: RetentionPolicy
     if (policy.keepWithinMs !== undefined && Date.parse(point.createdAt) > now - policy.keepWithinMs)
       keep(point, 'within');
     if (isPinned(point, now)) keep(point, 'pinned');
-    if (point.archiveBase === true) keep(point, 'archive');
+    for (const reason of point.neededFor ?? []) keep(point, reason);
+  }
+  const { recoveryWindowMs } = policy;
+  if (recoveryWindowMs !== undefined) {
+    const first = newestFirst.find((point) => Date.parse(point.createdAt) <= now - recoveryWindowMs);
+    if (first !== undefined) keep(first, 'window');
   }
   keepParents(points, kept, keep);
   return kept;

@@ -1,5 +1,6 @@
 import { lineageOf } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import type { VerifiedPoints } from '../verify/verified-points.ts';
 import { type Kept, type RetentionPolicy, retain } from './policy.ts';
 import type { Tombstone } from './tombstone.ts';
 
@@ -19,23 +20,24 @@ export interface PruneRequest {
   readonly points: readonly Manifest[];
   readonly tombstones: readonly Tombstone[];
   readonly policy: RetentionPolicy;
-  /** Newest complete chains that stay, whatever the rules say. */
+  /** Chains that stay, whatever the rules say: the newest ones that were found whole. */
   readonly minimumRedundancy: number;
   readonly graceMs: number;
   readonly now: number;
-  /** Points that archived commits of the recovery window build on. */
-  readonly archiveBases: ReadonlySet<string>;
+  /** What needs a point besides the rules, by its id: `archive`, `mark pre-open`. */
+  readonly neededFor: ReadonlyMap<string, readonly string[]>;
+  readonly verified: VerifiedPoints;
 }
 
 /** What to do with the points of one database. Pure. */
 export function planPrune(request: PruneRequest): PrunePlan {
   const { points, tombstones, now } = request;
   const kept = retain(
-    points.map((point) => ({ ...point, archiveBase: request.archiveBases.has(point.id) })),
+    points.map((point) => ({ ...point, neededFor: request.neededFor.get(point.id) ?? [] })),
     request.policy,
     now,
   );
-  const redundant = redundancy(points, kept, request.minimumRedundancy);
+  const redundant = redundancy(request, kept);
   const keptOrHeld = (point: Manifest): boolean => kept.has(point.id) || redundant.has(point.id);
   const unwanted = points.filter((point) => !keptOrHeld(point));
   const markedAt = (point: Manifest): number =>
@@ -52,30 +54,35 @@ export function planPrune(request: PruneRequest): PrunePlan {
     remove: childrenFirst(remove),
     heldBack: points
       .filter((point) => redundant.has(point.id))
-      .map((point) => ({ point, reason: 'minimum redundancy' })),
+      .map((point) => ({ point, reason: redundant.get(point.id) ?? '' })),
     spentTombstones: tombstones.filter((one) => one.pointIds.every((id) => removed.has(id) || !there.has(id))),
   };
 }
 
-/** Points beyond the rules that have to stay so that enough complete chains are left. */
-function redundancy(points: readonly Manifest[], kept: Kept, minimum: number): ReadonlySet<string> {
+/**
+ * Full points beyond the rules that have to stay so that enough chains are left that were read and found whole. While there
+ * are too few of those, the newest ones that nobody has read stay in their place; damaged ones never count.
+ */
+function redundancy({ points, verified, minimumRedundancy }: PruneRequest, kept: Kept): ReadonlyMap<string, string> {
   const byId = new Map(points.map((point) => [point.id, point]));
-  const chains = new Map<string, Manifest[]>();
+  const newestOf = new Map<string, string>();
   for (const point of points) {
-    const lineage = chainOf(point, byId);
-    if (lineage !== undefined) chains.set(lineage[0]?.id ?? '', lineage);
+    const full = chainOf(point, byId)?.[0];
+    // `points` are oldest first: the last one of a chain is its newest.
+    if (full !== undefined && levelOf(full.id) !== 0) newestOf.set(full.id, point.createdAt);
   }
-  // `points` are oldest first: the last entry of each chain is its newest point.
-  const newestChains = [...chains.values()]
-    .sort((a, b) => ((a.at(-1)?.createdAt ?? '') < (b.at(-1)?.createdAt ?? '') ? 1 : -1))
-    .slice(0, minimum);
-  const held = new Set<string>();
-  for (const chain of newestChains) {
-    const full = chain[0] as Manifest;
-    // A chain of which some member is kept has its full point kept as well: it counts as it is.
-    if (!kept.has(full.id)) held.add(full.id);
-  }
+  const newestFirst = [...newestOf].sort(([, a], [, b]) => (a < b ? 1 : -1)).map(([id]) => id);
+  const whole = newestFirst.filter((id) => (levelOf(id) ?? 1) >= 2).slice(0, minimumRedundancy);
+  const unread = newestFirst.filter((id) => (levelOf(id) ?? 1) < 2).slice(0, minimumRedundancy - whole.length);
+  const held = new Map<string, string>();
+  // A chain of which some member is kept has its full point kept as well: it counts as it is.
+  for (const id of whole) if (!kept.has(id)) held.set(id, 'minimum redundancy');
+  for (const id of unread) if (!kept.has(id)) held.set(id, 'minimum redundancy, not verified');
   return held;
+
+  function levelOf(id: string): number | undefined {
+    return verified.get(id)?.level;
+  }
 }
 
 function chainOf(point: Manifest, byId: ReadonlyMap<string, Manifest>): Manifest[] | undefined {

@@ -2,28 +2,29 @@ import type { OperationContext } from '../../context.ts';
 import { TradedbError, throwIfCancelled } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { readMarks } from '../mark.ts';
 import { pointFolder, tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
 import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
-import { type Epoch, readEpochs } from '../wal-archive/epoch.ts';
-import { type PrunePlan, type PruneRequest, planPrune } from './prune-plan.ts';
-import { Tombstones, writeTombstone } from './tombstone.ts';
+import { readEpochs } from '../wal-archive/epoch.ts';
+import { type ArchiveWindows, gapsOf } from '../wal-archive/windows.ts';
+import { planRetention, type RetentionSettings, readRetentionFacts } from './facts.ts';
+import type { PrunePlan } from './prune-plan.ts';
+import { writeTombstone } from './tombstone.ts';
 
-export interface PruneOptions extends Pick<PruneRequest, 'policy' | 'minimumRedundancy' | 'graceMs'> {
+export interface PruneOptions extends RetentionSettings {
   readonly repository: Repository;
   readonly databaseId: string;
   readonly owner: LeaseOwner;
   readonly leases?: LeaseTimes;
   readonly dryRun: boolean;
-  /** Archived commits younger than this can be restored: what they build on is kept. */
-  readonly recoveryWindowMs: number;
 }
 
 export interface Pruned {
   readonly plan: PrunePlan;
   /** Name of the tombstone that was written; null when nothing was marked. */
   readonly pruneId: string | null;
+  /** Where commits may be missing in the archive. */
+  readonly gaps: ArchiveWindows['gaps'];
 }
 
 /** Marks what the rules do not keep, and deletes what was marked long enough ago and is still not kept. */
@@ -40,27 +41,22 @@ export async function prune(options: PruneOptions, context: OperationContext): P
       );
   try {
     const { points } = await repository.points(databaseId);
-    const { all: tombstones } = await Tombstones.read(repository, databaseId);
-    const now = context.clock.wallTime();
-    const epochs = await readEpochs(repository, databaseId);
-    const kept = new Set(
-      (await readMarks(repository, databaseId)).filter((mark) => mark.keep).map((mark) => mark.epoch),
-    );
+    const facts = await readRetentionFacts(repository, databaseId, points);
     refuseUnreadable(repository);
-    const archiveBases = basesInWindow(epochs, now - options.recoveryWindowMs, kept);
-    const plan = planPrune({ ...options, points, tombstones, now, archiveBases });
-    if (options.dryRun) return { plan, pruneId: null };
+    const plan = planRetention(facts, options, context.clock.wallTime());
+    const gaps = gapsOf(facts.epochs);
+    if (options.dryRun) return { plan, pruneId: null, gaps };
     const pruneId = await mark(options, plan, context);
     await removeMarked(options, plan, context);
-    return { plan, pruneId };
+    return { plan, pruneId, gaps };
   } finally {
     await lease?.release();
   }
 }
 
-/** What a damaged record would keep is not known, so nothing may go. A tombstone that cannot be read condemns nothing. */
+/** What a damaged record would keep is not known, so nothing may go. Others cannot condemn anything. */
 function refuseUnreadable({ records }: Repository): void {
-  const problem = records.problems.find(({ key }) => !key.includes('/tombstones/'));
+  const problem = records.problems.find(({ key }) => /^db\/[^/]+\/(marks|wal)\//.test(key));
   if (problem === undefined) return;
   throw new TradedbError(
     'checksum_mismatch',
@@ -103,15 +99,6 @@ async function removePoint(repository: Repository, point: Manifest): Promise<voi
   const keys: string[] = [];
   for await (const { key } of repository.storage.list(pointFolder(database.id, id))) keys.push(key);
   for (const key of keys) await repository.storage.delete(key);
-}
-
-/** The newest epoch, each one that went on into the window, and those with a mark that is to be kept. */
-function basesInWindow(epochs: readonly Epoch[], start: number, marked: ReadonlySet<string>): ReadonlySet<string> {
-  const reachesIn = epochs.filter((epoch, index) => {
-    const next = epochs[index + 1];
-    return marked.has(epoch.id) || next === undefined || Date.parse(next.createdAt) > start;
-  });
-  return new Set(reachesIn.map((epoch) => epoch.base.pointId));
 }
 
 /** Archived commits are of no use without the point that they build on. */

@@ -4,6 +4,7 @@ import type { Repository } from '../repository/repository.ts';
 import { decodeTombstone } from '../retention/tombstone.ts';
 import { decodeEpoch } from '../wal-archive/epoch.ts';
 import type { VerifyProblem } from './verification.ts';
+import { decodeVerified } from './verified-points.ts';
 
 /** Checks the small objects beside points and segments: what is known of a database, epochs, marks, tombstones. */
 export async function verifyRecords(
@@ -36,6 +37,7 @@ function checkOf(key: string): Check | undefined {
   if (folder === 'database.json') return (repository, name, bytes) => repository.records.open(name, bytes);
   if (folder === 'marks') return decodeMark;
   if (folder === 'tombstones') return decodeTombstone;
+  if (folder === 'verified') return decodeVerified;
   if (folder === 'wal' && key.endsWith('/epoch.json')) return decodeEpoch;
   return undefined;
 }

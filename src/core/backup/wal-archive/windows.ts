@@ -1,5 +1,5 @@
 import type { Repository } from '../repository/repository.ts';
-import { type Epoch, endOf, readEpochs } from './epoch.ts';
+import { type Epoch, endOf } from './epoch.ts';
 
 export interface ArchiveWindow {
   readonly epoch: string;
@@ -18,8 +18,11 @@ export interface ArchiveWindows {
 }
 
 /** The times in which every commit of a database can be restored, and the holes between them. */
-export async function readWindows(repository: Repository, databaseId: string): Promise<ArchiveWindows> {
-  const epochs = await readEpochs(repository, databaseId);
+export async function readWindows(
+  repository: Repository,
+  databaseId: string,
+  epochs: readonly Epoch[],
+): Promise<ArchiveWindows> {
   const windows: ArchiveWindow[] = [];
   for (const epoch of epochs) {
     const end = repository.isLocked ? storedEnd(epoch) : await endOf(repository, databaseId, epoch);
@@ -34,10 +37,14 @@ export async function readWindows(repository: Repository, databaseId: string): P
       perCommit: true,
     });
   }
-  const gaps = epochs.flatMap(({ missing, reason }) =>
+  return { windows, gaps: gapsOf(epochs) };
+}
+
+/** Where commits may be missing between two epochs. */
+export function gapsOf(epochs: readonly Epoch[]): ArchiveWindows['gaps'] {
+  return epochs.flatMap(({ missing, reason }) =>
     missing === null ? [] : [{ fromTime: missing.from, toTime: missing.to, reason }],
   );
-  return { windows, gaps };
 }
 
 /** Without the key of an encrypted repository: when the last segment was stored, which is shortly after its last commit. */

@@ -10,8 +10,12 @@ interface Proof {
 }
 
 /** A backup is worth what its last proof is worth. */
-function judgeProof({ id, job, command, words }: Proof, { facts, thresholds, context }: CheckInput): CheckOutcome {
-  const last = facts.lastRun?.(job);
+async function judgeProof(proof: Proof, { facts, thresholds, context }: CheckInput): Promise<CheckOutcome> {
+  const { id, job, command, words } = proof;
+  const here = facts.lastRun?.(job);
+  // Another machine may verify: then the repository knows.
+  const there = job === 'verify' ? (await facts.newestBackup?.())?.verified : undefined;
+  const last = there === undefined || (here !== undefined && here.at >= there.at) ? here : there;
   if (last === undefined) return { summary: `no ${words} is known`, skipped: `no ${words} is known; try: ${command}` };
   const age = Math.max(0, context.clock.wallTime() - last.at);
   const base = { value: age, unit: 'ms' } as const;
