@@ -364,6 +364,14 @@ export function openMemory(ports: ConnectionPorts): Connection {
   return new Connection(openRaw(':memory:', { timeout: 0 }), ':memory:', false, ports);
 }
 
+/**
+ * A private database that SQLite keeps in its cache and, when it grows, in a file that nobody else can see and that is gone
+ * when it is closed: for look-ups over more rows than memory should hold.
+ */
+export function openTemporary(ports: ConnectionPorts): Connection {
+  return new Connection(openRaw('', { timeout: 0 }), '', false, ports);
+}
+
 /** Closes a connection whose settings could not be made. */
 function configured<C extends Connection>(connection: C, configure: () => void): C {
   try {

@@ -5,7 +5,7 @@ import type { SourceSchema } from './source-schema.ts';
 
 export interface TableRange {
   readonly table: string;
-  /** A column that the source lacks reads as NULL. */
+  /** A column that the source lacks reads as NULL; `rowid` is that of the table. */
   readonly columns: readonly string[];
   /** Unique together and indexed in this order, such as the INTEGER PRIMARY KEY. Each must be one of `columns`. */
   readonly key: readonly string[];
@@ -74,7 +74,9 @@ class TableRows implements RowRange {
   #prepare(where: string): Statement {
     const { table, columns, key } = this.#range;
     const there = new Set(this.#schema.columns(table).map(({ name }) => name));
-    const list = columns.map((column) => (there.has(column) ? quoteIdentifier(column) : 'NULL')).join(', ');
+    const list = columns
+      .map((column) => (there.has(column) || column === 'rowid' ? quoteIdentifier(column) : 'NULL'))
+      .join(', ');
     const order = key.map(quoteIdentifier).join(', ');
     const sql = `SELECT ${list} FROM ${quoteIdentifier(table)} ${where} ORDER BY ${order} LIMIT ?`;
     return this.#schema.connection.prepare(sql).asArrays().withBigIntegers();

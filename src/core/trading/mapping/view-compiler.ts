@@ -4,7 +4,8 @@ import { exactOf, exactOrZero } from '../profile/exact.ts';
 import { filledByFills } from '../profile/grouped.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { Offender } from '../rule/rule.ts';
-import type { ColumnSource, Mapping, Stream, StreamName } from './mapping.ts';
+import type { ColumnSource, Mapping, Stream } from './mapping.ts';
+import type { StreamName } from './stream-columns.ts';
 
 /**
  * Compiles a mapping file to a profile: views named like the reference tables, and the rules for which they have the

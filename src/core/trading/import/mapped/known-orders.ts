@@ -1,0 +1,43 @@
+import type { SourceStream } from '../source.ts';
+import { held, type Mapped } from '../unit.ts';
+import { noField, textOf } from './field.ts';
+import type { Bound } from './fields.ts';
+import type { JoinedTable } from './table.ts';
+
+/** Orders of the source by the text of their key, which is how fills and events name them. */
+export class KnownOrders {
+  readonly #orders: Bound<JoinedTable>;
+
+  constructor(orders: Bound<JoinedTable>) {
+    this.#orders = orders;
+  }
+
+  has(id: string): boolean {
+    const [column] = this.#orders.stream.key;
+    return column !== undefined && this.#orders.table.find(column, id).length > 0;
+  }
+}
+
+/** Rows that tell the life of an order: each is a part of it, or has none. */
+export function eventParts(bound: Bound<JoinedTable>, orders: KnownOrders): SourceStream {
+  const { table } = bound;
+  const order = bound.fields.order ?? noField;
+  return {
+    name: 'order_events',
+    table: table.name,
+    columns: table.columns,
+    rows: table.rows,
+    mutable: table.mutable,
+    externalId: bound.externalId,
+    map(row): Mapped {
+      const externalId = bound.externalId(row);
+      const defect = table.defect(row);
+      if (defect !== undefined) return held(externalId, defect.reason, defect.detail);
+      const id = order.value(row);
+      if (id === null || !orders.has(textOf(id))) {
+        return held(externalId, 'orphan', id === null ? 'it names no order' : `there is no order ${textOf(id)}`);
+      }
+      return { kind: 'part', entity: 'order', externalId: textOf(id) };
+    },
+  };
+}
