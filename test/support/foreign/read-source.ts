@@ -1,6 +1,8 @@
+import { onTestFinished } from 'vitest';
 import type { Connection } from '../../../src/core/sqlite/connection.ts';
 import { SourceCatalog } from '../../../src/core/trading/import/catalog.ts';
 import type {
+  FileSource,
   HeldRows,
   ReaderOptions,
   SliceLimits,
@@ -11,6 +13,8 @@ import type {
 } from '../../../src/core/trading/import/source.ts';
 import { SourceSchema } from '../../../src/core/trading/import/source-schema.ts';
 import type { Held, Mapped } from '../../../src/core/trading/import/unit.ts';
+import { parseMapping } from '../../../src/core/trading/mapping/mapping.ts';
+import { testPorts } from '../context.ts';
 
 /** Drives a reader as the import does, for tests that look at what it makes of rows. */
 
@@ -119,4 +123,25 @@ export function totalsOf(reader: SourceReader, held: Readonly<Record<string, rea
     rows,
   );
   return lines.sort();
+}
+
+/** Opens a file that is no database. */
+export async function openFile(
+  source: FileSource,
+  path: string,
+  options: Partial<ReaderOptions> = {},
+  mapping?: object,
+): Promise<OpenedSource> {
+  const catalog = new SourceCatalog();
+  const { notes, port } = noteBook();
+  const reader = await source.open({
+    ...testPorts,
+    path,
+    mapping: mapping === undefined ? undefined : parseMapping(JSON.stringify(mapping), 'mapping.json'),
+    catalog,
+    options: { ...defaultOptions, ...options },
+    notes: port,
+  });
+  onTestFinished(() => reader.close?.());
+  return { reader, catalog, notes };
 }

@@ -1,3 +1,4 @@
+import type { ConnectionPorts } from '../../sqlite/connection-settings.ts';
 import type { Kind } from '../instrument.ts';
 import type { Mapping } from '../mapping/mapping.ts';
 import type { SourceAccount, SourceCatalog, SourceInstrument } from './catalog.ts';
@@ -166,7 +167,7 @@ export interface SourceSystem {
 }
 
 /** What a reader of a file that is no database is given. */
-export interface FilePorts {
+export interface FilePorts extends ConnectionPorts {
   readonly path: string;
   readonly mapping: Mapping | undefined;
   readonly catalog: SourceCatalog;
@@ -175,7 +176,7 @@ export interface FilePorts {
 }
 
 /** A format of files whose rows are read through a mapping. */
-export interface FileSystem {
+export interface FileSource {
   readonly name: string;
   /** Throws `usage` for a file that cannot be read without a mapping, `config_invalid` for one that does not fit. */
   open(ports: FilePorts): Promise<SourceReader>;
