@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { type SourceImport, sourceFiles, sourceImports } from '../../support/source-tree.ts';
 
 /** Rooms of src/core and the rooms they may import; everybody may import the ground. See docs/architecture.md. */
-const ground = ['context', 'error', 'report', 'config', 'make-folder'];
+const ground = ['context', 'error', 'report', 'config', 'make-folder', 'sync-folder'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   context: [],
   error: [],
   report: [],
   config: ['error'],
   'make-folder': ['error'],
+  'sync-folder': [],
   lease: [],
   'run-record': [],
   schedule: [],

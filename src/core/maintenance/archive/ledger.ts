@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
-import { syncFolder } from '../sync-folder.ts';
+import { syncFolder } from '../../sync-folder.ts';
 
 /** Steps of a chunk. `dropped`: never written whole, nothing was deleted. `restored`: rows were put back into the table. */
 export type LedgerState = 'planned' | 'written' | 'verified' | 'deleting' | 'done' | 'dropped' | 'restored';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
-import { syncFolder } from '../sync-folder.ts';
 import type { TableSums } from './row-sums.ts';
 
 export interface ArchivedColumn {

@@ -6,7 +6,7 @@ import { TradedbError } from '../../error.ts';
 import { processStartTime } from '../../file-access/process-name.ts';
 import { openReadOnly } from '../../sqlite/connection.ts';
 import type { ConnectionSettings } from '../../sqlite/connection-settings.ts';
-import { syncFolder } from '../sync-folder.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import { sourceFacts, verifyCopy, writeCopy } from './compact-copy.ts';
 import type { CompactionJob, FromChild, ToChild } from './compaction-protocol.ts';
 import { swapInCompactCopy } from './exclusive-swap.ts';

@@ -5,7 +5,7 @@ import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import type { ConnectionSettings } from '../../sqlite/connection-settings.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { isBusy } from '../../sqlite/translate-error.ts';
-import { syncFolder } from '../sync-folder.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import { sourceFacts, takeOwnership, verifyCopy, writeCopy } from './compact-copy.ts';
 import { oldFilePath, partialPath, removeSwapRecord, type SwapRecord, writeSwapRecord } from './swap-file.ts';
 

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSy
 import { basename, dirname, join } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
 import { processStartTime } from '../../file-access/process-name.ts';
-import { syncFolder } from '../sync-folder.ts';
+import { syncFolder } from '../../sync-folder.ts';
 
 /** Where a compaction stands, so that a killed one can be finished or undone. Lies beside the database. */
 export interface SwapRecord {
