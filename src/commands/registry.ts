@@ -109,6 +109,7 @@ export const registry: readonly CommandGroup[] = [
     commands: {
       check: () => import('./health/check.ts'),
       rules: () => import('./health/rules.ts'),
+      audit: () => import('./health/audit.ts'),
       recover: () => import('./health/recover.ts'),
     },
   },

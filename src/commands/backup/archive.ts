@@ -86,6 +86,8 @@ export const definition = defineCommand({
     const settings = context.config.backup;
     const label = databaseLabel(context, database);
     const repository = await openOrCreate(context, location);
+    const { auditHeadReader, noteBackupHead } = await import('./audit-head.ts');
+    const readAuditHead = await auditHeadReader(context);
     const makeBase = async () => {
       const created = await createBackup(
         {
@@ -106,9 +108,11 @@ export const definition = defineCommand({
           leases: context.config.backup.leases,
           stateDirectory: context.stateDirectory(),
           toolVersion: context.host.version,
+          readAuditHead,
         },
         context,
       );
+      for (const { message } of await noteBackupHead(created.manifest, context)) context.log.warn(message);
       return created.manifest;
     };
     const { archiveStatusPath } = await import('../../core/backup/wal-archive/status-file.ts');

@@ -141,6 +141,7 @@ export const definition = defineCommand({
     const codec = parseCodec(given.codec ?? context.config.backup.codec);
     const keepUntil = await keepUntilOf(given.keep, context);
     const opened = await openOrCreate(context, location);
+    const { auditHeadReader, noteBackupHead } = await import('./audit-head.ts');
     const created = await createBackup(
       {
         database,
@@ -161,10 +162,12 @@ export const definition = defineCommand({
         leases: context.config.backup.leases,
         stateDirectory: context.stateDirectory(),
         toolVersion: context.host.version,
+        readAuditHead: await auditHeadReader(context),
       },
       context,
     );
     const { manifest, snapshot } = created;
+    const noted = await noteBackupHead(manifest, context);
     const checked = await verifyNew(opened, manifest.id, given, context);
     const { pageCount, pageSizeBytes } = manifest.database;
     return context.report<BackupCreateData>(
@@ -195,7 +198,7 @@ export const definition = defineCommand({
         position: manifest.position,
         verification: checked.verification,
       },
-      { findings: [...created.findings, ...fewSlots(opened.encryption), ...checked.findings] },
+      { findings: [...created.findings, ...noted, ...fewSlots(opened.encryption), ...checked.findings] },
     );
   },
   exitCode: ({ data, status }) => (data.verification?.passed === false ? 12 : status === 'ok' ? 0 : 3),

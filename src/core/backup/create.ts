@@ -14,6 +14,7 @@ import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/ob
 import type { Repository } from './repository/repository.ts';
 import { acquireRepositoryLease, type LeaseTimes, type RepositoryLease } from './repository/repository-lease.ts';
 import { snapshotFindings } from './snapshot/findings.ts';
+import type { ReadAuditHead } from './snapshot/pin.ts';
 import { dropKeptPacks, keepFinishedPacks } from './snapshot/resume.ts';
 import { type Snapshot, takeSnapshot } from './snapshot/snapshot.ts';
 
@@ -46,6 +47,8 @@ export interface CreateRequest {
   /** How long to wait while another backup, prune or restore is at work. */
   readonly waitLockMs?: number;
   readonly hooks?: BackupHooks;
+  /** Gives the head of the audit log for the manifest. */
+  readonly readAuditHead?: ReadAuditHead;
   /** False when the caller holds the lease of the database already. */
   readonly takeDatabaseLease?: boolean;
 }
@@ -204,7 +207,7 @@ async function store(
   for (const pack of snapshot.packs) await repository.storage.adopt(packKey(databaseId, id, pack.name), pack.file);
   const { file, ...pageIndex } = snapshot.pageIndex;
   await repository.storage.adopt(pageIndexKey(databaseId, id, pageIndex.name), file);
-  const { sqliteVersion, ...facts } = snapshot.facts;
+  const { sqliteVersion, audit, ...facts } = snapshot.facts;
   const manifest: Manifest = {
     format: 1,
     id,
@@ -230,6 +233,7 @@ async function store(
     encryption: null,
     position: snapshot.position,
     ...(snapshot.archived === null ? {} : { archived: snapshot.archived }),
+    ...(audit === undefined ? {} : { audit }),
     storedPages: snapshot.storedPages,
     storedBytes: snapshot.packs.reduce((sum, pack) => sum + pack.sizeBytes, 0) + pageIndex.sizeBytes,
     packs: snapshot.packs.map(({ name, sizeBytes, chunks, pages }) => ({ name, sizeBytes, chunks, pages })),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { auditHash, auditPayload, auditStart } from '../../../src/core/trading/audit-chain.ts';
+import { auditHash, auditPayload, auditStart } from '../../../src/core/trading/audit/chain.ts';
 import { divideHalfEven, formatDecimal, parseDecimal, rescale } from '../../../src/core/trading/decimal.ts';
 import { isoOfMicroseconds } from '../../../src/core/trading/time.ts';
 import { notionalOf } from '../../../src/core/trading/units.ts';

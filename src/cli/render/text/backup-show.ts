@@ -29,6 +29,9 @@ export function render({ data }: Report<BackupShowData>, style: Style): string {
       `${formatCount(manifest.storedPages)} pages in ${formatByteSize(manifest.storedBytes)} (${manifest.codec})`,
     ],
     ['WAL position', position === null ? 'none' : `frame ${formatCount(position.frame)} of ${salts(position)}`],
+    ...(manifest.audit === undefined
+      ? []
+      : [['audit log', `row ${formatCount(manifest.audit.seq)} ${manifest.audit.hash}`]]),
     ['digest', manifest.digest],
     ['made with', `tradedb ${printable(manifest.tool.version)}, SQLite ${printable(manifest.tool.sqliteVersion)}`],
     ...(manifest.keepUntil === null ? [] : [['kept until', printable(manifest.keepUntil)]]),

@@ -17,6 +17,7 @@ import {
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import { storePageIndex } from '../snapshot/pack-snapshot.ts';
+import type { ReadAuditHead } from '../snapshot/pin.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type ArchivedNow, archivedNow, archiverRuns, txOfPoint } from '../wal-archive/archived-place.ts';
 import { type ArchivedSegment, type Epoch, readSegment } from '../wal-archive/epoch.ts';
@@ -32,6 +33,7 @@ export interface FromWalRequest {
   readonly stagingFolder: string;
   /** How long to wait for the newest commit to be archived. */
   readonly archiveWaitMs: number;
+  readonly readAuditHead?: ReadAuditHead;
 }
 
 /** What the archive has to say about a parent point and the state of this moment. */

@@ -52,6 +52,8 @@ const manifestSchema = v.object({
   position: v.nullable(positionSchema),
   /** The archived commit whose state this is, where it is known. */
   archived: v.optional(v.object({ epoch: v.string(), tx: count })),
+  /** The newest and the first link of the audit log of that state; sealed where it is encrypted. */
+  audit: v.optional(v.object({ seq: count, hash: digest, chainStart: digest })),
   storedPages: count,
   storedBytes: count,
   packs: v.array(v.object({ name: digest, sizeBytes: count, chunks: count, pages: count })),

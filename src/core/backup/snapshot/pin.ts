@@ -39,20 +39,33 @@ export function pin(path: string, ports: { clock: Clock; random: Random }, busyT
   }
 }
 
+/** The newest link of an audit log, and its first one, by which it is recognised. Hashes in hexadecimal. */
+export interface AuditHead {
+  readonly seq: number;
+  readonly hash: string;
+  readonly chainStart: string;
+}
+
+/** Looks for an audit log in the pinned state; the room that knows audit logs is not known here. */
+export type ReadAuditHead = (connection: Connection) => AuditHead | undefined;
+
 export interface PinnedFacts {
   readonly userVersion: number;
   readonly applicationId: number;
   readonly schemaCookie: number;
   readonly sqliteVersion: string;
+  readonly audit?: AuditHead;
 }
 
 /** What the manifest says of the pinned state. */
-export function factsOf({ connection, sqliteVersion }: Pin): PinnedFacts {
+export function factsOf({ connection, sqliteVersion }: Pin, readAuditHead?: ReadAuditHead): PinnedFacts {
+  const audit = readAuditHead?.(connection);
   const number = (name: string): number => Number(connection.pragmaValue(name) ?? 0);
   return {
     userVersion: number('user_version'),
     applicationId: number('application_id'),
     schemaCookie: number('schema_version'),
     sqliteVersion,
+    ...(audit === undefined ? {} : { audit }),
   };
 }

@@ -10,7 +10,7 @@ import { onlineCopy } from '../../sqlite/online-copy.ts';
 import type { Codec } from '../chunk/codec.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { PackBase, PackProgress, PackRequest, PackResult } from './pack-job.ts';
-import { factsOf, type Pin, type PinnedFacts, pin } from './pin.ts';
+import { factsOf, type Pin, type PinnedFacts, pin, type ReadAuditHead } from './pin.ts';
 
 export interface SnapshotRequest {
   readonly database: string;
@@ -25,6 +25,7 @@ export interface SnapshotRequest {
   readonly method: 'pages' | 'api';
   /** The parent's pages, when only changes are wanted; ignored when the page size differs. */
   readonly base: (PackBase & { readonly pageSizeBytes: number }) | null;
+  readonly readAuditHead?: ReadAuditHead;
 }
 
 export interface Snapshot extends PackResult {
@@ -73,10 +74,12 @@ export async function takeSnapshot(request: SnapshotRequest, context: OperationC
       if (walBytes(request.database) > Math.max(request.maxWalBytes, walBefore)) limit.abort();
     };
     const base = request.base?.pageSizeBytes === view.pageSizeBytes ? request.base : null;
-    const job: PackRequest = { ...request, path: request.database, base, salt: context.random.bytes(32) };
+    // A function does not travel to another process.
+    const { readAuditHead, ...plain } = request;
+    const job: PackRequest = { ...plain, path: request.database, base, salt: context.random.bytes(32) };
     const packed = await child.call<PackResult>('pack', job);
     const walGrowthBytes = Math.max(0, walBytes(request.database) - walBefore);
-    const facts = factsOf(held);
+    const facts = factsOf(held, readAuditHead);
     held.release();
     onProgress({ pagesRead: view.pageCount, storedBytes: packed.storedBytes });
     task.done();

@@ -4,7 +4,7 @@ import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import { currentHolder, type LeaseOwner } from '../../lease.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import { factsOf, type PinnedFacts, pin } from '../snapshot/pin.ts';
+import { factsOf, type PinnedFacts, pin, type ReadAuditHead } from '../snapshot/pin.ts';
 import { type ArchivedSegment, type Epoch, readEpochs, readSegment } from './epoch.ts';
 import { RecorderProcess } from './recorder-process.ts';
 
@@ -17,6 +17,7 @@ export interface PlaceRequest {
   readonly busyTimeoutMs: number;
   /** How long to wait until the archiver has made the newest commit durable. */
   readonly waitMs: number;
+  readonly readAuditHead?: ReadAuditHead;
 }
 
 export interface ArchivedNow {
@@ -64,22 +65,43 @@ export function archiveLeaseName(databaseId: string): string {
   return `${databaseId}-wal`;
 }
 
-/** Under a read transaction, so that the place cannot go away while it is looked at. */
-async function newestPlace(
-  request: PlaceRequest,
-  context: OperationContext,
-): Promise<{ position: WalPosition | null; facts: PinnedFacts }> {
-  const held = pin(request.database, context, request.busyTimeoutMs);
+interface NewestPlace {
+  readonly position: WalPosition | null;
+  readonly facts: PinnedFacts;
+}
+
+/** Looks beside a writer that never rests; then the facts may be those of a commit just before the place. */
+const looks = 20;
+
+/**
+ * Under a read transaction, so that the place cannot go away while it is looked at. A place that is the same before and
+ * after the transaction began is that of its state, and so the facts are.
+ */
+async function newestPlace(request: PlaceRequest, context: OperationContext): Promise<NewestPlace> {
   const child = new RecorderProcess(request.database, context.clock);
+  let held = pin(request.database, context, request.busyTimeoutMs);
   try {
-    const floor = await child.floor();
-    if ('unavailable' in floor)
-      throw new TradedbError('unsupported', 'the wal-index cannot be read: is it in WAL mode?');
-    return { position: floor.position, facts: factsOf(held) };
+    let place = await placeOf(child);
+    for (let count = 1; count < looks; count += 1) {
+      const next = pin(request.database, context, request.busyTimeoutMs);
+      held.release();
+      held = next;
+      const after = await placeOf(child);
+      const isSame = JSON.stringify(place) === JSON.stringify(after);
+      place = after;
+      if (isSame) break;
+    }
+    return { position: place, facts: factsOf(held, request.readAuditHead) };
   } finally {
     held.release();
     await child.stop();
   }
+}
+
+async function placeOf(child: RecorderProcess): Promise<WalPosition | null> {
+  const floor = await child.floor();
+  if (!('unavailable' in floor)) return floor.position;
+  throw new TradedbError('unsupported', 'the wal-index cannot be read: is it in WAL mode?');
 }
 
 /** Segments from the end that are looked at: the place is one of now. */

@@ -3,6 +3,7 @@ import {
   bytes,
   choice,
   duration,
+  durationText,
   flag,
   fraction,
   integer,
@@ -289,6 +290,24 @@ export const tradingSection = section(
     clockTolerance: duration('1s', 'How far a time may lie in the future'),
     fillTolerance: duration('1s', 'How long after its end an order may still be filled'),
     staleOrder: duration('24h', 'Age of the last event from which an open order is stale'),
+    audit: section(
+      {
+        anchorFile: optionalText(
+          'File outside of the database, best on another machine, in which backup create and health audit --anchor note the head of the audit chain; relative to the configuration file',
+        ),
+      },
+      'Proof of the audit log',
+    ),
+    retentionClasses: v.pipe(
+      v.optional(v.record(v.pipe(v.string(), v.regex(/^[\w.-]+$/, 'expected a name such as "5y"')), durationText), {
+        operational: '1y',
+        '5y': '5y',
+        '6y': '6y',
+      }),
+      v.description(
+        'How long rows of a class must exist somewhere, such as { "5y": "5y" }, for policies and exports; permanent is always there. Names with durations, not legal advice',
+      ),
+    ),
   },
   'Rules of the trading schema',
 );

@@ -1,4 +1,4 @@
-import type { AuditFields } from '../audit-chain.ts';
+import type { AuditFields } from '../audit/chain.ts';
 import type { InstrumentData } from '../instrument.ts';
 import type { OrderStatus } from '../order-state.ts';
 import { fillEffect } from '../store/fill.ts';

@@ -1,4 +1,4 @@
-import { type AuditFields, type AuditHead, auditHash, auditPayload, auditStart } from '../audit-chain.ts';
+import { type AuditFields, type AuditHead, auditHash, auditPayload, auditStart } from '../audit/chain.ts';
 import type { SampleBatch } from './row-sink.ts';
 
 /** The audit chain of the sample market: one row for each thing that the store would have recorded. */

@@ -1,6 +1,6 @@
 import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
-import { type AuditFields, type AuditHead, auditHash, auditPayload, auditStart } from '../audit-chain.ts';
+import { type AuditFields, type AuditHead, auditHash, auditPayload, auditStart } from '../audit/chain.ts';
 import { type Instrument, instrumentById } from '../instrument.ts';
 import { microseconds } from '../time.ts';
 import { CommittedCache } from './committed-cache.ts';

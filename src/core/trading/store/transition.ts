@@ -1,4 +1,4 @@
-import type { AuditFields } from '../audit-chain.ts';
+import type { AuditFields } from '../audit/chain.ts';
 import { bound } from '../bound.ts';
 import type { InstrumentData } from '../instrument.ts';
 import { type ExecType, type OrderStatus, requireLegal } from '../order-state.ts';
