@@ -28,6 +28,7 @@ export function makeSample(parts: Partial<Sample> = {}): Sample {
     ],
     pinned: [],
     writeLockBusyRatio: 0.04,
+    cachedBytes: 1_000_000,
     diskFreeBytes: 1_600_000_000,
     objects: [
       { object: 'trades', kind: 'table', table: 'trades', pages: 121_004, frames: 9000, estimated: false },

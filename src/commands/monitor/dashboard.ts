@@ -43,9 +43,9 @@ export const definition = defineCommand({
     },
     attribution: {
       type: 'choice',
-      choices: ['frames', 'off'],
+      choices: ['frames', 'index', 'off'],
       config: 'monitor.attribution',
-      summary: 'frames: read the WAL to tell what is written to which table',
+      summary: 'frames: read the WAL to tell what is written to which table; index: read its page numbers alone',
     },
     view: {
       type: 'choice',

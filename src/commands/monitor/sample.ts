@@ -22,9 +22,9 @@ export const definition = defineCommand({
     interval: { type: 'duration', value: 'time', default: '1s', summary: 'time between two samples' },
     attribution: {
       type: 'choice',
-      choices: ['frames', 'off'],
-      default: 'off',
-      summary: 'frames: also read the WAL to tell what is written to which table',
+      choices: ['frames', 'index', 'off'],
+      default: 'index',
+      summary: 'frames: read the WAL to tell what is written to which table; index: read its page numbers alone',
     },
     processes: { type: 'flag', summary: 'also look at every open descriptor of every process (100 ms)' },
   },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AttributionSource } from '../../core/monitor/sampler/sampler.ts';
 import type { WatchSettings } from '../../core/monitor/watch.ts';
 import type { CommandContext } from '../definition.ts';
 
@@ -11,7 +12,7 @@ export function queryDirectory(context: CommandContext): string {
 export async function watchSettings(
   context: CommandContext,
   intervalMs: number,
-  attribution: 'frames' | 'off',
+  attribution: AttributionSource,
   path = context.databasePath(),
 ): Promise<WatchSettings> {
   const { realpathSync } = await import('node:fs');

@@ -69,6 +69,8 @@ export interface Sample {
   /** Share of the last looks at the lock table in which somebody held the write lock. */
   readonly writeLockBusyRatio: number;
   readonly diskFreeBytes: number;
+  /** What the kernel holds of the database and its WAL in memory; null where that cannot be known. */
+  readonly cachedBytes: number | null;
   /** The most written and the largest objects; empty without attribution. */
   readonly objects: readonly ObjectWrites[];
   /** Share of the commits whose frames were seen. */

@@ -64,7 +64,7 @@ describe('the map of pages', () => {
 });
 
 describe('attribution of writes', () => {
-  function watched(autoVacuum = 0) {
+  function watched(autoVacuum = 0, from: 'frames' | 'index' = 'frames') {
     const path = join(temporaryFolder(), 'trading.db');
     const db = new Database(path);
     db.pragma('page_size = 1024');
@@ -76,7 +76,7 @@ describe('attribution of writes', () => {
     onTestFinished(() => void db.close());
     const files = new LiveFiles(path);
     onTestFinished(() => files.close());
-    const attribution = new Attribution(files);
+    const attribution = new Attribution(files, from);
     let now = 0;
     const look = (made: number, laterMs = 100) => {
       now += laterMs;
@@ -129,6 +129,41 @@ describe('attribution of writes', () => {
     const entry = facts.objects.find(({ object }) => object === 'a');
     expect(entry?.estimated).toBe(true);
     expect(entry?.frames).toBeGreaterThanOrEqual(40);
+  });
+
+  it('tells from page numbers alone what frames tell, but for pages that are new', () => {
+    const { db, look } = watched(0, 'index');
+    for (let row = 0; row < 50; row++) db.exec(`INSERT INTO b (x) VALUES ('${'x'.repeat(100)}')`);
+    look(0);
+    const update = db.prepare('UPDATE b SET x = ? WHERE id = ?');
+    for (let commit = 0; commit < 60; commit++) {
+      update.run(`${commit} ${'y'.repeat(100)}`, 1 + (commit % 50));
+      if (commit % 20 === 19) look(20, 1);
+    }
+    const facts = look(0, 1);
+    expect(facts.coverage).toBe(1);
+    const counted = frames(facts);
+    expect(counted.b).toBeGreaterThanOrEqual(60);
+    expect(counted.bx).toBeGreaterThanOrEqual(60);
+    expect(counted.a).toBeUndefined();
+
+    // A restart takes the old numbers with it; the new ones count, and coverage says what was missed.
+    for (let commit = 0; commit < 30; commit++) update.run(`${commit} ${'z'.repeat(100)}`, 1);
+    db.pragma('wal_checkpoint(RESTART)');
+    update.run('w'.repeat(100), 1);
+    const after = look(31, 1);
+    expect(after.coverage).toBeLessThan(1);
+    expect(frames(after).b).toBeGreaterThan(counted.b ?? 0);
+  });
+
+  it('reads page numbers beyond the first block of the WAL-index', () => {
+    const { db, look } = watched(0, 'index');
+    db.pragma('wal_autocheckpoint = 0');
+    db.exec("INSERT INTO a (x) VALUES ('x')");
+    look(0);
+    const update = db.prepare('UPDATE a SET x = ? WHERE id = 1');
+    for (let commit = 0; commit < 9000; commit++) update.run(commit);
+    expect(frames(look(9000, 1))).toMatchObject({ a: 9000 });
   });
 
   it('finds a table that is created while it watches, and forgets a dropped one', () => {

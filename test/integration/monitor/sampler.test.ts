@@ -238,7 +238,8 @@ describe('the sampler', () => {
     renameSync(path, `${path}.away`);
     await watched.until(({ mode }) => mode === 'absent');
     const still = catalog.filter(({ value }) => new Set(watched.samples.map(value)).size < 2).map(({ name }) => name);
-    // A torn header needs a commit in the very microsecond of the read: commit-count and live-files cover it.
-    expect(still).toEqual(['torn_reads_total']);
+    // A torn header needs a commit in the very microsecond of the read: monitor-movers makes one by hand.
+    const unknown = watched.samples.every(({ cachedBytes }) => cachedBytes === null) && process.env.CI !== 'true';
+    expect(still).toEqual(['torn_reads_total', ...(unknown ? ['page_cache_bytes'] : [])]);
   });
 });

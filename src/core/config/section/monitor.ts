@@ -18,7 +18,11 @@ const watchedDatabase = v.strictObject({
 export const monitorSection = section(
   {
     rate: integer(10, 1, 50, 'Samples per second'),
-    attribution: choice(['frames', 'off'], 'frames', 'frames: read the WAL to tell what is written to which table'),
+    attribution: choice(
+      ['frames', 'index', 'off'],
+      'frames',
+      'What tells which table is written: the frames of the WAL, their page numbers in the WAL-index, or nothing',
+    ),
     refresh: duration('500ms', 'Time between two frames of the terminal view'),
     maxCpu: share('3%', 'Share of one core that the sampler may use; it samples less often when it would be more'),
     lockInterval: duration('100ms', 'Time between two looks at the lock table'),

@@ -20,12 +20,10 @@ export class ReadingList {
   readonly #lastWrite = new Map<string, { atMs: number; frames: number }>();
 
   of(sample: Sample, atMs: number): Reading[] {
-    const readings: Reading[] = catalog.map(({ name, type, value }) => ({
-      series: name,
-      type,
-      value: value(sample),
-      coarse: false,
-    }));
+    const readings = catalog.flatMap(({ name, type, value }): Reading[] => {
+      const now = value(sample);
+      return now === null ? [] : [{ series: name, type, value: now, coarse: false }];
+    });
     for (const entry of sample.objects) {
       const series = objectSeries(entry);
       const known = this.#lastWrite.get(series);

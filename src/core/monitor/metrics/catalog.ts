@@ -6,7 +6,8 @@ interface Series {
   readonly name: string;
   readonly type: Metric['type'];
   readonly help: string;
-  readonly value: (sample: Sample) => number;
+  /** Null where it cannot be known. */
+  readonly value: (sample: Sample) => number | null;
 }
 
 /** A backup of ours ends by itself: an alert on it would be a false one. */
@@ -90,6 +91,12 @@ export const catalog: readonly Series[] = [
     help: 'Frames whose table or index is not known.',
     value: (s) => s.unknownFrames,
   },
+  {
+    name: 'page_cache_bytes',
+    type: 'gauge',
+    help: 'Bytes of the database and its WAL that the kernel holds in memory.',
+    value: (s) => s.cachedBytes,
+  },
   { name: 'disk_free_bytes', type: 'gauge', help: 'Free space on the file system.', value: (s) => s.diskFreeBytes },
 ];
 
@@ -111,7 +118,10 @@ export const objectSeries: readonly (Omit<Series, 'value'> & { readonly value: (
 
 /** The series with the values of one sample; `database` is its name in the labels. */
 export function metricsOf(sample: Sample, database: string): Metric[] {
-  const single = catalog.map(({ value, ...series }) => ({ ...series, value: value(sample), labels: { database } }));
+  const single = catalog.flatMap(({ value, ...series }) => {
+    const now = value(sample);
+    return now === null ? [] : [{ ...series, value: now, labels: { database } }];
+  });
   const perObject = objectSeries.flatMap(({ value, ...series }) =>
     sample.objects.map((object) => ({
       ...series,

@@ -3,7 +3,8 @@ import { childrenOf, isInteriorType, readPageHeader, uint32 } from '../../file-f
 import type { DatabaseHeader } from '../../file-format/database-header.ts';
 import type { WalIndexHeader } from '../../file-format/wal-index-header.ts';
 import type { ObjectWrites } from '../sample.ts';
-import { FrameReader } from '../sampler/frame-reader.ts';
+import { FrameReader, type FrameSource } from '../sampler/frame-reader.ts';
+import { IndexReader } from '../sampler/index-reader.ts';
 import { PageOwners, walkPages } from './page-owners.ts';
 import { PageReader } from './page-reader.ts';
 import { readSchemaObjects } from './schema-objects.ts';
@@ -27,7 +28,7 @@ export interface AttributionFacts {
 /** Says which table or index each written frame belongs to, from a map of the pages that follows what is written. */
 export class Attribution {
   readonly #files: LiveFiles;
-  readonly #frames: FrameReader;
+  readonly #frames: FrameSource;
   #owners = new PageOwners([], 0);
   #cookie = -1;
   #walkedAt = Number.NEGATIVE_INFINITY;
@@ -46,9 +47,10 @@ export class Attribution {
   #seenSinceWalk = 0;
   #estimated = false;
 
-  constructor(files: LiveFiles) {
+  /** `frames` reads what was written, and so learns of new pages at once; `index` reads the page numbers alone. */
+  constructor(files: LiveFiles, from: 'frames' | 'index' = 'frames') {
     this.#files = files;
-    this.#frames = new FrameReader(files);
+    this.#frames = from === 'frames' ? new FrameReader(files) : new IndexReader(files);
   }
 
   /** `newCommits` were made since the last call, by the change counter. */
@@ -65,17 +67,18 @@ export class Attribution {
 
   #readFrames(index: WalIndexHeader, newCommits: number): void {
     const written = new Map<number, number>();
-    const seen = this.#frames.read(index, {
-      frame: (page, isCommit, bytes) => {
+    const sink = {
+      frame: (page: number, isCommit: boolean, bytes: Uint8Array) => {
         this.#transaction.push(page);
-        this.#learn(page, bytes);
+        if (bytes.length > 0) this.#learn(page, bytes);
         if (isCommit) this.#commit(written);
       },
       discard: () => {
         this.#pending = [];
         this.#transaction = [];
       },
-    });
+    };
+    const seen = this.#frames.read(index, sink, newCommits);
     this.#commitsSeen += seen;
     this.#commitsMade += Math.max(seen, newCommits);
     // Commits whose frames were missed are taken to be like those that were seen.

@@ -7,10 +7,17 @@ import {
 } from '../../file-format/wal-frame.ts';
 import type { WalIndexHeader } from '../../file-format/wal-index-header.ts';
 
-export interface FrameSink {
+interface FrameSink {
+  /** `page` is empty where only the number is known. */
   frame(pageNumber: number, isCommit: boolean, page: Uint8Array): void;
   /** Frames since the last commit frame belong to nothing: the generation ended before they were committed. */
   discard(): void;
+}
+
+/** Where the frames that were written since the last look come from. */
+export interface FrameSource {
+  /** The first look only takes the position. Returns how many of the new commits it saw. */
+  read(index: WalIndexHeader, sink: FrameSink, newCommits: number): number;
 }
 
 interface Position {
@@ -27,7 +34,7 @@ const mostFrames = 4000;
  * Reads the frames that were written since the last look. After a restart of the WAL the rest of the old generation is
  * still there, behind the new frames, until it is overwritten.
  */
-export class FrameReader {
+export class FrameReader implements FrameSource {
   readonly #files: LiveFiles;
   #position: Position | undefined;
 
@@ -35,7 +42,6 @@ export class FrameReader {
     this.#files = files;
   }
 
-  /** The first look only takes the position. Returns how many commit frames were read. */
   read(index: WalIndexHeader, sink: FrameSink): number {
     const { salt1, salt2, maxFrame, pageSizeBytes } = index;
     const known = this.#position;

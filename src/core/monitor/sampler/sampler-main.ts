@@ -4,6 +4,7 @@ import { LiveFiles } from '../../file-access/live-files.ts';
 import { serveReader } from '../../file-access/reader-child.ts';
 import { refuseSqlite } from '../../file-access/reader-guard.ts';
 import type { Sample } from '../sample.ts';
+import { PageCacheLook } from './page-cache-look.ts';
 import { Sampler, type SamplerSettings } from './sampler.ts';
 
 /**
@@ -26,13 +27,14 @@ serveReader(process, {
     const files = new LiveFiles(request.path);
     requireHeader(files);
     const sampler = new Sampler(files, request, systemClock);
+    const pageCache = new PageCacheLook(files.path);
     let late = 0;
     let averageCpuMs = 0;
     let ticks = 0;
     let cpu = process.cpuUsage();
     let due = systemClock.now();
     for (;;) {
-      const sample = sampler.tick(late);
+      const sample = sampler.tick(late, pageCache.bytes(systemClock.now()));
       emit(sample);
       const used = process.cpuUsage(cpu);
       cpu = process.cpuUsage();

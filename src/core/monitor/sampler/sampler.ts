@@ -17,9 +17,11 @@ export interface SamplerSettings {
   readonly path: string;
   readonly pinnedAfterMs: number;
   readonly lockIntervalMs: number;
-  /** `frames`: the WAL is read to tell what is written to which table. */
-  readonly attribution: 'frames' | 'off';
+  readonly attribution: AttributionSource;
 }
+
+/** What tells which table is written: the frames of the WAL, their page numbers in the WAL-index, or nothing. */
+export type AttributionSource = 'frames' | 'index' | 'off';
 
 /** How the lock table is read; tests hand in one without lines. */
 export type LockLook = (path: string) => Holder[] | undefined;
@@ -78,11 +80,11 @@ export class Sampler {
     this.#clock = clock;
     this.#look = look;
     this.#pinned = new PinnedReaders(settings.pinnedAfterMs);
-    if (settings.attribution === 'frames') this.#attribution = new Attribution(files);
+    if (settings.attribution !== 'off') this.#attribution = new Attribution(files, settings.attribution);
   }
 
-  /** One look. `lateTicks` is what the loop has counted. */
-  tick(lateTicks: number): Sample {
+  /** One look. `lateTicks` and `cachedBytes` are what the loop has counted and asked for. */
+  tick(lateTicks: number, cachedBytes: number | null = null): Sample {
     const now = this.#clock.now();
     const sizeBytes = this.#followFile();
     const locks = this.#lookAtLocks(now);
@@ -119,6 +121,7 @@ export class Sampler {
       pinned,
       writeLockBusyRatio: locks.busyRatio,
       diskFreeBytes: slow.diskFreeBytes,
+      cachedBytes,
       objects: written.objects,
       coverage: written.coverage,
       unknownFrames: written.unknownFrames,

@@ -56,6 +56,11 @@ export function walView(state: DashboardState, columns: number, rows: number): L
       piece(countText(sample.checkpoints).padStart(10)),
       piece(`   last progress ${last}`),
     ],
+    [
+      piece('in memory'.padEnd(20), 'dim'),
+      piece((sample.cachedBytes === null ? 'unknown' : bytesText(sample.cachedBytes)).padStart(10)),
+      piece('   of the database and its WAL, by the kernel'),
+    ],
     plainLine(''),
     ...pinnedLines(sample.pinned),
   ].slice(0, rows);
