@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { BackupCreateData } from '../../src/commands/backup/create.ts';
 import type { BackupListData } from '../../src/commands/backup/list.ts';
-import type { BackupShowData } from '../../src/commands/backup/show.ts';
+import type { BackupShowData } from '../../src/commands/backup/show-data.ts';
 import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
 import { createCountingDatabase, expectCommittedState, startWriter } from '../support/counting-database.ts';
@@ -49,7 +49,7 @@ describe('tradedb backup', () => {
     const suffix = made.backup?.id.slice(-4) ?? '';
     const show = parseReport<BackupShowData>(await tradedb(['backup', 'show', suffix, ...args], { cwd: folder })).data;
     expect(show.children).toEqual([second.backup?.id]);
-    expect(show.manifest.database.path).toBe(database);
+    expect(show.manifest?.database.path).toBe(database);
     for (const object of show.objects) expect(existsSync(join(folder, 'backups', object.key))).toBe(true);
 
     const verify = await tradedb(['backup', 'verify', ...args, '--level', '4', '--temp', folder], { cwd: folder });

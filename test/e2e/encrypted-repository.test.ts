@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { BackupCreateData } from '../../src/commands/backup/create.ts';
 import type { BackupListData } from '../../src/commands/backup/list.ts';
 import type { BackupMarkData } from '../../src/commands/backup/mark.ts';
-import type { BackupShowData } from '../../src/commands/backup/show.ts';
+import type { BackupShowData } from '../../src/commands/backup/show-data.ts';
 import type { BackupUpgradeData } from '../../src/commands/backup/upgrade.ts';
 import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
@@ -78,7 +78,7 @@ it('encrypts, archives, verifies, restores, and does only what needs no key with
   expect(list.points.map(({ id }) => id)).toEqual(open.points.map(({ id }) => id));
   expect(list.windows.map(({ toTx }) => toTx)).toEqual(open.windows.map(({ toTx }) => toTx));
   const show = parseReport<BackupShowData>(await run(`backup show ${first.data.backup?.id}`)).data;
-  expect(show.manifest.position).toBeNull();
+  expect(show.manifest?.position).toBeNull();
   expect(parseReport<BackupVerifyData>(await run('backup verify --level 2')).data.problems).toEqual([]);
   await run('backup prune --dry-run', 0);
   for (const words of [

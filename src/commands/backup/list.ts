@@ -1,4 +1,3 @@
-import type { Manifest } from '../../core/backup/manifest/manifest.ts';
 import type { ArchiveStatus } from '../../core/backup/wal-archive/status-file.ts';
 import type { ArchiveWindow } from '../../core/backup/wal-archive/windows.ts';
 import type { Finding, Metric } from '../../core/report.ts';
@@ -7,6 +6,7 @@ import { defineCommand } from '../definition.ts';
 import { brokenWindows } from './broken-windows.ts';
 import { type PointPosition, pointPosition } from './point-position.ts';
 import { databaseIdIfAny, openChosen, recordFindings, repositoryOption } from './repository-option.ts';
+import { restorableFrom } from './restorable.ts';
 
 export interface BackupListData {
   readonly repository: { readonly name: string; readonly kind: string; readonly location: string };
@@ -126,7 +126,7 @@ export const definition = defineCommand({
         storedBytes: point.storedBytes,
         databaseBytes: point.database.pageCount * point.database.pageSizeBytes,
         keepUntil: point.keepUntil,
-        restorable: restorableFrom(point, all),
+        restorable: restorableOf(restorableFrom(point, all)),
         tombstoned: doomed.has(point.id),
         verifiedLevel: verified.get(point.id)?.level ?? null,
         verifiedAt: verified.get(point.id)?.at ?? null,
@@ -190,16 +190,7 @@ export const definition = defineCommand({
   },
 });
 
-function restorableFrom(
-  point: Manifest,
-  windows: readonly ArchiveWindow[],
-): BackupListData['points'][number]['restorable'] {
-  const window = windows.findLast(
-    ({ epoch, base, fromTime, toTime }) =>
-      base === point.id ||
-      point.archived?.epoch === epoch ||
-      (point.position !== null && point.createdAt >= fromTime && point.createdAt <= toTime),
-  );
+function restorableOf(window: ArchiveWindow | undefined): BackupListData['points'][number]['restorable'] {
   return window === undefined ? null : { epoch: window.epoch, toTime: window.toTime };
 }
 
