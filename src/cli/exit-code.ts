@@ -39,6 +39,7 @@ const codes: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   database_empty: 12,
   not_a_database: 12,
   checksum_mismatch: 12,
+  schema_missing: 12,
   repository_invalid: 12,
   migration_edited: 14,
   migration_missing: 14,

@@ -62,6 +62,7 @@ export const registry: readonly CommandGroup[] = [
       dump: () => import('./migrate/dump.ts'),
       undo: () => import('./migrate/undo.ts'),
       squash: () => import('./migrate/squash.ts'),
+      import: () => import('./migrate/import.ts'),
       'import-history': () => import('./migrate/import-history.ts'),
     },
   },

@@ -1,6 +1,7 @@
 import type { ConnectionPorts } from '../../sqlite/connection-settings.ts';
 import type { Kind } from '../instrument.ts';
 import type { Mapping } from '../mapping/mapping.ts';
+import type { Sign } from '../units.ts';
 import type { SourceAccount, SourceCatalog, SourceInstrument } from './catalog.ts';
 import type { RawValue } from './raw-value.ts';
 import type { SourceSchema } from './source-schema.ts';
@@ -32,6 +33,8 @@ export interface RowRange {
   prepare?(after: SourceKey | undefined, limits: SliceLimits): Promise<void>;
   /** Visits rows behind `after` within one read transaction: queries that `visit` makes on the source see the same state. */
   read(after: SourceKey | undefined, limits: SliceLimits, visit: (row: SourceRow) => void): Slice;
+  /** Key of a row, for streams that are mutable. */
+  keyOf?(row: SourceRow): SourceKey;
   /** For progress; undefined when nobody knows. */
   count(): number | undefined;
 }
@@ -102,6 +105,19 @@ export interface TotalsRecorder {
   ): void;
 }
 
+/** An order of this source as it stands in the target, for figures that only the formulas of the source can give. */
+export interface ImportedOrder {
+  readonly externalId: string;
+  readonly parent: string | undefined;
+  readonly account: SourceAccount;
+  readonly instrument: SourceInstrument;
+  readonly side: Sign;
+  /** Decimal text in whole units, of all fills together. */
+  readonly filled: string;
+  readonly notional: string;
+  readonly fees: readonly { readonly asset: string; readonly amount: string }[];
+}
+
 /** Rows that are held, so that the totals of the source can leave them out. */
 export interface HeldRows {
   has(stream: string, externalId: string): boolean;
@@ -115,6 +131,12 @@ export interface SourceReader {
   readonly columns: readonly ColumnFate[];
   /** Of the rows that are not held. In one read transaction of the source. */
   totals(record: TotalsRecorder, held: HeldRows): void;
+  /**
+   * Figures that the frame cannot compute from the target by itself (realized profit by the bot's own formula), from the
+   * orders as imported, in the order of their ids. A parent comes before its children.
+   */
+  recompute?(imported: Iterable<ImportedOrder>, record: TotalsRecorder): void;
+  /** Gives back what reading needed, such as an open file. */
   close?(): void;
 }
 

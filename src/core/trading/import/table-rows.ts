@@ -9,6 +9,8 @@ export interface TableRange {
   readonly columns: readonly string[];
   /** Unique together and indexed in this order, such as the INTEGER PRIMARY KEY. Each must be one of `columns`. */
   readonly key: readonly string[];
+  /** SQL condition for streams that are a part of the table; a part of the program, never of the source. */
+  readonly where?: string;
 }
 
 /** The clock costs as much as reading a few columns. */
@@ -33,7 +35,9 @@ class TableRows implements RowRange {
   }
 
   count(): number {
-    return this.#schema.count(this.#range.table);
+    const { table, where } = this.#range;
+    if (where === undefined) return this.#schema.count(table);
+    return Number(this.#schema.connection.value(`SELECT count(*) FROM ${quoteIdentifier(table)} WHERE ${where}`));
   }
 
   read(after: SourceKey | undefined, limits: SliceLimits, visit: (row: SourceRow) => void): Slice {
@@ -52,11 +56,11 @@ class TableRows implements RowRange {
           break;
         }
       }
-      return { rows, last: row === undefined ? undefined : this.#keyOf(row), done: !isCut && rows < limits.rows };
+      return { rows, last: row === undefined ? undefined : this.keyOf(row), done: !isCut && rows < limits.rows };
     });
   }
 
-  #keyOf(row: SourceRow): SourceKey {
+  keyOf(row: SourceRow): SourceKey {
     return this.#keyAt.map((at) => row[at] as number | string | bigint);
   }
 
@@ -67,18 +71,20 @@ class TableRows implements RowRange {
     }
     const columns = this.#range.key.map(quoteIdentifier).join(', ');
     const marks = this.#range.key.map(() => '?').join(', ');
-    this.#next ??= this.#prepare(`WHERE (${columns}) > (${marks})`);
+    this.#next ??= this.#prepare(`(${columns}) > (${marks})`);
     return this.#next;
   }
 
-  #prepare(where: string): Statement {
-    const { table, columns, key } = this.#range;
+  #prepare(behind: string): Statement {
+    const { table, columns, key, where } = this.#range;
+    const conditions = [behind, where ?? ''].filter((condition) => condition !== '').map((one) => `(${one})`);
+    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
     const there = new Set(this.#schema.columns(table).map(({ name }) => name));
     const list = columns
       .map((column) => (there.has(column) || column === 'rowid' ? quoteIdentifier(column) : 'NULL'))
       .join(', ');
     const order = key.map(quoteIdentifier).join(', ');
-    const sql = `SELECT ${list} FROM ${quoteIdentifier(table)} ${where} ORDER BY ${order} LIMIT ?`;
+    const sql = `SELECT ${list} FROM ${quoteIdentifier(table)} ${filter} ORDER BY ${order} LIMIT ?`;
     return this.#schema.connection.prepare(sql).asArrays().withBigIntegers();
   }
 }
