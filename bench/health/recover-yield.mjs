@@ -42,6 +42,22 @@ function rowsOf(path) {
   return rows;
 }
 
+/** Rows that are offered apart, as `rowsOf` gives them. */
+function rowsApart(path) {
+  const rows = new Set();
+  if (!existsSync(path)) return rows;
+  const db = new Database(path, { readonly: true });
+  for (const { table_name, row_id, record } of db.prepare('SELECT * FROM unproven').iterate()) {
+    const values = JSON.parse(record).map((value) =>
+      value !== null && typeof value === 'object' ? Buffer.from(value.blob, 'hex') : value,
+    );
+    if (table_name === 'trade') values[0] = row_id;
+    rows.add(JSON.stringify([table_name, values]));
+  }
+  db.close();
+  return rows;
+}
+
 const cli = [values.sqlite3].find((name) => spawnSync(name, ['--version']).status === 0);
 const version = cli === undefined ? undefined : execFileSync(cli, ['--version'], { encoding: 'utf8' }).split(' ')[0];
 
@@ -78,9 +94,13 @@ function bySalvage(path, name) {
     cwd: folder,
     maxBuffer: 1e9,
   });
-  if (run.status === 0 || run.status === 3 || run.status === 12)
-    return { rows: rowsOf(result), way: JSON.parse(run.stdout).data.chosen };
-  return { rows: new Set(), way: `exit ${run.status}` };
+  if (run.status !== 0 && run.status !== 3 && run.status !== 12)
+    return { rows: new Set(), apart: new Set(), way: `exit ${run.status}` };
+  return {
+    rows: rowsOf(result),
+    apart: rowsApart(join(caseFolder, 'quarantine.db')),
+    way: JSON.parse(run.stdout).data.chosen,
+  };
 }
 
 writeFileSync(
@@ -113,12 +133,14 @@ try {
         kind: kind.name,
         rows: sound.size,
         ours: right(ours.rows),
+        apart: right(ours.apart),
         wrong: ours.rows.size - right(ours.rows),
       };
       rows.push({ ...row, way: ours.way, theirs: right(theirs), theirWrong: theirs.size - right(theirs) });
     }
   }
-  const behind = rows.filter((row) => row.ours < row.theirs);
+  // Rows that cannot be proven current are offered apart: they are not lost, and not presented as live.
+  const behind = rows.filter((row) => row.ours + row.apart < row.theirs);
   const wrong = rows.reduce((sum, row) => sum + row.wrong, 0);
   const total = (name) => rows.reduce((sum, row) => sum + row[name], 0);
   const summary = {
@@ -128,6 +150,7 @@ try {
   };
   const sums = {
     ours: total('ours'),
+    apart: total('apart'),
     theirs: total('theirs'),
     wrong,
     theirWrong: total('theirWrong'),
@@ -139,13 +162,13 @@ try {
     else if (verb === '.dump')
       process.stdout.write(`.recover of sqlite3 ${version} does not work here: compared with .dump\n`);
     for (const row of rows) {
-      const line = `${String(row.pageSize).padStart(6)}  ${row.kind.padEnd(52)} ${String(row.rows).padStart(6)} rows  ${row.way.padEnd(12)} ${String(row.ours).padStart(6)}`;
+      const line = `${String(row.pageSize).padStart(6)}  ${row.kind.padEnd(52)} ${String(row.rows).padStart(6)} rows  ${row.way.padEnd(12)} ${String(row.ours).padStart(6)}${row.apart > 0 ? ` + ${row.apart} apart` : ''}`;
       process.stdout.write(
-        `${line}   ${verb ?? ''} ${String(row.theirs).padStart(6)} (${row.theirWrong} wrong)${row.ours < row.theirs ? '  BEHIND' : ''}${row.wrong > 0 ? `  ${row.wrong} WRONG` : ''}\n`,
+        `${line}   ${verb ?? ''} ${String(row.theirs).padStart(6)} (${row.theirWrong} wrong)${row.ours + row.apart < row.theirs ? '  BEHIND' : ''}${row.wrong > 0 ? `  ${row.wrong} WRONG` : ''}\n`,
       );
     }
     process.stdout.write(
-      `${rows.length} cases, ${sums.ours} of ${summary.rows} rows here, ${sums.theirs} there; ${wrong} wrong rows here, ${sums.theirWrong} there; behind in ${behind.length}\n`,
+      `${rows.length} cases, ${sums.ours} of ${summary.rows} rows here and ${sums.apart} apart, ${sums.theirs} there; ${wrong} wrong rows here, ${sums.theirWrong} there; behind in ${behind.length}\n`,
     );
   }
   if (behind.length > 0) process.exitCode = 1;

@@ -13,6 +13,7 @@ export function runRecovery(folder: string, path: string, parts: Partial<Recover
       resultPath: join(caseFolder, 'recovered.db'),
       schemaPath: undefined,
       includeFreed: false,
+      includeWal: false,
       dryRun: false,
       resume: false,
       backupId: undefined,

@@ -31,6 +31,10 @@ const options = {
     type: 'flag',
     summary: 'put rows that may be deleted ones into their tables when they conflict with nothing',
   },
+  includeWal: {
+    type: 'flag',
+    summary: 'take a WAL that is older than the file; otherwise its rows are kept apart in table unproven',
+  },
   swap: {
     type: 'flag',
     summary: 'put the verified result in the place of the database; the damaged files go to the case folder',
@@ -109,6 +113,7 @@ async function requestOf(given: Given, context: CommandContext): Promise<Recover
     resultPath: given.to === undefined ? join(caseFolder, 'recovered.db') : context.resolve(given.to),
     schemaPath: given.schema === undefined ? undefined : context.resolve(given.schema),
     includeFreed: given.includeFreed,
+    includeWal: given.includeWal,
     backupId: given.fromBackup,
     resume: false,
     swap: given.swap ? swapPort(context) : undefined,
@@ -125,13 +130,14 @@ async function interrupted(given: Given, context: CommandContext) {
   const caseFolder = context.resolve(given.resume ?? '');
   const facts = RecoveryCase.open(caseFolder, context.clock).find('opened')?.facts as unknown as Pick<
     RecoverRequest,
-    'path' | 'method' | 'resultPath' | 'includeFreed'
+    'path' | 'method' | 'resultPath' | 'includeFreed' | 'includeWal'
   > & { readonly schemaPath?: string; readonly backupId?: string; readonly swap: boolean };
   return {
     path: facts.path,
     method: facts.method,
     resultPath: facts.resultPath,
     includeFreed: facts.includeFreed,
+    includeWal: facts.includeWal,
     schemaPath: facts.schemaPath,
     backupId: facts.backupId,
     caseFolder,
@@ -147,7 +153,8 @@ function lossOf(data: RecoverData): 'ok' | 'warning' {
   const conflict = data.attempts.some(
     ({ method, reason }) => method === 'reindex' && reason.startsWith('REINDEX is refused'),
   );
-  const aside = (data.quarantine?.rows ?? 0) > 0 || data.failedObjects.length > 0;
+  const aside =
+    (data.quarantine?.rows ?? 0) + (data.quarantine?.unprovenRows ?? 0) > 0 || data.failedObjects.length > 0;
   return chosen?.lossless !== true || broken || references || aside || conflict ? 'warning' : 'ok';
 }
 

@@ -128,6 +128,11 @@ function comparedLines({ comparison, quarantine }: RecoverData): string[] {
       `  ${plural(quarantine?.deletedRows ?? 0, 'deleted row')} kept apart: table deleted of ${printable(quarantine?.path ?? '')}`,
     );
   }
+  if ((quarantine?.unprovenRows ?? 0) > 0) {
+    lines.push(
+      `  ${plural(quarantine?.unprovenRows ?? 0, 'row')} of the WAL kept apart: table unproven of ${printable(quarantine?.path ?? '')}`,
+    );
+  }
   if (comparison === null) return lines;
   const missing = comparison.tables.reduce((sum, one) => sum + one.missing, 0);
   const changed = comparison.tables.reduce((sum, one) => sum + one.changed, 0);

@@ -8,11 +8,13 @@ import type { Inspection } from './inspection.ts';
 import { materialize } from './materialize.ts';
 import { repairPages } from './page-repair.ts';
 import { type Method, reanchorsWhole } from './plan.ts';
+import { Quarantine } from './quarantine.ts';
 import type { Outcome } from './recover-data.ts';
 import { reindexInto } from './reindex.ts';
 import { replay } from './replay.ts';
 import { restoreInto } from './restore-way.ts';
 import { salvage } from './salvage.ts';
+import { keepUnprovenRows } from './unproven-rows.ts';
 import { vacuumInto } from './vacuum-into.ts';
 
 export interface Places {
@@ -67,10 +69,34 @@ export async function carryOut(
       const done = salvage(salvageSource, schema, { ...places, includeFreed: options.includeFreed }, context);
       const { tables, failedObjects, quarantined, deletedRows } = done;
       const empty = quarantined === 0 && deletedRows === 0;
-      const quarantine = empty ? null : { rows: quarantined, deletedRows, path: places.quarantinePath };
+      const aside = { rows: quarantined, deletedRows, unprovenRows: 0, path: places.quarantinePath };
+      const quarantine = empty ? null : aside;
       return { ...nothing, tables, failedObjects, quarantine };
     }
   }
+}
+
+/** Rows that only a WAL has which the result was made without are kept apart, so that a person can judge them. */
+export function keepApart(
+  made: Made,
+  method: Method,
+  { inspection, places }: { readonly inspection: Inspection; readonly places: Places },
+  context: OperationContext,
+): Made {
+  const { source, salvageSource, olderWal } = inspection;
+  const behindBreak = method === 'salvage' || salvageSource === source || reanchorsWhole(inspection);
+  const left = olderWal ?? (behindBreak ? undefined : salvageSource);
+  if (left === undefined) return made;
+  const quarantine = new Quarantine(places.quarantinePath, context);
+  try {
+    keepUnprovenRows(left, places.resultPath, quarantine, context);
+  } finally {
+    quarantine.close();
+  }
+  const { unproven } = quarantine;
+  if (unproven === 0) return made;
+  const before = made.quarantine ?? { rows: 0, deletedRows: 0, path: places.quarantinePath };
+  return { ...made, quarantine: { ...before, unprovenRows: unproven } };
 }
 
 function noBackup(): TradedbError {

@@ -37,6 +37,8 @@ export interface Inspection {
   readonly source: SalvageSource;
   /** The same with the commits behind a break of the WAL; the same object when there are none. */
   readonly salvageSource: SalvageSource;
+  /** The same with a WAL that was left out because it is older than the file. */
+  readonly olderWal: SalvageSource | undefined;
   readonly schema: SalvageSchema;
   readonly byTree: DamageByTree;
   readonly damage: readonly Damage[];
@@ -51,19 +53,23 @@ export interface InspectRequest {
   readonly fileSchema: readonly SchemaEntry[] | undefined;
   readonly evidence: EvidenceSource;
   readonly backupId: string | undefined;
+  /** Take a WAL that cannot be proven to be of the newest state. */
+  readonly includeWal: boolean;
 }
 
 /** Reads everything that a plan needs; opens nothing in SQLite. */
 export async function inspect(request: InspectRequest, context: OperationContext): Promise<Inspection> {
   const options = { clock: context.clock, throwIfCancelled: () => throwIfCancelled(context.signal) };
-  const source = openSalvageSource(request.path, { ...options, withReanchored: false });
-  const further =
-    source.target.wal.fault?.kind === 'chain' && source.walIgnored === undefined
-      ? openSalvageSource(request.path, { ...options, withReanchored: true })
-      : undefined;
+  const open = (withReanchored: boolean, trustWal: boolean): SalvageSource =>
+    openSalvageSource(request.path, { ...options, withReanchored, trustWal });
+  const source = open(false, request.includeWal);
+  const isBroken = source.target.wal.fault?.kind === 'chain' && source.walIgnored === undefined;
+  const further = isBroken ? open(true, request.includeWal) : undefined;
+  const older = source.walIgnored === undefined ? undefined : open(false, true);
   const close = (): void => {
     source.close();
     further?.close();
+    older?.close();
   };
   try {
     const salvageSource = further?.reanchored === undefined ? source : further;
@@ -75,6 +81,7 @@ export async function inspect(request: InspectRequest, context: OperationContext
     return {
       source,
       salvageSource,
+      olderWal: older?.walIgnored === undefined ? older : undefined,
       schema,
       byTree,
       damage,

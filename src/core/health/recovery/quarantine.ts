@@ -13,11 +13,15 @@ export interface QuarantinedRow {
   readonly bytes?: Uint8Array;
 }
 
+const tableNames = ['quarantined', 'deleted', 'unproven'] as const;
+type TableName = (typeof tableNames)[number];
+
 /** Rows that have no place in the result: kept with page and reason, never dropped. The file is made with the first row. */
 export class Quarantine {
   readonly path: string;
   count = 0;
   deleted = 0;
+  unproven = 0;
   readonly #ports: ConnectionPorts;
   #connection: Connection | undefined;
 
@@ -37,7 +41,13 @@ export class Quarantine {
     this.deleted += 1;
   }
 
-  #insert(table: 'quarantined' | 'deleted', row: QuarantinedRow): void {
+  /** A row of a WAL that nothing proves to be current. */
+  addUnproven(row: QuarantinedRow): void {
+    this.#insert('unproven', row);
+    this.unproven += 1;
+  }
+
+  #insert(table: TableName, row: QuarantinedRow): void {
     const connection = this.#open();
     connection.run(`INSERT INTO ${table} (page, table_name, row_id, reason, record, bytes) VALUES (?, ?, ?, ?, ?, ?)`, [
       row.page,
@@ -47,7 +57,7 @@ export class Quarantine {
       row.values === undefined ? null : recordJson(row.values),
       row.bytes ?? null,
     ]);
-    if ((this.count + this.deleted) % 1000 === 999) connection.exec('COMMIT; BEGIN');
+    if ((this.count + this.deleted + this.unproven) % 1000 === 999) connection.exec('COMMIT; BEGIN');
   }
 
   close(): void {
@@ -57,10 +67,10 @@ export class Quarantine {
 
   #open(): Connection {
     if (this.#connection !== undefined) return this.#connection;
-    writeFileSync(this.path, '', { flag: 'wx' });
+    writeFileSync(this.path, '', { flag: 'a' });
     const connection = openReadWrite(this.path, normalProfile, this.#ports);
-    for (const name of ['quarantined', 'deleted']) {
-      connection.exec(`CREATE TABLE ${name} (
+    for (const name of tableNames) {
+      connection.exec(`CREATE TABLE IF NOT EXISTS ${name} (
         id INTEGER PRIMARY KEY, page INTEGER NOT NULL, table_name TEXT, row_id INTEGER, reason TEXT NOT NULL,
         record TEXT, bytes BLOB) STRICT`);
     }

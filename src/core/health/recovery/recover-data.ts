@@ -11,7 +11,13 @@ import type { Verification } from './verify-result.ts';
 export interface Outcome {
   readonly tables: SalvageResult['tables'];
   readonly failedObjects: SalvageResult['failedObjects'];
-  readonly quarantine: { readonly rows: number; readonly deletedRows: number; readonly path: string } | null;
+  readonly quarantine: {
+    readonly rows: number;
+    readonly deletedRows: number;
+    /** Rows that only a WAL has which the result was made without. */
+    readonly unprovenRows: number;
+    readonly path: string;
+  } | null;
   /** Pages taken from a backup or from the archived WAL. */
   readonly replacedPages: readonly number[];
   /** Indexes that were built again, and how many rows they disagreed with. */
@@ -113,6 +119,15 @@ export function resultFindings(data: RecoverData): Finding[] {
     const hint = 'look at table quarantined; --include-freed admits rows that may be deleted ones';
     const message = `${quarantine.rows} rows have no place in the result: ${quarantine.path}`;
     findings.push(warn('recover.quarantine', message, { hint, values: { rows: quarantine.rows } }));
+  }
+  if (quarantine !== null && quarantine.unprovenRows > 0) {
+    const { unprovenRows, path } = quarantine;
+    const hint =
+      data.wal.ignored === null
+        ? '--method salvage takes the commits behind the break that verify'
+        : 'look at table unproven; --include-wal takes the WAL as it is, when you know that it belongs here';
+    const message = `${unprovenRows} rows stand only in commits of the WAL that nothing proves to be current: ${path}`;
+    findings.push(warn('recover.unproven', message, { hint, values: { rows: unprovenRows } }));
   }
   for (const { name, missingKeyRanges } of data.tables.filter((table) => table.missingKeyRanges.length > 0)) {
     findings.push(

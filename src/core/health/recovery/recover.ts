@@ -8,7 +8,7 @@ import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import type { EvidenceSource } from '../evidence/page-evidence.ts';
 import type { SchemaEntry } from '../schema-pages.ts';
 import type { SqlJob } from '../sql/sql-job.ts';
-import { carryOut, type Places, removeUnfinished } from './carry-out.ts';
+import { carryOut, keepApart, type Places, removeUnfinished } from './carry-out.ts';
 import { type FrozenCase, type FrozenFile, freeze, refuseConnected, verifyFrozen } from './freeze.ts';
 import { type Inspection, inspect } from './inspection.ts';
 import { type Method, type PlannedWay, planRecovery, triedWays } from './plan.ts';
@@ -36,6 +36,7 @@ export interface RecoverRequest {
   /** File with CREATE statements, for a database whose own schema is lost. */
   readonly schemaPath: string | undefined;
   readonly includeFreed: boolean;
+  readonly includeWal: boolean;
   readonly dryRun: boolean;
   /** Goes on with a case that was interrupted. */
   readonly resume: boolean;
@@ -94,13 +95,14 @@ async function plan(
 function begin(request: RecoverRequest, context: OperationContext): RecoveryCase {
   refuseExisting(request);
   refuseConnected(request.path);
-  const { path, method, resultPath, schemaPath, includeFreed, backupId, version } = request;
+  const { path, method, resultPath, schemaPath, includeFreed, includeWal, backupId, version } = request;
   const facts = {
     path,
     method,
     resultPath,
     schemaPath,
     includeFreed,
+    includeWal,
     backupId,
     version,
     swap: request.swap !== undefined,
@@ -185,7 +187,12 @@ async function tryWays(request: RecoverRequest, work: Work, context: OperationCo
     const isLast = place === ways.length - 1;
     work.work.note('chosen', { method });
     try {
-      const made = await carryOut(method, work.inspection, work.places, request, context);
+      const made = keepApart(
+        await carryOut(method, work.inspection, work.places, request, context),
+        method,
+        work,
+        context,
+      );
       const verification = await verifyResult(work.places.resultPath, request, context);
       work.work.writeJson('verify.json', { method, ...verification });
       if (verification.integrity.length === 0 || isLast) {

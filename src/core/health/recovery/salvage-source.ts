@@ -45,14 +45,22 @@ export interface SalvageSource {
 
 const noWal = { committedFrames: 0, commits: 0, pageCount: 0, frameOf: new Map<number, number>(), framesVerified: 0 };
 
-/** `withReanchored`: pages are read with the commits behind a broken frame of the WAL, where such verify. */
+/**
+ * `withReanchored`: pages are read with the commits behind a broken frame of the WAL, where such verify. `trustWal`: also
+ * through a WAL that is older than the file, as long as its pages have the size of those of the database.
+ */
 export function openSalvageSource(
   path: string,
-  options: { readonly clock: Clock; readonly throwIfCancelled: () => void; readonly withReanchored: boolean },
+  options: {
+    readonly clock: Clock;
+    readonly throwIfCancelled: () => void;
+    readonly withReanchored: boolean;
+    readonly trustWal: boolean;
+  },
 ): SalvageSource {
   const found = gatherTarget(path);
   const headerLost = found.header === undefined;
-  const walIgnored = foreignReason(found);
+  const walIgnored = options.trustWal && fitsFile(found) ? undefined : foreignReason(found);
   let target = found;
   if (walIgnored !== undefined) target = withoutWal(target);
   if (headerLost) target = withGuessedSizes(target);
@@ -90,6 +98,10 @@ export function openSalvageSource(
   };
   const free = new Set([...freelist.trunks, ...freelist.leaves]);
   return { ...source, chains: resolveChains({ ...source, free, autoVacuum: (header?.largestRootPage ?? 0) > 0 }) };
+}
+
+function fitsFile({ wal, headerBytes }: HealthTarget): boolean {
+  return wal.header?.pageSizeBytes === parseDatabaseHeader(headerBytes)?.pageSizeBytes;
 }
 
 function cutPage(target: HealthTarget, number: number) {

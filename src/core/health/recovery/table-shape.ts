@@ -86,19 +86,24 @@ export function fits(values: readonly RecordValue[], shape: TableShape): boolean
   });
 }
 
-/** INSERT for records of `length` values; the rowid, where one can be written, is the first parameter. */
-export function insertSql(shape: TableShape, length: number): string {
+/** Columns of the parameters that `insertValues` gives; the rowid, where one can be written, is the first. */
+export function insertNames(shape: TableShape, length: number): string[] {
   const written = shape.columns
     .map((column, index) => ({ column, index }))
     .filter(({ column, index }) => index < length && index !== shape.alias && !column.generated);
   const rowid = shape.alias >= 0 ? shape.columns[shape.alias]?.name : shape.rowidName;
-  const names = [...(rowid === undefined ? [] : [rowid]), ...written.map(({ column }) => column.name)];
+  return [...(rowid === undefined ? [] : [rowid]), ...written.map(({ column }) => column.name)];
+}
+
+/** INSERT for records of `length` values. */
+export function insertSql(shape: TableShape, length: number): string {
+  const names = insertNames(shape, length);
   if (names.length === 0) return `INSERT INTO ${quoteIdentifier(shape.name)} DEFAULT VALUES`;
   const places = names.map(() => '?').join(', ');
   return `INSERT INTO ${quoteIdentifier(shape.name)} (${names.map(quoteIdentifier).join(', ')}) VALUES (${places})`;
 }
 
-/** Parameters for `insertSql`. */
+/** Parameters for `insertSql`, in the order of `insertNames`. */
 export function insertValues(
   shape: TableShape,
   values: readonly RecordValue[],
