@@ -35,7 +35,7 @@ function patient(): { folder: string; home: string; path: string } {
 }
 
 function runRecover(folder: string, path: string, parts: Partial<RecoverRequest> = {}): Promise<RecoverResult> {
-  const caseFolder = join(folder, 'case');
+  const caseFolder = parts.caseFolder ?? join(folder, 'case');
   return runRecovery(folder, path, { caseFolder, resultPath: join(caseFolder, 'recovered.db'), ...parts });
 }
 
@@ -121,30 +121,96 @@ describe('recovery', () => {
     expect([...(recovered.get('trade') ?? [])].filter((row) => !sound.get('trade')?.has(row))).toEqual([]);
   });
 
-  it('a lost first page: rows wait in quarantine, and come back with a schema and --include-freed', async () => {
+  const schemaSql = `CREATE TABLE trade (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, qty INTEGER, price REAL, note TEXT, raw BLOB);
+    CREATE INDEX trade_symbol ON trade(symbol, qty);
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE "odd ""name" (a, b);`;
+
+  it('a lost first page: with a schema all rows come back, and none that was deleted', async () => {
     const { folder, path } = patient();
-    makeSoundDatabase(path, { rows: 2000, deleted: 0 });
+    makeSoundDatabase(path, { rows: 2000 });
     const sound = rowsOf(path);
     const file = new DamagedFile(path, 3);
     file.page(1).fill(0);
     file.save();
     const careful = await runRecover(folder, path);
     expect(careful.data.schemaOrigin).toBe('none');
-    expect(careful.data.quarantine?.rows).toBeGreaterThan(1500);
+    expect(careful.data.quarantine?.rows).toBeGreaterThanOrEqual(1400);
     const schemaPath = join(folder, 'schema.sql');
-    writeFileSync(
-      schemaPath,
-      `CREATE TABLE trade (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, qty INTEGER, price REAL, note TEXT, raw BLOB);
-       CREATE INDEX trade_symbol ON trade(symbol, qty);
-       CREATE TABLE setting (name TEXT PRIMARY KEY, value) WITHOUT ROWID;`,
-    );
-    const caseFolder = join(folder, 'second');
-    const parts = { caseFolder, resultPath: join(folder, 'back.db'), schemaPath, includeFreed: true };
-    const { data } = await runRecover(folder, path, parts);
+    writeFileSync(schemaPath, schemaSql);
+    const { data } = await runRecover(folder, path, { caseFolder: join(folder, 'second'), schemaPath });
     expect(data.schemaOrigin).toBe('file');
-    const recovered = rowsOf(join(folder, 'back.db'));
-    expect([...(recovered.get('trade') ?? [])].filter((row) => !sound.get('trade')?.has(row))).toEqual([]);
-    expect((recovered.get('trade')?.size ?? 0) / 2000).toBeGreaterThan(0.9);
+    expect(rowsOf(data.result?.path ?? '')).toEqual(sound);
+    expect(data.quarantine?.rows).toBe(0);
+    expect(data.quarantine?.deletedRows).toBeGreaterThan(0);
+  });
+
+  it('a lost first page and a lost list of free pages: nobody knows what was deleted, so rows wait in quarantine', async () => {
+    const { folder, path } = patient();
+    makeSoundDatabase(path, { rows: 2000 });
+    const sound = rowsOf(path);
+    const file = new DamagedFile(path, 3);
+    file.page(file.firstTrunk()).fill(0xff);
+    file.page(1).fill(0);
+    file.save();
+    const schemaPath = join(folder, 'schema.sql');
+    writeFileSync(schemaPath, schemaSql);
+    const careful = await runRecover(folder, path, { schemaPath });
+    expect(rowsOf(careful.data.result?.path ?? '').get('trade')).toEqual(new Set());
+    const parts = { caseFolder: join(folder, 'second'), schemaPath, includeFreed: true };
+    const { data } = await runRecover(folder, path, parts);
+    const recovered = rowsOf(data.result?.path ?? '').get('trade');
+    // Long rows that a deleted one claims an overflow page of stay in quarantine.
+    const missing = [...(sound.get('trade') ?? [])].filter((row) => !recovered?.has(row));
+    expect(missing.filter((row) => row.length < 2 * file.pageSize)).toEqual([]);
+    expect(missing.length).toBeLessThan(20);
+  });
+
+  it('keeps the rows of an older WAL apart, and takes them with --include-wal', async () => {
+    const { folder, path } = patient();
+    leaveWal(path);
+    const sound = rowsOf(path);
+    const kind = damageKinds.find(({ name }) => name.startsWith('WAL left over'));
+    kind?.apply(new DamagedFile(path, 1));
+    const careful = await runRecover(folder, path);
+    expect(careful.data.quarantine).toMatchObject({ rows: 0, unprovenRows: 200 });
+    expect(careful.findings.map(({ id }) => id)).toContain('recover.unproven');
+    const kept = new Database(careful.data.quarantine?.path ?? '', { readonly: true });
+    expect(kept.prepare('SELECT count(DISTINCT row_id) FROM unproven WHERE table_name = ?').pluck().get('trade')).toBe(
+      200,
+    );
+    kept.close();
+    const { data } = await runRecover(folder, path, { caseFolder: join(folder, 'second'), includeWal: true });
+    expect(data.quarantine).toBeNull();
+    expect(rowsOf(data.result?.path ?? '')).toEqual(sound);
+  });
+
+  it.each(['fts5', 'fts4'])('makes a %s table anew from its texts', async (module) => {
+    const { folder, path } = patient();
+    const db = new Database(path);
+    db.exec(`CREATE TABLE trade (id INTEGER PRIMARY KEY, note TEXT);
+      CREATE VIRTUAL TABLE "my notes" USING ${module}(title, body);
+      CREATE VIRTUAL TABLE outside USING ${module}(note, content="trade"${module === 'fts5' ? ', content_rowid="id"' : ''});`);
+    db.exec('BEGIN');
+    for (let row = 1; row <= 300; row++) {
+      db.prepare('INSERT INTO trade VALUES (?, ?)').run(row, `order ${row} filled`);
+      db.prepare('INSERT INTO "my notes" (rowid, title, body) VALUES (?, ?, ?)').run(
+        row * 2,
+        `title ${row}`,
+        `venue ${row % 7}`,
+      );
+    }
+    db.exec('COMMIT');
+    db.close();
+    const { data } = await runRecover(folder, path, { method: 'salvage' });
+    expect(data.failedObjects).toEqual([]);
+    const result = new Database(data.result?.path ?? '');
+    const found = (sql: string): unknown => result.prepare(sql).pluck().all();
+    expect(found(`SELECT rowid FROM "my notes" WHERE "my notes" MATCH 'title:17'`)).toEqual([34]);
+    expect(found(`SELECT count(*) FROM "my notes" WHERE "my notes" MATCH 'venue'`)).toEqual([300]);
+    expect(found(`SELECT rowid FROM outside WHERE outside MATCH 'order AND 250'`)).toEqual([250]);
+    expect(result.pragma('integrity_check', { simple: true })).toBe('ok');
+    result.close();
   });
 
   it('a dry run plans the ways and writes nothing', async () => {

@@ -1,7 +1,8 @@
 import { findPageFault, pageType, readPageHeader } from '../../file-format/btree-page.ts';
+import { couldBeEntries, type IndexShape } from './index-shape.ts';
 import { KeyOwners, type OwnedRange } from './key-owners.ts';
 import { holds, type PlacedLeaf } from './leaf-order.ts';
-import { rowsOfPage, type SalvagedRow } from './page-rows.ts';
+import { type LostCell, rowsOfPage, type SalvagedRow } from './page-rows.ts';
 import { type LeafKeys, RivalLeaves } from './rival-leaves.ts';
 import type { SalvageSource } from './salvage-source.ts';
 import { fits, type TableShape } from './table-shape.ts';
@@ -12,6 +13,8 @@ export interface OrphanPage {
   readonly rows: readonly SalvagedRow[];
   /** Rows with keys that another leaf owns: the page is an older use of its number. */
   readonly strays: readonly SalvagedRow[];
+  /** What is left of rows that cannot be read. */
+  readonly lost: readonly LostCell[];
   /** The only table that they can belong to; undefined when there is none, or more than one. */
   readonly table: string | undefined;
   readonly reason: string;
@@ -29,8 +32,15 @@ export interface DamagedTable {
  */
 export function* findOrphans(
   source: SalvageSource,
-  taken: ReadonlySet<number>,
-  damaged: readonly DamagedTable[],
+  {
+    taken,
+    damaged,
+    lostIndexes,
+  }: {
+    readonly taken: ReadonlySet<number>;
+    readonly damaged: readonly DamagedTable[];
+    readonly lostIndexes: readonly IndexShape[];
+  },
 ): Generator<OrphanPage> {
   const shapes = damaged.map(({ shape }) => shape);
   const branches = orphanBranches(source, taken);
@@ -42,13 +52,16 @@ export function* findOrphans(
     if (page === undefined || header === undefined || header.cellCount === 0) continue;
     const isRowid = header.type === pageType.tableLeaf;
     if (!isRowid && !(isIndexPage(header.type) && shapes.some(({ withoutRowid }) => withoutRowid))) continue;
-    const { rows } = rowsOfPage(source, number);
+    const { rows, lost } = rowsOfPage(source, number);
     if (findPageFault(page, number, source) !== undefined) {
-      yield { page: number, rows, strays: [], table: undefined, reason: 'the page is damaged' };
+      yield { page: number, rows, strays: [], lost, table: undefined, reason: 'the page is damaged' };
       continue;
     }
-    if (rows.length === 0) continue;
-    const match = matchRows(rows, ofKind(shapes, isRowid));
+    const fitting = matchRows(rows, ofKind(shapes, isRowid));
+    const index = isRowid ? undefined : indexOf(rows, lostIndexes);
+    // Entries of an index are no rows.
+    if (index !== undefined && fitting.reason === fitsNone) continue;
+    const match = index === undefined ? fitting : { table: undefined, reason: `can as well be of index ${index.name}` };
     const branch = branches.get(number);
     const owner = owners.get(match.table ?? '');
     const rival = rivals.get(match.table ?? '');
@@ -57,7 +70,7 @@ export function* findOrphans(
       if (branch !== undefined) return holds(branch, row.rowid);
       return (owner?.ownerOf(row.rowid) ?? number) === number && rival?.contest(row) !== true;
     };
-    yield { page: number, rows: rows.filter(belongs), strays: rows.filter((row) => !belongs(row)), ...match };
+    yield { page: number, rows: rows.filter(belongs), strays: rows.filter((row) => !belongs(row)), lost, ...match };
   }
 }
 
@@ -139,7 +152,7 @@ export function* findDeleted(source: SalvageSource, shapes: readonly TableShape[
     if (page === undefined || header?.type !== pageType.tableLeaf || header.cellCount === 0) continue;
     if (findPageFault(page, number, source) !== undefined) continue;
     const { rows } = rowsOfPage(source, number);
-    if (rows.length > 0) yield { page: number, rows, strays: [], ...matchRows(rows, ofKind(shapes, true)) };
+    if (rows.length > 0) yield { page: number, rows, strays: [], lost: [], ...matchRows(rows, ofKind(shapes, true)) };
   }
 }
 
@@ -151,15 +164,23 @@ function ofKind(shapes: readonly TableShape[], isRowid: boolean): TableShape[] {
   return shapes.filter(({ withoutRowid }) => withoutRowid !== isRowid);
 }
 
+const fitsNone = 'fits no damaged table';
+
+function indexOf(rows: readonly SalvagedRow[], indexes: readonly IndexShape[]): IndexShape | undefined {
+  const records = rows.map(({ values }) => values);
+  return indexes.find((one) => couldBeEntries(records, one));
+}
+
 function matchRows(
   rows: readonly SalvagedRow[],
   shapes: readonly TableShape[],
 ): { table: string | undefined; reason: string } {
+  if (rows.length === 0) return { table: undefined, reason: 'no row of it can be read' };
   const fitting = shapes.filter((shape) => rows.every(({ values }) => fits(values, shape)));
   // A page whose longest row has all columns of one table, and fewer than those of another, belongs to the first.
   const longest = Math.max(...rows.map(({ values }) => values.length));
   const exact = fitting.filter(({ columns }) => columns.length === longest);
   const [only] = exact.length === 1 ? exact : fitting.length === 1 ? fitting : [];
   if (only !== undefined) return { table: only.name, reason: 'fits this table alone' };
-  return { table: undefined, reason: fitting.length === 0 ? 'fits no damaged table' : 'fits more than one table' };
+  return { table: undefined, reason: fitting.length === 0 ? fitsNone : 'fits more than one table' };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../context.ts';
 import { findPageFault, isBtreeType } from '../../file-format/btree-page.ts';
 import { parseDatabaseHeader } from '../../file-format/database-header.ts';
-import { type Freelist, walkFreelist } from '../../file-format/freelist.ts';
+import type { Freelist } from '../../file-format/freelist.ts';
 import { type TextEncoding, textEncoding } from '../../file-format/record.ts';
 import { foreignReason } from '../checks/wal-checks.ts';
 import { PageSource } from '../page-source.ts';
@@ -9,6 +9,7 @@ import type { StructureFault } from '../structure/page-roles.ts';
 import { scanStructure } from '../structure/scan.ts';
 import { gatherTarget, type HealthTarget } from '../target.ts';
 import { type JournalOverlay, readJournalOverlay } from './journal-overlay.ts';
+import { rebuildFreelist } from './lost-freelist.ts';
 import { mendedHeader } from './mended-header.ts';
 import { type ResolvedChains, resolveChains } from './overflow-chain.ts';
 import { type Reanchored, reanchor } from './reanchor.ts';
@@ -34,6 +35,8 @@ export interface SalvageSource {
   cutPage?(number: number): { readonly page: Uint8Array; readonly availableBytes: number } | undefined;
   /** Free pages are known, so that every other page was in use. */
   readonly freelistSound: boolean;
+  /** The header is gone, and the list of free pages was put together again from its pages. */
+  readonly freelistRebuilt: boolean;
   /** Overflow pages that more than one row claims, or that are not what they should be. */
   readonly suspects: ReadonlySet<number>;
   /** Chains of rows that share such a page with another one and can be told apart. */
@@ -70,13 +73,10 @@ export function openSalvageSource(
   if (journal !== undefined) target = withJournal(target, journal);
   const pages = new PageSource(target);
   const { usableSize, pageCount, header } = target;
-  const scan = scanStructure(target, { ...options, budgetMs: 0, firstPage: 1 });
-  const freelist = walkFreelist(
-    header?.firstFreelistTrunk ?? 0,
-    header?.freelistPages ?? 0,
-    (page) => pages.read(page),
-    { usableSize, pageCount },
-  );
+  const limits = { usableSize, pageCount };
+  const rebuilt = header === undefined ? rebuildFreelist(pages, limits) : undefined;
+  const scan = scanStructure(target, { ...options, budgetMs: 0, firstPage: 1, freelist: rebuilt });
+  const { freelist } = scan;
   const source = {
     target,
     pages,
@@ -90,6 +90,7 @@ export function openSalvageSource(
     journal,
     freelist,
     freelistSound: header !== undefined && freelist.fault === undefined,
+    freelistRebuilt: rebuilt !== undefined,
     suspects: new Set(scan.faults.filter(({ kind }) => kind === 'overflow').map(({ page }) => page)),
     faults: scan.faults,
     faultCount: scan.faultCount,

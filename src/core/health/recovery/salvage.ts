@@ -5,6 +5,8 @@ import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { normalProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { readTable, type SchemaEntry } from '../schema-pages.ts';
+import { type Accounted, accountForPages } from './accounted-pages.ts';
+import { type IndexShape, indexShapes } from './index-shape.ts';
 import type { KeyRange } from './leaf-order.ts';
 import { describeRanges } from './missing-keys.ts';
 import { type DamagedTable, findDeleted, findOrphans } from './orphan-match.ts';
@@ -14,6 +16,7 @@ import type { SalvageSource } from './salvage-source.ts';
 import type { SalvageSchema } from './schema-source.ts';
 import { fits, insertSql, insertValues, shapeOf, type TableShape } from './table-shape.ts';
 import { type Branch, walkTree } from './tree-walk.ts';
+import { remakeVirtualTable } from './virtual-table.ts';
 
 export interface SalvagedTable {
   readonly name: string;
@@ -79,15 +82,17 @@ export function salvage(
   try {
     const failed = createObjects(connection, schema.entries.filter(isOrdinaryTable));
     const present = schema.entries.filter(({ type, name }) => type === 'table' && exists(connection, name));
-    const { taken, damaged } = copyTrees(work, present, schema.entries);
-    placeOrphans(work, taken, damaged, options.includeFreed);
-    keepDeleted(
-      work,
-      present.filter((table) => !isInternal(table)).map(({ name }) => shapeOf(connection, name)),
+    const trees = copyTrees(work, present, schema.entries);
+    const shapes = present.filter((table) => !isInternal(table)).map(({ name }) => shapeOf(connection, name));
+    const accounted = accountForPages(source, schema.entries, (table) =>
+      shapes.some(({ name, withoutRowid }) => name === table && withoutRowid),
     );
+    placeOrphans(work, trees, accounted);
+    if (accounted.tables) keepDeleted(work, shapes);
     describeMissing(work);
     copySequences(work, schema.entries);
-    failed.push(...createObjects(connection, schema.entries.filter(isLater)), ...virtualTables(schema.entries));
+    failed.push(...virtualTables(connection, schema.entries));
+    failed.push(...createObjects(connection, schema.entries.filter(isLater)));
     setHeaderValues(work);
     return {
       tables: [...work.tables.values()],
@@ -134,27 +139,40 @@ function createObjects(
   });
 }
 
-function virtualTables(entries: readonly SchemaEntry[]): SalvageResult['failedObjects'][number][] {
-  const reason = 'a virtual table is not made again; its shadow tables are in the result';
-  return entries.filter(isVirtual).map(({ name }) => ({ type: 'virtual table', name, reason }));
+function virtualTables(
+  connection: Connection,
+  entries: readonly SchemaEntry[],
+): SalvageResult['failedObjects'][number][] {
+  return entries.filter(isVirtual).flatMap((entry) => {
+    const reason = remakeVirtualTable(connection, entry);
+    return reason === undefined ? [] : [{ type: 'virtual table', name: entry.name, reason }];
+  });
 }
 
 function exists(connection: Connection, name: string): boolean {
   return connection.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", [name]) !== undefined;
 }
 
+interface Trees {
+  readonly taken: ReadonlySet<number>;
+  readonly damaged: readonly DamagedTable[];
+  /** Indexes whose pages cannot all be told from the rows of tables without rowids. */
+  readonly lostIndexes: readonly IndexShape[];
+}
+
 /** Rows that are reached from the roots. Index trees are only marked, so that their pages are not taken for orphans. */
-function copyTrees(
-  work: Work,
-  tables: readonly SchemaEntry[],
-  all: readonly SchemaEntry[],
-): { taken: Set<number>; damaged: DamagedTable[] } {
+function copyTrees(work: Work, tables: readonly SchemaEntry[], all: readonly SchemaEntry[]): Trees {
   const { source, connection } = work;
   const taken = new Set<number>();
   const damaged: DamagedTable[] = [];
   walkTree(source, 1, true, taken);
   const indexes = all.filter(({ type, rootPage }) => type === 'index' && rootPage > 0);
-  for (const { rootPage } of indexes) walkTree(source, rootPage, false, taken);
+  const lost = new Set(
+    indexes
+      .filter(({ rootPage }) => walkTree(source, rootPage, false, taken).broken.length > 0)
+      .map(({ name }) => name),
+  );
+  for (const { type, name, rootPage } of all) if (type === 'index' && rootPage === 0) lost.add(name);
   for (const entry of tables.filter((table) => !isInternal(table))) {
     const shape = shapeOf(connection, entry.name);
     const tree = entry.rootPage > 0 ? walkTree(source, entry.rootPage, !shape.withoutRowid, taken) : undefined;
@@ -176,7 +194,8 @@ function copyTrees(
   for (const entry of all.filter((table) => isInternal(table) && table.type === 'table' && table.rootPage > 0)) {
     walkTree(source, entry.rootPage, true, taken);
   }
-  return { taken, damaged };
+  const lostIndexes = indexShapes(all, work.context).filter(({ name }) => lost.has(name));
+  return { taken, damaged, lostIndexes };
 }
 
 const pagesPerTransaction = 200;
@@ -246,24 +265,20 @@ function quarantineRow(work: Work, table: string | undefined, row: SalvagedRow, 
   if (table !== undefined) countOf(work, table).rowsQuarantined += 1;
 }
 
-function quarantineCell(work: Work, table: string, { page, rowid, bytes }: LostCell): void {
+function quarantineCell(work: Work, table: string | undefined, { page, rowid, bytes }: LostCell): void {
   work.quarantine.add({ page, table, rowid, reason: 'the record or its overflow chain is broken', bytes });
-  countOf(work, table).rowsQuarantined += 1;
+  if (table !== undefined) countOf(work, table).rowsQuarantined += 1;
 }
 
 /** Leaves below a lost interior page. While the free pages are unknown, such a page can as well hold deleted rows. */
-function placeOrphans(
-  work: Work,
-  taken: ReadonlySet<number>,
-  damaged: readonly DamagedTable[],
-  includeFreed: boolean,
-): void {
+function placeOrphans(work: Work, trees: Trees, accounted: Accounted): void {
   const { source, context } = work;
-  const canPlace = source.freelistSound || includeFreed;
-  for (const orphan of findOrphans(source, taken, damaged)) {
+  for (const orphan of findOrphans(source, trees)) {
     throwIfCancelled(context.signal);
-    const shape = damaged.find((one) => one.shape.name === orphan.table)?.shape;
+    const shape = trees.damaged.find((one) => one.shape.name === orphan.table)?.shape;
+    const canPlace = work.includeFreed || (shape?.withoutRowid === true ? accounted.indexes : accounted.tables);
     work.connection.tx(() => {
+      for (const cell of orphan.lost) quarantineCell(work, orphan.table, cell);
       for (const row of orphan.strays) quarantineRow(work, orphan.table, row, otherUse);
       for (const row of orphan.rows) {
         if (shape !== undefined && canPlace) placeRow(work, shape, row);
@@ -281,7 +296,6 @@ function placeOrphans(
 
 /** Rows on free pages were deleted: never in a table, but not thrown away either. */
 function keepDeleted({ source, connection, quarantine, context }: Work, shapes: readonly TableShape[]): void {
-  if (!source.freelistSound) return;
   for (const { page, rows, table } of findDeleted(source, shapes)) {
     throwIfCancelled(context.signal);
     const shape = shapes.find(({ name }) => name === table);

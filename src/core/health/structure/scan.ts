@@ -29,6 +29,8 @@ export interface ScanLimits {
   /** 0: no limit. */
   readonly budgetMs: number;
   readonly firstPage: number;
+  /** Free pages, where the header cannot tell them. */
+  readonly freelist?: Freelist | undefined;
   throwIfCancelled(): void;
 }
 
@@ -39,12 +41,12 @@ export function scanStructure(target: HealthTarget, limits: ScanLimits): Structu
   const { usableSize, pageSize, pageCount, header } = target;
   const autoVacuum = (header?.largestRootPage ?? 0) > 0;
   const roles = new PageRoles(pageCount, { pageSize, usableSize, autoVacuum });
-  const freelist = walkFreelist(
-    header?.firstFreelistTrunk ?? 0,
-    header?.freelistPages ?? 0,
-    (page) => source.read(page),
-    { usableSize, pageCount },
-  );
+  const freelist =
+    limits.freelist ??
+    walkFreelist(header?.firstFreelistTrunk ?? 0, header?.freelistPages ?? 0, (page) => source.read(page), {
+      usableSize,
+      pageCount,
+    });
   for (const page of [...freelist.trunks, ...freelist.leaves]) roles.role[page] = role.free;
   const schema = noteRoots(roles, source, usableSize);
   const chains: OverflowChains = [];
