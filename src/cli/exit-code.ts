@@ -35,6 +35,7 @@ const codes: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   database_locked: 11,
   restore_target_in_use: 11,
   lease_held: 11,
+  lease_lost: 11,
   database_corrupt: 12,
   database_empty: 12,
   not_a_database: 12,

@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'restore_target_in_use'
   | 'restore_pending'
   | 'lease_held'
+  | 'lease_lost'
   | 'migration_edited'
   | 'migration_missing'
   | 'migration_late'

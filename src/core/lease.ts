@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, OperationContext, Random } from './context.ts';
 import { fromFileSystem, TradedbError } from './error.ts';
@@ -43,6 +53,8 @@ export interface LeaseHolder extends ProcessIdentity {
 }
 
 export interface Lease {
+  /** Renews the lease and looks: false once somebody else has found it void and taken it. */
+  isHeld(): boolean;
   /** Gives the lease back; a second call does nothing. */
   release(): void;
 }
@@ -85,8 +97,9 @@ export function acquireLease(request: LeaseRequest, ports: LeasePorts): Lease {
   while (!place(file, holder())) {
     const other = readLease(file);
     if (other === undefined) continue;
-    if (isHeld(other, request.owner.hostname, ports.clock.wallTime())) throw leaseHeldBy(other);
-    removeVoid(file, other, token);
+    const isVoid = (one: LeaseHolder) => !isHeld(one, request.owner.hostname, ports.clock.wallTime());
+    if (!isVoid(other)) throw leaseHeldBy(other);
+    removeIf(file, token, isVoid);
   }
   return keep(file, token, holder, expiryMs, ports.clock);
 }
@@ -156,31 +169,49 @@ function keep(file: string, token: string, holder: () => LeaseHolder, expiryMs: 
   };
   renew();
   return {
+    isHeld() {
+      if (released) return false;
+      renewNow(file, holder());
+      return readLease(file)?.token === token;
+    },
     release() {
       if (released) return;
       released = true;
       cancel();
-      if (readLease(file)?.token === token) rmSync(file, { force: true });
+      if (readLease(file)?.token === token) removeIf(file, token, (one) => one.token === token);
     },
   };
 }
 
-/** A full disk must not end the work that the lease is about: on this machine its holder is known to live anyway. */
+/**
+ * Written into the file that has our token, never over a name: when somebody has moved it away meanwhile, the lease that
+ * is there now stays as it is. Needs no space, and where it fails, the holder on this machine is known to live anyway.
+ */
 function renewNow(file: string, holder: LeaseHolder): void {
-  const temporary = `${file}.${holder.token}`;
+  let descriptor: number | undefined;
   try {
-    writeFileSync(temporary, JSON.stringify(holder));
-    renameSync(temporary, file);
+    descriptor = openSync(file, 'r+');
+    const before = readFileSync(descriptor, 'utf8');
+    if ((JSON.parse(before) as LeaseHolder).token !== holder.token) return;
+    writeSync(descriptor, textOf(holder).padEnd(before.length), 0);
   } catch {
-    rmSync(temporary, { force: true });
+    // The next renewal tries again; the lease lives through two of them.
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+/** Room for a longer time, so that a renewal never makes the file longer. */
+function textOf(holder: LeaseHolder): string {
+  const text = JSON.stringify(holder);
+  return text.padEnd(text.length + 8);
 }
 
 /** False when the name is taken. A hard link appears with its content, which a created file does not. */
 function place(file: string, holder: LeaseHolder): boolean {
   const temporary = `${file}.${holder.token}`;
   try {
-    writeFileSync(temporary, JSON.stringify(holder));
+    writeFileSync(temporary, textOf(holder));
     linkSync(temporary, file);
     return true;
   } catch (error) {
@@ -202,7 +233,7 @@ function unplaced(error: Error, file: string): unknown {
 
 function placeWithoutLinks(file: string, holder: LeaseHolder): boolean {
   try {
-    writeFileSync(file, JSON.stringify(holder), { flag: 'wx' });
+    writeFileSync(file, textOf(holder), { flag: 'wx' });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -210,8 +241,11 @@ function placeWithoutLinks(file: string, holder: LeaseHolder): boolean {
   }
 }
 
-/** Moves the void lease away by name and looks at what was moved, so that a fresh one of somebody quicker survives. */
-function removeVoid(file: string, seen: LeaseHolder, token: string): void {
+/**
+ * Moves the lease away by name and looks at what was moved: one that is not to go (a fresh one of somebody quicker, or one
+ * that was renewed at this very moment) goes back.
+ */
+function removeIf(file: string, token: string, isToGo: (holder: LeaseHolder) => boolean): void {
   const aside = `${file}.void-${token}`;
   try {
     renameSync(file, aside);
@@ -219,8 +253,19 @@ function removeVoid(file: string, seen: LeaseHolder, token: string): void {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw error;
   }
-  if (readLease(aside)?.token !== seen.token) place(file, readLease(aside) ?? seen);
+  const moved = readLease(aside);
+  if (moved !== undefined && !isToGo(moved)) putBack(aside, file, moved);
   rmSync(aside, { force: true });
+}
+
+/** The same file, so that its holder goes on renewing it. Where somebody has the name by now, it is lost. */
+function putBack(aside: string, file: string, holder: LeaseHolder): void {
+  try {
+    linkSync(aside, file);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (error.code !== 'EEXIST') placeWithoutLinks(file, holder);
+  }
 }
 
 function readLease(file: string): LeaseHolder | undefined {
@@ -256,6 +301,13 @@ export function isHeld(
   const bootId = readBootId();
   if (holder.hostname === hostname && holder.bootId !== null && bootId !== null) return false;
   return holder.expiresAt > now;
+}
+
+/** The error of whoever was held up for so long that somebody else has gone on meanwhile. */
+export function leaseLost(purpose: string): TradedbError {
+  return new TradedbError('lease_lost', `${purpose} was held up for so long that its lease ran out and was taken`, {
+    hint: 'what it did counts as not done; start it again (a longer backup.leases.expiry bridges longer pauses)',
+  });
 }
 
 /** The error of whoever comes second. */

@@ -1,6 +1,7 @@
 import type { Manifest } from '../../core/backup/manifest/manifest.ts';
+import type { Repository } from '../../core/backup/repository/repository.ts';
 import type { Finding } from '../../core/report.ts';
-import { defineCommand } from '../definition.ts';
+import { type CommandContext, defineCommand } from '../definition.ts';
 import { databaseIdIfAny, openChosen, ownerOf, repositoryOption } from './repository-option.ts';
 
 interface PointSize {
@@ -18,6 +19,8 @@ export interface BackupPruneData {
   readonly deleted: readonly PointSize[];
   readonly bytesFreed: number;
   readonly heldBack: readonly { readonly id: string; readonly reason: string }[];
+  /** Due to be deleted, and left for now because somebody reads them. */
+  readonly inUse: readonly { readonly id: string; readonly reason: string }[];
   /** Backups that --undo has taken back from deletion. */
   readonly undone: readonly string[];
   /** What --undo takes to take this run back; null when nothing was marked. */
@@ -64,12 +67,7 @@ export const definition = defineCommand({
     const { points } = await repository.points(databaseId);
     const ids = [...new Set(points.map((point) => point.database.id))];
     if (options.undo !== undefined) {
-      const undone = await undo(
-        repository,
-        databaseId === undefined ? ids : [databaseId],
-        options.undo,
-        context.dryRun,
-      );
+      const undone = await undo(repository, databaseId === undefined ? ids : [databaseId], options.undo, context);
       return context.report<BackupPruneData>({ ...nothing, dryRun: context.dryRun, repository: place, undone });
     }
     const { prune } = await import('../../core/backup/retention/prune.ts');
@@ -84,7 +82,7 @@ export const definition = defineCommand({
       leases: context.config.backup.leases,
     };
     const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));
-    const goes = plans.reduce((sum, { plan }) => sum + plan.remove.length, 0);
+    const goes = plans.reduce((sum, { removed }) => sum + removed.length, 0);
     if (!context.dryRun && goes > 0) {
       await context.confirm(`Delete ${goes === 1 ? 'one backup' : `${goes} backups`} for good?`);
     }
@@ -94,7 +92,7 @@ export const definition = defineCommand({
     }
     const all = results.map(({ plan }) => plan);
     const tombstoned = all.flatMap((plan) => plan.tombstone.map(sizeOf));
-    const deleted = all.flatMap((plan) => plan.remove.map(sizeOf));
+    const deleted = results.flatMap(({ removed }) => removed.map(sizeOf));
     const data: BackupPruneData = {
       dryRun: context.dryRun,
       repository: place,
@@ -105,6 +103,7 @@ export const definition = defineCommand({
       deleted,
       bytesFreed: deleted.reduce((sum, one) => sum + one.storedBytes, 0),
       heldBack: all.flatMap((plan) => plan.heldBack.map(({ point, reason }) => ({ id: point.id, reason }))),
+      inUse: results.flatMap(({ inUse }) => inUse),
       undone: [],
       pruneId: results.find(({ pruneId }) => pruneId !== null)?.pruneId ?? null,
       deletionAfter: tombstoned.length === 0 ? null : new Date(context.clock.wallTime() + graceMs).toISOString(),
@@ -115,7 +114,8 @@ export const definition = defineCommand({
     );
     const start = context.clock.wallTime() - settings.recoveryWindowMs;
     const { brokenWindows } = await import('./broken-windows.ts');
-    return context.report(data, { findings: [...data.heldBack.map(heldBackFinding), ...brokenWindows(gaps, start)] });
+    const findings = [...data.heldBack.map(heldBackFinding), ...data.inUse.map(inUseFinding)];
+    return context.report(data, { findings: [...findings, ...brokenWindows(gaps, start)] });
   },
 });
 
@@ -125,6 +125,7 @@ const nothing = {
   deleted: [],
   bytesFreed: 0,
   heldBack: [],
+  inUse: [],
   pruneId: null,
   deletionAfter: null,
 } as const;
@@ -145,19 +146,42 @@ function heldBackFinding({ id, reason }: { id: string; reason: string }): Findin
   };
 }
 
+function inUseFinding({ id, reason }: { id: string; reason: string }): Finding {
+  return {
+    id: 'prune.in_use',
+    severity: 'info',
+    subject: id,
+    message: `left for now: ${reason}`,
+    hint: 'the next prune after that deletes it',
+  };
+}
+
 async function undo(
-  repository: import('../../core/backup/repository/repository.ts').Repository,
+  repository: Repository,
   databaseIds: readonly string[],
   pruneId: string,
-  dryRun: boolean,
+  context: CommandContext,
 ): Promise<readonly string[]> {
   const { Tombstones, removeTombstone } = await import('../../core/backup/retention/tombstone.ts');
   for (const id of databaseIds) {
     const { all } = await Tombstones.read(repository, id);
     const found = all.find((tombstone) => tombstone.id === pruneId);
     if (found === undefined) continue;
-    if (!dryRun) await removeTombstone(repository, id, pruneId);
-    return found.pointIds;
+    if (context.dryRun) return found.pointIds;
+    const { acquireRepositoryLease } = await import('../../core/backup/repository/repository-lease.ts');
+    const request = {
+      name: id,
+      purpose: 'backup prune',
+      owner: ownerOf(context),
+      leases: context.config.backup.leases,
+    };
+    // A prune at work may be deleting what the tombstone names.
+    const lease = await acquireRepositoryLease(repository.storage, request, context);
+    try {
+      return (await removeTombstone(repository, id, pruneId)).pointIds;
+    } finally {
+      await lease.release();
+    }
   }
   return (await removeTombstone(repository, databaseIds[0] ?? '', pruneId)).pointIds;
 }

@@ -79,6 +79,7 @@ export const definition = defineCommand({
         check: options.check ?? settings.check,
         workers: workerCount(context, options.workers),
         owner: ownerOf(context),
+        leases: context.config.backup.leases,
         queries: settings.queries,
         keepFiles: options.keepFiles,
       },

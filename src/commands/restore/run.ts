@@ -134,6 +134,7 @@ export const definition = defineCommand({
         check,
         workers: workerCount(context, given.workers),
         owner: ownerOf(context),
+        leases: context.config.backup.leases,
         stateDirectory: context.stateDirectory(),
       },
       context,

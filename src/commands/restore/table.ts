@@ -108,6 +108,7 @@ export const definition = defineCommand({
       workers: workerCount(context, options.workers),
       check: context.config.restore.check,
       owner: ownerOf(context),
+      leases: context.config.backup.leases,
       stateDirectory: context.stateDirectory(),
       folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
     };

@@ -12,7 +12,12 @@ import { takeFromArchive } from './incremental/from-wal.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { databaseIdOf, newPointId, packKey, pageIndexKey } from './repository/object-name.ts';
 import type { Repository } from './repository/repository.ts';
-import { acquireRepositoryLease, type LeaseTimes, type RepositoryLease } from './repository/repository-lease.ts';
+import {
+  acquireRepositoryLease,
+  type Fence,
+  type LeaseTimes,
+  type RepositoryLease,
+} from './repository/repository-lease.ts';
 import { snapshotFindings } from './snapshot/findings.ts';
 import type { ReadAuditHead } from './snapshot/pin.ts';
 import { dropKeptPacks, keepFinishedPacks } from './snapshot/resume.ts';
@@ -75,9 +80,9 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
   const take = () => takeLeases(request, databaseId, context);
   const leases = await waitForLease(take, request.waitLockMs ?? 0, context);
   try {
-    return await withHooks(request, context, () => make(request, databaseId, context));
+    return await withHooks(request, context, () => make(request, { databaseId, fence: leases.repository }, context));
   } finally {
-    for (const lease of leases) await lease.release();
+    await leases.release();
   }
 }
 
@@ -111,7 +116,16 @@ async function withHooks(
   }
 }
 
-async function make(request: CreateRequest, databaseId: string, context: OperationContext): Promise<CreatedBackup> {
+interface Place {
+  readonly databaseId: string;
+  readonly fence: Fence;
+}
+
+async function make(
+  request: CreateRequest,
+  { databaseId, fence }: Place,
+  context: OperationContext,
+): Promise<CreatedBackup> {
   const { storage } = request.repository;
   const kept = await keepFinishedPacks(storage, databaseId);
   await storage.removeUnfinished(databaseId);
@@ -119,7 +133,7 @@ async function make(request: CreateRequest, databaseId: string, context: Operati
   try {
     const parent = await chooseParent(request, databaseId, context);
     const snapshot = await takeEither({ ...request, databaseId, stagingFolder, kept }, parent, context);
-    const manifest = await store(request, databaseId, { snapshot, parent }, context);
+    const manifest = await store({ ...request, databaseId, fence }, { snapshot, parent }, context);
     await dropKeptPacks(storage, databaseId);
     const found = [
       ...parent.findings,
@@ -172,31 +186,33 @@ async function takeLeases(
   request: CreateRequest,
   databaseId: string,
   context: OperationContext,
-): Promise<RepositoryLease[]> {
+): Promise<{ repository: RepositoryLease; release(): Promise<void> }> {
   const common = { purpose: 'backup create', owner: request.owner };
-  const taken: RepositoryLease[] = [];
+  const directory = databaseLeaseFolder(request.stateDirectory);
+  const local =
+    request.takeDatabaseLease === false
+      ? undefined
+      : acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context);
   try {
-    if (request.takeDatabaseLease !== false) {
-      const directory = databaseLeaseFolder(request.stateDirectory);
-      const lease = acquireLease({ ...common, directory, name: databaseLeaseName(request.database) }, context);
-      taken.push({ release: async () => lease.release() });
-    }
     const { leases, repository } = request;
-    taken.push(await acquireRepositoryLease(repository.storage, { ...common, name: databaseId, leases }, context));
-    return taken;
+    const taken = await acquireRepositoryLease(repository.storage, { ...common, name: databaseId, leases }, context);
+    const release = async () => {
+      local?.release();
+      await taken.release();
+    };
+    return { repository: taken, release };
   } catch (error) {
-    for (const lease of taken) await lease.release();
+    local?.release();
     throw error;
   }
 }
 
 async function store(
-  request: CreateRequest,
-  databaseId: string,
+  request: CreateRequest & Place,
   { snapshot, parent }: { snapshot: Snapshot; parent: Parent },
   context: OperationContext,
 ): Promise<Manifest> {
-  const { repository } = request;
+  const { repository, databaseId, fence } = request;
   const id = newPointId({ ...context.clock, wallTime: () => snapshot.takenAt }, context.random);
   const createdAt = new Date(snapshot.takenAt).toISOString();
   const { pageSizeBytes, pageCount } = snapshot;
@@ -241,6 +257,21 @@ async function store(
     digest: snapshot.digest,
     tool: { version: request.toolVersion, sqliteVersion },
   };
-  await repository.writeManifest(manifest);
+  await writeFenced(repository, manifest, fence);
   return manifest;
+}
+
+/**
+ * Whoever was suspended before the manifest and comes back after somebody else has gone on leaves no restore point: its
+ * packs may have been removed by then, and what they build on too.
+ */
+async function writeFenced(repository: Repository, manifest: Manifest, fence: Fence): Promise<void> {
+  await fence.check();
+  const key = await repository.writeManifest(manifest);
+  try {
+    await fence.check();
+  } catch (error) {
+    await repository.storage.delete(key);
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
+import { readIfThere } from '../storage/read-if-there.ts';
 import { hex, sha256 } from './chunk/pack-format.ts';
 import type { Repository } from './repository/repository.ts';
 import { archivedNow, type PlaceRequest } from './wal-archive/archived-place.ts';
@@ -51,7 +52,8 @@ export function decodeMark(repository: Repository, key: string, bytes: Uint8Arra
 export async function readMarks(repository: Repository, databaseId: string): Promise<readonly StoredMark[]> {
   const marks: StoredMark[] = [];
   for await (const { key } of repository.storage.list(`db/${databaseId}/marks`)) {
-    const mark = decodeMark(repository, key, await repository.storage.read(key));
+    const bytes = await readIfThere(repository.storage, key);
+    const mark = bytes === undefined ? undefined : decodeMark(repository, key, bytes);
     if (mark !== undefined) marks.push(mark);
   }
   return marks.sort((a, b) => (a.time < b.time ? -1 : 1));

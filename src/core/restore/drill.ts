@@ -2,12 +2,14 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
+import type { LeaseTimes } from '../backup/repository/repository-lease.ts';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import type { LeaseOwner } from '../lease.ts';
 import { openReadOnly } from '../sqlite/connection.ts';
 import { applyPoint } from './apply.ts';
 import { checkDatabase } from './check.ts';
+import { whileReadingWay } from './reading.ts';
 
 /** A query with the value that its first column must have in the first row. */
 export interface DrillQuery {
@@ -25,6 +27,7 @@ export interface DrillRequest {
   readonly check: 'quick' | 'full';
   readonly workers: number;
   readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
   readonly queries: readonly DrillQuery[];
   readonly keepFiles?: boolean;
 }
@@ -60,7 +63,8 @@ export async function drillPoint(request: DrillRequest, context: OperationContex
   const keep = request.keepFiles === true;
   try {
     const started = context.clock.now();
-    const applied = await applyOrProblem({ ...request, file }, context);
+    const reader = { ...request, route: undefined, purpose: 'restore drill' };
+    const applied = await whileReadingWay(reader, context, () => applyOrProblem({ ...request, file }, context));
     const appliedAt = context.clock.now();
     const problems =
       applied.problem !== undefined ? [applied.problem] : await checkDatabase(file, request.check, context);

@@ -58,9 +58,14 @@ export async function routeTo(
     epoch,
     tx: found.tx,
     commit: found.commit,
-    segments: epoch.segments.filter((segment) => segment.lastTx > base.baseTx && segment.firstTx <= found.tx),
+    segments: segmentsOfRoute(epoch, base.baseTx, found.tx),
     atEnd: found.tx === lastTx && epoch === epochs.at(-1),
   };
+}
+
+/** The segments with the commits behind one and up to another. */
+export function segmentsOfRoute(epoch: Epoch, baseTx: number, tx: number): readonly ArchivedSegment[] {
+  return epoch.segments.filter((segment) => segment.lastTx > baseTx && segment.firstTx <= tx);
 }
 
 function chooseEpoch(
@@ -202,7 +207,7 @@ export async function* otherRoutes(
         continue;
       const baseTx = await txOf(point);
       if (baseTx === undefined || baseTx > tx) continue;
-      const segments = epoch.segments.filter((segment) => segment.lastTx > baseTx && segment.firstTx <= tx);
+      const segments = segmentsOfRoute(epoch, baseTx, tx);
       yield { lineage: lineageOf(point, byId), epoch, baseTx, ...found, segments, atEnd: state.route?.atEnd ?? false };
     }
   }

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { type HookCommand, type HookSettings, hookFinding, requireHook, runHook } from '../backup/hook.ts';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
+import type { LeaseTimes } from '../backup/repository/repository-lease.ts';
 import { formatByteSize } from '../config/byte-size.ts';
 import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
@@ -19,6 +20,7 @@ import { inUseError, usersOf } from './in-use.ts';
 import type { RestoreIntent } from './intent.ts';
 import { realTarget, refusePendingRestore } from './pending.ts';
 import type { ReplayRoute } from './point-in-time.ts';
+import { whileReadingWay } from './reading.ts';
 import { replay } from './replay.ts';
 import { companions, type Swapped, swapIn } from './swap.ts';
 
@@ -38,6 +40,7 @@ export interface RestoreRequest {
   readonly check: CheckDepth;
   readonly workers: number;
   readonly owner: LeaseOwner;
+  readonly leases?: LeaseTimes;
   readonly stateDirectory: string;
   readonly hooks?: SwapHooks;
   /** False when the caller holds the lease of the database already. */
@@ -88,7 +91,10 @@ export async function restorePoint(request: RestoreRequest, context: OperationCo
     const id = Buffer.from(context.random.bytes(3)).toString('hex');
     const partial = `${target}.restore-${id}.partial`;
     try {
-      return await make(request, { target, partial, id, point }, context);
+      const reader = { ...request, route: request.route, purpose: 'restore run' };
+      return await whileReadingWay(reader, context, (route) =>
+        make({ ...request, route }, { target, partial, id, point }, context),
+      );
     } catch (error) {
       // While the intent stands, the new file is what a resume needs.
       if (!existsSync(`${target}.restore-intent`)) await rm(partial, { force: true });

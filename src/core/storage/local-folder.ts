@@ -8,6 +8,7 @@ import { fromStorage } from './storage-error.ts';
 
 const staging = '.staging';
 const partial = '.partial';
+const folderTries = 20;
 
 /**
  * A folder of a local (or mounted) file system. An object is written beside its place, flushed, renamed, and the folder
@@ -53,29 +54,29 @@ export class LocalFolder implements Storage {
 
   async write(key: string, body: Uint8Array, options: { ifAbsent?: boolean } = {}): Promise<boolean> {
     const path = this.#path(key);
-    return translated(path, async () => {
-      await makeFolder(dirname(path));
-      const unfinished = `${path}.${this.#unique}-${this.#writes++}${partial}`;
-      try {
-        await writeDurably(unfinished, body);
-        if (options.ifAbsent === true) {
-          if (!(await linkIfAbsent(unfinished, path))) return false;
-        } else {
-          await rename(unfinished, path);
+    return translated(path, () =>
+      this.#inFolder(path, async () => {
+        const unfinished = `${path}.${this.#unique}-${this.#writes++}${partial}`;
+        try {
+          await writeDurably(unfinished, body);
+          if (options.ifAbsent === true) {
+            if (!(await linkIfAbsent(unfinished, path))) return false;
+          } else {
+            await rename(unfinished, path);
+          }
+        } finally {
+          await rm(unfinished, { force: true });
         }
-      } finally {
-        await rm(unfinished, { force: true });
-      }
-      await flushFolder(dirname(path));
-      return true;
-    });
+        await flushFolder(dirname(path));
+        return true;
+      }),
+    );
   }
 
   async adopt(key: string, file: string): Promise<void> {
     const path = this.#path(key);
     await translated(path, async () => {
-      await makeFolder(dirname(path));
-      await rename(file, path);
+      await this.#inFolder(path, () => rename(file, path));
       await flushFolder(dirname(path));
     });
   }
@@ -83,8 +84,21 @@ export class LocalFolder implements Storage {
   async delete(key: string): Promise<void> {
     const path = this.#path(key);
     await translated(path, () => rm(path, { force: true }));
-    // The folder of a point goes with its last object; a folder that still holds something stays.
-    await rmdir(dirname(path)).catch(() => {});
+    // The folder of a point goes with its last object; a folder that still holds something stays. Leases come and go.
+    if (dirname(path) !== this.leaseFolder) await rmdir(dirname(path)).catch(() => {});
+  }
+
+  /** Makes the folder of a file, and makes it again when somebody who emptied it removes it at this very moment. */
+  async #inFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      await makeFolder(dirname(path));
+      try {
+        return await work();
+      } catch (error) {
+        const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+        if (!isGone || tries === folderTries) throw error;
+      }
+    }
   }
 
   async stagingFolder(group: string): Promise<string> {

@@ -9,6 +9,16 @@ import { emptyDisk, fillDisk } from '../../support/fill-disk.ts';
 import { smallDisk } from '../../support/small-disk.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
+/** Renewals that run when the test says so. */
+function heldTimers(): [(() => void)[], typeof testPorts] {
+  const timers: (() => void)[] = [];
+  const after = (_: number, task: () => void) => {
+    timers.push(task);
+    return () => {};
+  };
+  return [timers, { ...testPorts, clock: { ...testPorts.clock, after } }];
+}
+
 const owner = { pid: process.pid, hostname: 'here' };
 
 describe('lease', () => {
@@ -75,6 +85,41 @@ describe('lease', () => {
     expect(JSON.parse(readFileSync(file, 'utf8')).hostname).toBe('here');
   });
 
+  describe('between two machines', () => {
+    /** The lease as if another machine had written it, and not renewed it since. */
+    const becomeForeign = (file: string): void => {
+      const holder = { ...JSON.parse(readFileSync(file, 'utf8')), bootId: 'another', hostname: 'there', expiresAt: 1 };
+      writeFileSync(file, JSON.stringify(holder));
+    };
+
+    test('a holder that was held up until somebody else has the lease sees it, and takes nothing away from him', () => {
+      const directory = temporaryFolder();
+      const request = { directory, name: 'a', purpose: 'backup create', owner };
+      const [timers, ports] = heldTimers();
+      const first = acquireLease(request, ports);
+      expect(first.isHeld()).toBe(true);
+      becomeForeign(join(directory, 'a.json'));
+      const second = acquireLease(request, testPorts);
+      const before = readFileSync(join(directory, 'a.json'), 'utf8');
+      for (const timer of timers) timer();
+      expect(first.isHeld()).toBe(false);
+      first.release();
+      expect(readFileSync(join(directory, 'a.json'), 'utf8')).toBe(before);
+      expect(second.isHeld()).toBe(true);
+      second.release();
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    test('a lease that ran out and that nobody has taken is renewed by the next look', () => {
+      const directory = temporaryFolder();
+      const request = { directory, name: 'a', purpose: 'backup create', owner };
+      const lease = acquireLease(request, heldTimers()[1]);
+      becomeForeign(join(directory, 'a.json'));
+      expect(lease.isHeld()).toBe(true);
+      expect(() => acquireLease(request, testPorts)).toThrow(/already running/);
+    });
+  });
+
   test('a torn lease file belongs to nobody', () => {
     const directory = temporaryFolder();
     writeFileSync(join(directory, 'a.json'), '{"pid":');
@@ -88,7 +133,7 @@ describe('lease', () => {
     expect(databaseLeaseName(join(folder, 'a.db'))).not.toBe(databaseLeaseName(join(folder, 'b.db')));
   });
 
-  test('a full disk: taking says so and leaves nothing; renewing fails quietly, and goes on with space', (context) => {
+  test('a full disk: taking says so and leaves nothing; renewing needs no space', (context) => {
     const directory = smallDisk(1) ?? context.skip('a tmpfs cannot be mounted here');
     let now = 1_000_000;
     const timers: (() => void)[] = [];
@@ -102,7 +147,7 @@ describe('lease', () => {
     fillDisk(directory);
     now += 40_000;
     timers[0]?.();
-    expect(currentHolder(request, ports.clock)?.expiresAt).toBe(1_120_000);
+    expect(currentHolder(request, ports.clock)?.expiresAt).toBe(now + 120_000);
     expect(() => acquireLease({ ...request, name: 'b' }, ports)).toThrow(
       expect.objectContaining({ code: 'disk_full', hint: expect.stringContaining('state.directory') }),
     );

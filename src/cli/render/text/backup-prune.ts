@@ -34,6 +34,7 @@ function rowsOf(data: BackupPruneData, style: Style): string[][] {
     ...data.kept.map(({ id, reasons }) => [id, style.green('kept'), reasons.join(', ')]),
     ...data.heldBack.map(({ id, reason }) => [id, style.yellow('held back'), reason]),
     ...data.tombstoned.map(({ id }) => [id, style.yellow('marked'), 'no rule keeps it']),
+    ...data.inUse.map(({ id, reason }) => [id, style.yellow('in use'), reason]),
     ...data.deleted.map(({ id }) => [id, style.red('deleted'), 'was marked long enough ago']),
   ];
 }

@@ -1,6 +1,15 @@
 import type { Clock, Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
-import { acquireLease, isHeldHere, type LeaseHolder, type LeaseOwner, leaseHeldBy, newHolder } from '../../lease.ts';
+import {
+  acquireLease,
+  isHeldHere,
+  type LeaseHolder,
+  type LeaseOwner,
+  leaseHeldBy,
+  leaseLost,
+  newHolder,
+} from '../../lease.ts';
+import { readIfThere } from '../../storage/read-if-there.ts';
 import type { Storage } from '../../storage/storage.ts';
 
 /**
@@ -9,7 +18,8 @@ import type { Storage } from '../../storage/storage.ts';
  * one is void, so no two clocks have to agree. Where the server creates names exclusively, one object `leases/<name>.json`
  * decides at once; otherwise a ticket is written, others are waited for, and the oldest one wins.
  *
- * Leases save work: what must never happen is prevented by unique names and objects that never change.
+ * Leases save work: what must never happen is prevented by unique names and objects that never change, and by the fence:
+ * whoever writes what counts (a manifest, an epoch) or deletes looks before and after whether the lease is still his.
  */
 export interface RepositoryLeaseRequest {
   readonly name: string;
@@ -25,7 +35,12 @@ export interface LeaseTimes {
   readonly settle: number;
 }
 
-export interface RepositoryLease {
+export interface Fence {
+  /** Throws `lease_lost` when somebody else may be at work by now: what was written since the last look is to be taken back. */
+  check(): Promise<void>;
+}
+
+export interface RepositoryLease extends Fence {
   release(): Promise<void>;
 }
 
@@ -44,8 +59,14 @@ export async function acquireRepositoryLease(
 ): Promise<RepositoryLease> {
   const { leaseFolder: directory } = storage;
   if (directory !== undefined) {
-    const lease = acquireLease({ ...request, directory }, ports);
-    return { release: async () => lease.release() };
+    const { expiry } = request.leases ?? defaultTimes;
+    const lease = acquireLease({ ...request, directory, expiryMs: expiry }, ports);
+    return {
+      async check() {
+        if (!lease.isHeld()) throw leaseLost(request.purpose);
+      },
+      release: async () => lease.release(),
+    };
   }
   return new ServerLease(storage, request, ports).take();
 }
@@ -66,6 +87,7 @@ class ServerLease {
   readonly #holder: LeaseHolder;
   #cancel = (): void => {};
   #released = false;
+  #renewedAt = { now: 0, wall: 0 };
 
   constructor(storage: Storage, request: RepositoryLeaseRequest, ports: LeasePorts) {
     this.#storage = storage;
@@ -77,10 +99,23 @@ class ServerLease {
 
   async take(): Promise<RepositoryLease> {
     const own = this.#key(this.#holder.token);
+    this.#renewedAt = this.#time();
     if (await this.#storage.exclusiveCreate()) await this.#takeGuarded(own);
     else await this.#takeBySettling(own);
     this.#renewLater();
-    return { release: () => this.#release(own) };
+    return { check: () => this.#check(own), release: () => this.#release(own) };
+  }
+
+  /** Renews and then looks: whoever takes the lease removes the ticket first, and looks for a renewal afterwards. */
+  async #check(own: string): Promise<void> {
+    const { purpose } = this.#request;
+    if (this.#released) throw leaseLost(purpose);
+    await this.#renew().catch((error: unknown) => {
+      const { now, wall } = this.#time();
+      // A full server takes no renewal: until the last one runs out, nobody can have taken the lease.
+      if (Math.max(now - this.#renewedAt.now, wall - this.#renewedAt.wall) > this.#times.expiry) throw error;
+    });
+    if ((await this.#read(own)) === undefined) throw leaseLost(purpose);
   }
 
   /** Behind a guard that only one can create at a time, whoever finds no valid ticket writes one. */
@@ -88,32 +123,41 @@ class ServerLease {
     const guard = `leases/${this.#request.name}.guard`;
     await this.#enter(guard);
     try {
-      const { tickets, now } = await this.#look(guard);
-      for (const ticket of tickets) {
-        const holder = await this.#validHolder(ticket, now);
-        if (holder !== undefined) throw leaseHeldBy(holder);
-      }
+      await this.#refuseIfHeld(guard, () => true);
       await this.#storage.write(own, this.#body());
     } finally {
-      await this.#storage.delete(guard);
+      await this.#leave(guard);
     }
+    await this.#refuseIfOlder(own);
   }
 
   /** Everybody writes a ticket and waits until all others must show; the oldest wins. */
   async #takeBySettling(own: string): Promise<void> {
     await this.#storage.write(own, this.#body());
+    await this.#ports.clock.sleep(this.#times.settle);
+    await this.#refuseIfOlder(own);
+  }
+
+  /** Also behind the guard: whoever was suspended in it may have written a ticket after somebody else had gone on. */
+  async #refuseIfOlder(own: string): Promise<void> {
     try {
-      await this.#ports.clock.sleep(this.#times.settle);
-      const { tickets, now } = await this.#look(own);
       const { token } = this.#holder;
-      for (const ticket of tickets) {
-        if (ticket.writtenAt > now || (ticket.writtenAt === now && ticket.token > token)) continue;
-        const holder = await this.#validHolder(ticket, now);
-        if (holder !== undefined) throw leaseHeldBy(holder);
-      }
+      await this.#refuseIfHeld(own, (ticket, now) => {
+        return ticket.writtenAt < now || (ticket.writtenAt === now && ticket.token < token);
+      });
     } catch (error) {
       await this.#storage.delete(own);
       throw error;
+    }
+  }
+
+  /** `written` was just written: the moment of that is now, by the clock of the server. */
+  async #refuseIfHeld(written: string, matters: (ticket: Ticket, now: number) => boolean): Promise<void> {
+    const { tickets, now } = await this.#look(written);
+    for (const ticket of tickets) {
+      if (!matters(ticket, now)) continue;
+      const holder = await this.#validHolder(ticket, now);
+      if (holder !== undefined) throw leaseHeldBy(holder);
     }
   }
 
@@ -131,6 +175,12 @@ class ServerLease {
       }
       await clock.sleep(50 + this.#ports.random.next() * 100);
     }
+  }
+
+  /** A guard of somebody who took ours for void stays. */
+  async #leave(guard: string): Promise<void> {
+    const there = await this.#storage.read(guard).catch(() => undefined);
+    if (there !== undefined && Buffer.compare(there, this.#body()) === 0) await this.#storage.delete(guard);
   }
 
   /** The tickets of others, and the time by the clock of the server: that of an object that was just written. */
@@ -161,30 +211,39 @@ class ServerLease {
     if (holder === undefined) return undefined;
     if (isHeldHere(holder) !== false && ticket.renewedAt + this.#times.expiry >= now) return holder;
     await this.#storage.delete(ticket.key);
-    await this.#storage.delete(beatOf(ticket.key));
+    const beat = beatOf(ticket.key);
+    for await (const { key, modifiedMs } of this.#storage.list('leases')) {
+      // Renewed at this very moment: its holder may have seen its ticket still there.
+      if (key === beat && modifiedMs > ticket.renewedAt && modifiedMs + this.#times.expiry >= now) return holder;
+    }
+    await this.#storage.delete(beat);
     return undefined;
   }
 
   async #read(key: string): Promise<LeaseHolder | undefined> {
-    try {
-      return JSON.parse(Buffer.from(await this.#storage.read(key)).toString('utf8')) as LeaseHolder;
-    } catch (error) {
-      // Given back meanwhile.
-      if (error instanceof TradedbError && error.code === 'file_not_found') return undefined;
-      throw error;
-    }
+    const bytes = await readIfThere(this.#storage, key);
+    return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as LeaseHolder);
   }
 
   #renewLater(): void {
     this.#cancel = this.#ports.clock.after(this.#times.expiry / 3, () => {
       if (this.#released) return;
-      const beat = beatOf(this.#key(this.#holder.token));
       // A renewal that fails is tried again by the next one; the lease lives through two of them.
-      void this.#storage.write(beat, this.#body()).then(
-        () => this.#renewLater(),
-        () => this.#renewLater(),
-      );
+      void this.#renew()
+        .catch(() => {})
+        .then(() => (this.#released ? this.#removeBeat() : this.#renewLater()));
     });
+  }
+
+  async #renew(): Promise<void> {
+    const begun = this.#time();
+    await this.#storage.write(beatOf(this.#key(this.#holder.token)), this.#body());
+    this.#renewedAt = begun;
+  }
+
+  /** Both clocks: one may stand still while the machine sleeps, the other may be set back. */
+  #time(): { now: number; wall: number } {
+    return { now: this.#ports.clock.now(), wall: this.#ports.clock.wallTime() };
   }
 
   async #release(own: string): Promise<void> {
@@ -193,7 +252,11 @@ class ServerLease {
     this.#cancel();
     // Where that fails, the lease runs out by itself; what was done stays done.
     await this.#storage.delete(own).catch(() => {});
-    await this.#storage.delete(beatOf(own)).catch(() => {});
+    await this.#removeBeat();
+  }
+
+  async #removeBeat(): Promise<void> {
+    await this.#storage.delete(beatOf(this.#key(this.#holder.token))).catch(() => {});
   }
 
   #key(token: string): string {

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
+import { readIfThere } from '../../storage/read-if-there.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { isUnreachable } from '../../storage/storage-error.ts';
 import { decodeFooter, footerBytesOf, hex, type PackFooter, packTrailerBytes, sha256 } from '../chunk/pack-format.ts';
@@ -172,7 +173,8 @@ export class Repository {
       const name = parseManifestKey(key);
       if (name === undefined) continue;
       try {
-        points.push(this.#decode(await this.storage.read(key), key, name));
+        const bytes = await readIfThere(this.storage, key);
+        if (bytes !== undefined) points.push(this.#decode(bytes, key, name));
       } catch (error) {
         if (isUnreachable(error)) throw error;
         damaged.push({ databaseId: name.databaseId, id: name.pointId, key, error });

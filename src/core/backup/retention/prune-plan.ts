@@ -12,8 +12,6 @@ export interface PrunePlan {
   readonly remove: readonly Manifest[];
   /** Unwanted, but held back; with the reason. */
   readonly heldBack: readonly { readonly point: Manifest; readonly reason: string }[];
-  /** Tombstones of which nothing is left after the removal. */
-  readonly spentTombstones: readonly Tombstone[];
 }
 
 export interface PruneRequest {
@@ -46,8 +44,6 @@ export function planPrune(request: PruneRequest): PrunePlan {
       Number.POSITIVE_INFINITY,
     );
   const remove = unwanted.filter((point) => markedAt(point) <= now - request.graceMs);
-  const removed = new Set(remove.map((point) => point.id));
-  const there = new Set(points.map((point) => point.id));
   return {
     kept: points.filter((point) => kept.has(point.id)).map((point) => ({ point, reasons: kept.get(point.id) ?? [] })),
     tombstone: unwanted.filter((point) => markedAt(point) === Number.POSITIVE_INFINITY),
@@ -55,7 +51,6 @@ export function planPrune(request: PruneRequest): PrunePlan {
     heldBack: points
       .filter((point) => redundant.has(point.id))
       .map((point) => ({ point, reason: redundant.get(point.id) ?? '' })),
-    spentTombstones: tombstones.filter((one) => one.pointIds.every((id) => removed.has(id) || !there.has(id))),
   };
 }
 

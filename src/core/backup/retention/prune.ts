@@ -1,15 +1,15 @@
 import type { OperationContext } from '../../context.ts';
-import { TradedbError, throwIfCancelled } from '../../error.ts';
+import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { pointFolder, tombstoneKey } from '../repository/object-name.ts';
+import { ReadersAtWork, timeOf } from '../repository/reader-lease.ts';
 import type { Repository } from '../repository/repository.ts';
-import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
-import { readEpochs } from '../wal-archive/epoch.ts';
+import { acquireRepositoryLease, type Fence, type LeaseTimes } from '../repository/repository-lease.ts';
 import { type ArchiveWindows, gapsOf } from '../wal-archive/windows.ts';
-import { planRetention, type RetentionSettings, readRetentionFacts } from './facts.ts';
+import { planRetention, type RetentionFacts, type RetentionSettings, readRetentionFacts } from './facts.ts';
 import type { PrunePlan } from './prune-plan.ts';
-import { writeTombstone } from './tombstone.ts';
+import { type Doomed, remove, removeSpent, whoNeeds } from './removal.ts';
+import { Tombstones, writeTombstone } from './tombstone.ts';
 
 export interface PruneOptions extends RetentionSettings {
   readonly repository: Repository;
@@ -25,32 +25,26 @@ export interface Pruned {
   readonly pruneId: string | null;
   /** Where commits may be missing in the archive. */
   readonly gaps: ArchiveWindows['gaps'];
+  /** Backups that are gone, or would be. */
+  readonly removed: readonly Manifest[];
+  /** Backups that were to go and are left for now, with the reason: somebody reads them. */
+  readonly inUse: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /** Marks what the rules do not keep, and deletes what was marked long enough ago and is still not kept. */
 export async function prune(options: PruneOptions, context: OperationContext): Promise<Pruned> {
-  const { repository, databaseId } = options;
-  const { owner, leases } = options;
-  if (!options.dryRun) repository.records.requireKey();
-  const lease = options.dryRun
-    ? undefined
-    : await acquireRepositoryLease(
-        repository.storage,
-        { name: databaseId, purpose: 'backup prune', owner, leases },
-        context,
-      );
+  const { repository, databaseId, owner, leases } = options;
+  if (options.dryRun) return preview(options, await survey(options, context), context);
+  repository.records.requireKey();
+  const lease = await acquireRepositoryLease(
+    repository.storage,
+    { name: databaseId, purpose: 'backup prune', owner, leases },
+    context,
+  );
   try {
-    const { points } = await repository.points(databaseId);
-    const facts = await readRetentionFacts(repository, databaseId, points);
-    refuseUnreadable(repository);
-    const plan = planRetention(facts, options, context.clock.wallTime());
-    const gaps = gapsOf(facts.epochs);
-    if (options.dryRun) return { plan, pruneId: null, gaps };
-    const pruneId = await mark(options, plan, context);
-    await removeMarked(options, plan, context);
-    return { plan, pruneId, gaps };
+    return await carryOut({ ...options, fence: lease }, await survey(options, context), context);
   } finally {
-    await lease?.release();
+    await lease.release();
   }
 }
 
@@ -67,49 +61,88 @@ function refuseUnreadable({ records }: Repository): void {
   );
 }
 
-async function mark(options: PruneOptions, plan: PrunePlan, context: OperationContext): Promise<string | null> {
+interface Survey {
+  readonly facts: RetentionFacts;
+  readonly plan: PrunePlan;
+  /** What a prune that was killed has begun to delete. */
+  readonly begun: Pick<Doomed, 'pointIds' | 'epochs' | 'orphans'>;
+}
+
+async function survey(options: PruneOptions, context: OperationContext): Promise<Survey> {
+  const { repository, databaseId } = options;
+  const { points } = await repository.points(databaseId);
+  const facts = await readRetentionFacts(repository, databaseId, points);
+  refuseUnreadable(repository);
+  const tombstones = new Tombstones(facts.tombstones);
+  const whole = points.filter((point) => !tombstones.isGoing(point.id));
+  const plan = planRetention({ ...facts, points: whole }, options, context.clock.wallTime());
+  const begun = tombstones.all.filter((one) => one.deleting);
+  return {
+    facts,
+    plan: { ...plan, remove: [...points.filter((point) => tombstones.isGoing(point.id)), ...plan.remove] },
+    begun: {
+      pointIds: begun.flatMap((one) => one.pointIds),
+      epochs: begun.flatMap((one) => one.epochs),
+      orphans: begun.flatMap((one) => one.orphans),
+    },
+  };
+}
+
+/** Archived commits are of no use without the point that they build on. */
+function doomedBy({ plan, facts: { epochs }, begun }: Survey): Doomed {
+  const pointIds = [...new Set([...begun.pointIds, ...plan.remove.map((point) => point.id)])];
+  const onThem = epochs.filter((epoch) => pointIds.includes(epoch.base.pointId)).map((epoch) => epoch.id);
+  const buildsOn = new Map([
+    ...plan.remove.flatMap(({ id, parentId }) => (parentId === null ? [] : [[id, parentId] as const])),
+    ...epochs.map((epoch) => [epoch.id, epoch.base.pointId] as const),
+  ]);
+  return { pointIds, epochs: [...new Set([...begun.epochs, ...onThem])], orphans: begun.orphans, buildsOn };
+}
+
+async function preview(options: PruneOptions, found: Survey, context: OperationContext): Promise<Pruned> {
+  // Nothing is written, so the time is that of this machine.
+  const at = { now: context.clock.wallTime(), remove: false };
+  const readers = await ReadersAtWork.read(options.repository.storage, options.databaseId, at);
+  return outcome(found, whoNeeds(doomedBy(found), readers), null);
+}
+
+async function carryOut(
+  options: PruneOptions & { readonly fence: Fence },
+  found: Survey,
+  context: OperationContext,
+): Promise<Pruned> {
+  const { repository, databaseId, fence, graceMs } = options;
+  const pruneId = await mark(options, found.plan, context);
+  const place = { repository, databaseId, fence, now: await timeOf(repository.storage, context) };
+  const { left } = await remove(place, doomedBy(found), context);
+  await removeSpent(place, graceMs, context);
+  return outcome(found, left, pruneId);
+}
+
+function outcome({ plan, facts }: Survey, left: ReadonlyMap<string, string>, pruneId: string | null): Pruned {
+  const inUse = plan.remove.flatMap(({ id }) => {
+    const reason = left.get(id);
+    return reason === undefined ? [] : [{ id, reason }];
+  });
+  return { plan, pruneId, gaps: gapsOf(facts.epochs), removed: plan.remove.filter(({ id }) => !left.has(id)), inUse };
+}
+
+async function mark(
+  { repository, databaseId, fence }: PruneOptions & { readonly fence: Fence },
+  plan: PrunePlan,
+  context: OperationContext,
+): Promise<string | null> {
   if (plan.tombstone.length === 0) return null;
   const id = Buffer.from(context.random.bytes(4)).toString('hex');
-  await writeTombstone(options.repository, options.databaseId, {
+  await fence.check();
+  await writeTombstone(repository, databaseId, {
     format: 2,
     id,
     createdAt: new Date(context.clock.wallTime()).toISOString(),
     pointIds: plan.tombstone.map((point) => point.id),
+    epochs: [],
+    orphans: [],
+    deleting: false,
   });
   return id;
-}
-
-async function removeMarked(options: PruneOptions, plan: PrunePlan, context: OperationContext): Promise<void> {
-  const { repository, databaseId } = options;
-  const task = context.progress.start({ id: 'prune', label: 'deleting', unit: 'steps', total: plan.remove.length });
-  for (const point of plan.remove) {
-    throwIfCancelled(context.signal);
-    await removePoint(repository, point);
-    await removeEpochsOn(repository, point);
-    task.advance(1);
-  }
-  task.done();
-  for (const { id } of plan.spentTombstones) await repository.storage.delete(tombstoneKey(databaseId, id));
-}
-
-/** The manifest goes first: from then on the point does not exist, whatever of its objects is still there. */
-async function removePoint(repository: Repository, point: Manifest): Promise<void> {
-  const { database, id } = point;
-  await repository.storage.delete(repository.manifestKeyOf(point));
-  const keys: string[] = [];
-  for await (const { key } of repository.storage.list(pointFolder(database.id, id))) keys.push(key);
-  for (const key of keys) await repository.storage.delete(key);
-}
-
-/** Archived commits are of no use without the point that they build on. */
-async function removeEpochsOn(repository: Repository, point: Manifest): Promise<void> {
-  const databaseId = point.database.id;
-  for (const epoch of await readEpochs(repository, databaseId)) {
-    if (epoch.base.pointId !== point.id) continue;
-    const keys: string[] = [];
-    for await (const { key } of repository.storage.list(`db/${databaseId}/wal/${epoch.id}`)) keys.push(key);
-    // The record goes last: segments without one would be taken for damage.
-    keys.sort((a, b) => Number(a.endsWith('epoch.json')) - Number(b.endsWith('epoch.json')));
-    for (const key of keys) await repository.storage.delete(key);
-  }
 }

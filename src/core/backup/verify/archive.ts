@@ -2,6 +2,7 @@ import type { OperationContext } from '../../context.ts';
 import { TradedbError, throwIfCancelled } from '../../error.ts';
 import { isUnreachable } from '../../storage/storage-error.ts';
 import type { Repository } from '../repository/repository.ts';
+import { Tombstones } from '../retention/tombstone.ts';
 import { type Epoch, epochKey, readEpochs, readFooter, readSegment } from '../wal-archive/epoch.ts';
 import { parseSegmentKey, segmentKey } from '../wal-archive/segment-format.ts';
 import { brokenArchive, framesOf } from '../wal-archive/segment-frames.ts';
@@ -67,9 +68,10 @@ async function holes(repository: Repository, databaseId: string, epochs: readonl
     epochs.flatMap((epoch) => epoch.segments.map((one) => segmentKey(databaseId, epoch.id, one))),
   );
   const seen = new Set<string>();
+  const tombstones = await Tombstones.read(repository, databaseId);
   for await (const { key } of repository.storage.list(`db/${databaseId}/wal`)) {
     const name = parseSegmentKey(key);
-    if (name === undefined || reached.has(key) || seen.has(name.epoch)) continue;
+    if (name === undefined || reached.has(key) || seen.has(name.epoch) || tombstones.isEpochGoing(name.epoch)) continue;
     seen.add(name.epoch);
     const epoch = epochs.find((one) => one.id === name.epoch);
     if (epoch === undefined) {

@@ -1,12 +1,13 @@
 import type { OperationContext } from '../../context.ts';
+import { TradedbError } from '../../error.ts';
 import type { LeaseOwner } from '../../lease.ts';
-import { acquireRepositoryLease, type LeaseTimes } from '../repository/repository-lease.ts';
+import { acquireRepositoryLease, type Fence, type LeaseTimes } from '../repository/repository-lease.ts';
 import { archiveLeaseName } from './archived-place.ts';
 import { type ArchiveEvent, type ArchiveRequest, Archiver, type ArchiveTotals } from './archiver.ts';
 import { writeArchiveStatus } from './status-file.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
 
-export interface ArchiveRun extends ArchiveRequest {
+export interface ArchiveRun extends Omit<ArchiveRequest, 'fence'> {
   /** Ends by itself after this time; null: when the signal comes. */
   readonly forMs: number | null;
   readonly owner: LeaseOwner;
@@ -25,6 +26,8 @@ const pollMs = 80;
 /** Beside a writer that is faster than the recording, there is no pause worth the name. */
 const busyPollMs = 1;
 const busyFrames = 2000;
+/** An archiver that was suspended until another one took over ends; what both have written is one chain or the other. */
+const fenceEveryMs = 10_000;
 /** Between two attempts to let the WAL begin anew. */
 const checkpointPauseMs = 200;
 
@@ -39,7 +42,7 @@ export async function runArchive(request: ArchiveRun, context: OperationContext)
   );
   try {
     const status = new StatusFile(request, context);
-    const watched = { ...request, onEvent: status.listen };
+    const watched = { ...request, fence: lease, onEvent: status.listen };
     const archiver = await Archiver.open(watched, context);
     try {
       await loop(archiver, watched, status, context);
@@ -57,7 +60,7 @@ export async function runArchive(request: ArchiveRun, context: OperationContext)
 
 async function loop(
   archiver: Archiver,
-  request: ArchiveRun,
+  request: ArchiveRun & Pick<ArchiveRequest, 'fence'>,
   status: StatusFile,
   context: OperationContext,
 ): Promise<void> {
@@ -67,8 +70,13 @@ async function loop(
   let checkpointed = Number.NEGATIVE_INFINITY;
   let settledFrames = -1;
   let framesBefore = 0;
+  let lookedAt = clock.now();
   while (!signal.aborted && clock.now() < end) {
     const due = clock.now() - published >= request.segmentIntervalMs;
+    if (clock.now() - lookedAt >= fenceEveryMs) {
+      await endIfLost(request.fence);
+      lookedAt = clock.now();
+    }
     const result = await archiver.step(false);
     if (result !== undefined && isDue(archiver, result, request, due)) {
       await archiver.step(true);
@@ -88,6 +96,13 @@ async function loop(
     const pauseMs = recorded > busyFrames ? busyPollMs : pollMs;
     await clock.sleep(Math.min(pauseMs, Math.max(1, end - clock.now())), signal).catch(() => {});
   }
+}
+
+/** A server that cannot be reached now says nothing about the lease. */
+async function endIfLost(fence: Fence): Promise<void> {
+  await fence.check().catch((error: unknown) => {
+    if (error instanceof TradedbError && error.code === 'lease_lost') throw error;
+  });
 }
 
 const statusEveryMs = 1000;

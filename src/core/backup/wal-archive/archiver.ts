@@ -5,7 +5,8 @@ import { TradedbError } from '../../error.ts';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import { type Epoch, endOf, readEpochs, writeEpoch } from './epoch.ts';
+import type { Fence } from '../repository/repository-lease.ts';
+import { type Epoch, type EpochRecord, endOf, epochKey, readEpochs, writeEpoch } from './epoch.ts';
 import { Pins } from './pins.ts';
 import { RecorderProcess } from './recorder-process.ts';
 import { segmentKey } from './segment-format.ts';
@@ -18,6 +19,8 @@ export interface ArchiveRequest {
   readonly databaseId: string;
   /** Makes the restore point that a new epoch builds on. */
   readonly makeBase: () => Promise<Manifest>;
+  /** Says whether the archive is still ours to write. */
+  readonly fence: Fence;
   readonly segmentIntervalMs: number;
   readonly segmentBytes: number;
   /** Frames in the WAL from which on the archiver lets it begin anew. */
@@ -295,7 +298,7 @@ export class Archiver {
     const now = new Date(this.#context.clock.wallTime()).toISOString();
     const from = end === null ? before?.createdAt : new Date(end.lastNotAfter).toISOString();
     const missing = from === undefined ? null : { from, to: base.createdAt };
-    await writeEpoch(repository, databaseId, {
+    await this.#writeFenced({
       format: 2,
       id,
       createdAt: now,
@@ -311,6 +314,19 @@ export class Archiver {
       onEvent({ event: 'gap', reason, ...missing });
     }
     onEvent({ event: 'started', epoch: id, tx: 0, base: base.pointId });
+  }
+
+  /** Whoever was suspended here until another archiver had gone on leaves no epoch that would pass for the newest one. */
+  async #writeFenced(epoch: EpochRecord): Promise<void> {
+    const { repository, databaseId, fence } = this.#request;
+    await fence.check();
+    await writeEpoch(repository, databaseId, epoch);
+    try {
+      await fence.check();
+    } catch (error) {
+      await repository.storage.delete(epochKey(databaseId, epoch.id));
+      throw error;
+    }
   }
 
   async #startAtFloor(epoch: string): Promise<void> {

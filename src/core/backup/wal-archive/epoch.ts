@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
+import { readIfThere } from '../../storage/read-if-there.ts';
 import type { Repository } from '../repository/repository.ts';
+import { Tombstones } from '../retention/tombstone.ts';
 import {
   decodeSegment,
   decodeSegmentFooter,
@@ -46,8 +48,12 @@ export interface Epoch extends EpochRecord {
   readonly segments: readonly ArchivedSegment[];
 }
 
+export function epochFolder(databaseId: string, epoch: string): string {
+  return `db/${databaseId}/wal/${epoch}`;
+}
+
 export function epochKey(databaseId: string, epoch: string): string {
-  return `db/${databaseId}/wal/${epoch}/epoch.json`;
+  return `${epochFolder(databaseId, epoch)}/epoch.json`;
 }
 
 export async function writeEpoch(repository: Repository, databaseId: string, epoch: EpochRecord): Promise<void> {
@@ -65,20 +71,26 @@ export function decodeEpoch(repository: Repository, key: string, bytes: Uint8Arr
   return parsed.output;
 }
 
-/** All epochs of a database, oldest first. An epoch without a readable record is left out. */
+/** All epochs of a database, oldest first. One without a readable record is left out, and so is one that is being deleted. */
 export async function readEpochs(repository: Repository, databaseId: string): Promise<readonly Epoch[]> {
   const segments = new Map<string, ArchivedSegment[]>();
   const records: EpochRecord[] = [];
   for await (const { key, sizeBytes, modifiedMs } of repository.storage.list(`db/${databaseId}/wal`)) {
     const name = parseSegmentKey(key);
     if (name !== undefined) {
-      segments.set(name.epoch, [...(segments.get(name.epoch) ?? []), { ...name, sizeBytes, modifiedMs }]);
+      const ofEpoch = segments.get(name.epoch) ?? [];
+      segments.set(name.epoch, ofEpoch);
+      ofEpoch.push({ ...name, sizeBytes, modifiedMs });
     } else if (key.endsWith('/epoch.json')) {
-      const record = decodeEpoch(repository, key, await repository.storage.read(key));
+      const bytes = await readIfThere(repository.storage, key);
+      const record = bytes === undefined ? undefined : decodeEpoch(repository, key, bytes);
       if (record !== undefined) records.push(record);
     }
   }
+  // Read last: a deletion of which the listing saw something was written down before.
+  const tombstones = await Tombstones.read(repository, databaseId);
   return records
+    .filter((record) => !tombstones.isEpochGoing(record.id))
     .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
     .map((record) => ({ ...record, segments: unbroken(segments.get(record.id) ?? []) }));
 }

@@ -13,7 +13,10 @@ import { copyTable, type TableCopied, type TableCopy, type TableMode } from './c
 import { differences, findTable, type TableDefinition } from './table-definition.ts';
 
 export interface TableRequest
-  extends Pick<RestoreRequest, 'repository' | 'lineage' | 'route' | 'workers' | 'check' | 'owner' | 'stateDirectory'> {
+  extends Pick<
+    RestoreRequest,
+    'repository' | 'lineage' | 'route' | 'workers' | 'check' | 'owner' | 'leases' | 'stateDirectory'
+  > {
   /** Existing database that gets the rows. */
   readonly database: string;
   readonly tables: readonly string[];
