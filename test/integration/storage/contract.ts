@@ -161,6 +161,28 @@ export function storageContract(place: () => ContractPlace): void {
     await Promise.all([a.close(), b.close()]);
   });
 
+  it('takes objects into a folder that somebody else empties at the same time', async () => {
+    const { open } = place();
+    const [a, b] = [open('a'), open('b')];
+    for (const folder of [root(), 'leases']) {
+      const rounds = Array.from({ length: 25 }, (_, index) => index);
+      const [mine, other] = [`${folder}/mine`, `${folder}/other`];
+      const emptying = (async () => {
+        for (const _ of rounds) {
+          await b.write(other, Buffer.from('x'));
+          await b.delete(other);
+        }
+      })();
+      for (const index of rounds) {
+        await a.write(mine, Buffer.from(String(index)));
+        expect(Buffer.from(await a.read(mine)).toString()).toBe(String(index));
+        await a.delete(mine);
+      }
+      await emptying;
+    }
+    await Promise.all([a.close(), b.close()]);
+  });
+
   it('keeps staging folders apart and out of the listing, and clears them', async () => {
     const storage = place().open();
     const [first, second] = [await storage.stagingFolder('g'), await storage.stagingFolder('g')];
