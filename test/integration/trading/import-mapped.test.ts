@@ -102,6 +102,7 @@ const mapping = {
 function open(sql = schema, of: object = mapping, options: Partial<ReaderOptions> = {}): OpenedSource {
   const path = join(temporaryFolder(), "own 'engine'.db");
   const db = new Database(path);
+  db.pragma('synchronous = OFF');
   db.exec(sql);
   db.close();
   const connection = openReadOnly(path, testPorts);

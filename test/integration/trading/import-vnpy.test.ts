@@ -19,6 +19,7 @@ function fileOf(release: Release = 'V3') {
   const path = join(temporaryFolder(), 'database.db');
   const db = new Database(path);
   onTestFinished(() => void db.close());
+  db.pragma('synchronous = OFF');
   createTables(db, vnpyTables, vnpyReleases[release]);
   return {
     db,
