@@ -1,14 +1,20 @@
 import { TradedbError } from '../../core/error.ts';
 import type { ArchiveRequest, ArchiveResult } from '../../core/maintenance/archive/request.ts';
 import type { Finding, Metric } from '../../core/report.ts';
+import type { ProgramName } from '../../core/trading/profile/profile.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
 
 const options = {
   table: { type: 'text', value: 'name', repeatable: true, summary: 'only the policies of these tables' },
   profile: {
     type: 'choice',
-    choices: ['freqtrade', 'hummingbot'],
+    choices: ['freqtrade', 'hummingbot', 'vnpy'],
     summary: "the policies proposed for this program's file, instead of those of the configuration",
+  },
+  timezone: {
+    type: 'text',
+    value: 'zone',
+    summary: 'with --profile vnpy: the IANA time zone of its times, which the file does not name',
   },
   before: {
     type: 'text',
@@ -35,6 +41,10 @@ const options = {
   folder: { type: 'path', value: 'folder', config: 'maintenance.archive.folder', summary: 'folder of the archives' },
   allowSlow: { type: 'flag', summary: 'accept foreign keys without an index on large tables' },
   keepRows: { type: 'flag', summary: 'archive without deleting' },
+  idleOnly: {
+    type: 'flag',
+    summary: 'write only while others hardly commit (maintenance.vacuum.idleOnly, idleRate); reading goes on',
+  },
   maxDuration: {
     type: 'duration',
     value: 'time',
@@ -176,6 +186,7 @@ async function requestOf(path: string, options: Options, context: CommandContext
     duty: vacuum.duty,
     readerWaitMs: vacuum.readerWait,
     reserveBytes: archive.reserve,
+    idleRate: options.idleOnly || vacuum.idleOnly ? vacuum.idleRate : undefined,
     busyTimeoutMs: context.config.connection.busyTimeout,
     dryRun: context.dryRun,
   };
@@ -183,22 +194,34 @@ async function requestOf(path: string, options: Options, context: CommandContext
 
 async function policiesOf(
   path: string,
-  { profile }: Options,
+  { profile, timezone }: Options,
   context: CommandContext,
 ): Promise<ArchiveRequest['policies']> {
-  if (profile === undefined) return context.config.maintenance.retention.policies;
+  if (timezone !== undefined && profile !== 'vnpy') throw usage('--timezone belongs to --profile vnpy');
+  if (profile === undefined) return configuredPolicies(context);
   const [{ openReadOnly }, { proposedPolicies }] = await Promise.all([
     import('../../core/sqlite/connection.ts'),
     import('../../core/trading/profile/retention.ts'),
   ]);
   const connection = openReadOnly(path, { clock: context.clock, random: context.random });
   try {
-    const { policies, warnings } = proposedPolicies(profile as 'freqtrade' | 'hummingbot', connection);
+    const { policies, warnings } = proposedPolicies(profile as ProgramName, connection, timezone);
     for (const warning of warnings) context.log.warn(warning);
     return policies;
   } finally {
     connection.close();
   }
+}
+
+/** Policies with their retention classes looked up. */
+async function configuredPolicies({ config }: CommandContext): Promise<ArchiveRequest['policies']> {
+  const { policies } = config.maintenance.retention;
+  if (policies.every((policy) => policy.class === undefined)) return policies as ArchiveRequest['policies'];
+  const { retentionClass } = await import('../../core/config/retention-class.ts');
+  const { retentionClasses } = config.trading;
+  return policies.map(({ class: name, ...policy }) =>
+    name === undefined ? policy : { ...policy, class: retentionClass(name, retentionClasses) },
+  );
 }
 
 function chosenPolicies(

@@ -16,6 +16,7 @@ import { table } from '../table.ts';
 export function render(report: Report<ArchiveResult>, style: Style): string {
   const { data } = report;
   const lines = [`${style.bold(printable(basename(data.database)))}   ${headline(data)}`, ...body(data, style)];
+  if (data.idleWaitMs > 0) lines.push(`  waited ${formatDuration(data.idleWaitMs)} for others to be idle`);
   if (data.dryRun) lines.push(style.dim('  dry run: nothing was changed'));
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   return lines.join('\n');
@@ -87,11 +88,16 @@ function policyLines(policy: PolicyResult, style: Style): string[] {
     policy.rowsDue === 0
       ? 'nothing due'
       : `due ${formatCount(policy.rowsDue)} rows, about ${formatByteSize(policy.estimatedBytes)}`;
+  const zone = policy.timezone === null ? '' : `, times of ${printable(policy.timezone)}`;
+  const kept = policy.class === null ? '' : `, class ${printable(policy.class)}`;
   const lines = [
     `  ${style.bold(printable(policy.table))}   ${due}`,
-    style.dim(`    before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${children}${format}`),
+    style.dim(
+      `    before ${formatTime(policy.cutoff)}, keep ${formatDuration(policy.keepMs)}${kept}${zone}${children}${format}`,
+    ),
   ];
   if (policy.triggers.length > 0) lines.push(style.dim(`    fires ${policy.triggers.map(printable).join(', ')}`));
+  if (policy.adjusts !== null) lines.push(style.dim(`    corrects ${printable(policy.adjusts)} with every delete`));
   if (policy.summaryRows !== null) lines.push(`    summary ${formatCount(policy.summaryRows)} rows written`);
   if (policy.chunks.length > 0) lines.push(listing(policy.chunks, style, false));
   if (policy.deletedOnly !== null) {
@@ -113,7 +119,9 @@ function listing(chunks: readonly ChunkResult[], style: Style, withTable = true)
     { title: 'STATE' },
     { title: 'DELETED', align: right },
     { title: 'CHANGED', align: right },
+    { title: 'KEEP UNTIL' },
   ];
+  const hasClass = chunks.some(({ retention }) => retention !== null);
   const rows = chunks.map((chunk) => [
     chunk.id,
     printable(chunk.table),
@@ -123,7 +131,14 @@ function listing(chunks: readonly ChunkResult[], style: Style, withTable = true)
     chunk.kept && chunk.state === 'done' ? 'kept' : chunk.state,
     formatCount(chunk.deleted),
     formatCount(chunk.stale + chunk.alreadyGone),
+    keepUntil(chunk),
   ]);
-  const shown = <T>(list: readonly T[]): T[] => list.filter((_, index) => withTable || index !== 1);
+  const shown = <T>(list: readonly T[]): T[] =>
+    list.filter((_, index) => (withTable || index !== 1) && (hasClass || index !== columns.length - 1));
   return table(shown(columns), rows.map(shown), style, withTable ? 2 : 4);
+}
+
+function keepUntil({ retention }: ChunkResult): string {
+  if (retention === null) return '-';
+  return `${retention.until === null ? 'for ever' : retention.until.slice(0, 10)} (${printable(retention.class)})`;
 }

@@ -15,13 +15,16 @@ const policy = v.strictObject({
   table: name,
   column: name,
   unit: v.picklist(['s', 'ms', 'us', 'ns', 'iso'], 'expected "s", "ms", "us", "ns" or "iso"'),
+  timezone: v.optional(name),
   keep: durationText,
+  class: v.optional(name),
   minRows: v.optional(v.pipe(v.number('expected a number'), v.integer(), v.minValue(0)), 0),
   states: v.optional(columnValues),
   hold: v.optional(v.array(columnValues, 'expected a list'), []),
   children: v.optional(v.array(name, 'expected a list of tables'), []),
   archive: v.optional(v.picklist(['none', 'sqlite', 'parquet'], 'expected "none", "sqlite" or "parquet"')),
   summary: v.optional(v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))),
+  adjust: v.optional(v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))),
   triggers: v.optional(v.picklist(['refuse', 'fire'], 'expected "refuse" or "fire"'), 'refuse'),
 });
 
@@ -30,7 +33,7 @@ export const retentionSection = section(
     policies: v.pipe(
       v.optional(v.array(policy, 'expected a list of policies'), []),
       v.description(
-        'Which rows leave a table, and when: { table, column (its time), unit, keep, minRows, states, hold, children, archive, summary, triggers }',
+        'Which rows leave a table, and when: { table, column (its time), unit, timezone, keep, class, minRows, states, hold, children, archive, summary, adjust, triggers }',
       ),
     ),
   },

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TradedbError } from '../../error.ts';
 import { Ledger, type LedgerEntry, type LedgerState } from './ledger.ts';
+import type { ArchiveRetention } from './manifest.ts';
 
 /** Rows of a chunk by what became of them in the live table. */
 export interface Counts {
@@ -38,6 +39,8 @@ export interface Chunk {
   readonly staleUnits: readonly UnitRange[];
   /** Archived only: its rows are to stay. */
   readonly kept: boolean;
+  /** Until when its class wants it kept. */
+  readonly retention: ArchiveRetention | undefined;
   /** When its rows were last put back into their table. */
   readonly restoredAt: string | undefined;
 }
@@ -101,6 +104,7 @@ function first(entry: LedgerEntry, table: string): Chunk {
     throughUnit: 0,
     staleUnits: [],
     kept: entry.values.kept === true,
+    retention: undefined,
     restoredAt: undefined,
   };
 }
@@ -109,8 +113,8 @@ function next(chunk: Chunk, { state, values, at }: LedgerEntry): Chunk {
   const known = values as Partial<Chunk>;
   switch (state) {
     case 'written': {
-      const { rows = 0, bytes = 0, format = 'sqlite', sha256 = '', manifestSha256 = '' } = known;
-      return { ...chunk, state, rows, bytes, format, sha256, manifestSha256 };
+      const { rows = 0, bytes = 0, format = 'sqlite', sha256 = '', manifestSha256 = '', retention } = known;
+      return { ...chunk, state, rows, bytes, format, sha256, manifestSha256, retention };
     }
     case 'deleting':
       return {

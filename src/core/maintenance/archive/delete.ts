@@ -1,8 +1,10 @@
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
+import { Adjustment } from '../retention/adjust.ts';
 import type { BudgetedWrites, WriteStop } from '../retention/budgeted-writes.ts';
 import type { Condition } from '../retention/due.ts';
 import { type KeyedRow, LiveUnit } from '../retention/live-unit.ts';
+import type { RetentionPolicy } from '../retention/policy.ts';
 import { type ExactRow, ExactStatements } from '../retention/row.ts';
 import { requireSchema } from '../retention/schema-guard.ts';
 import type { UnitTable } from '../retention/unit.ts';
@@ -19,8 +21,8 @@ export interface DeleteRequest {
   readonly schemaVersion: number;
   /** Rows that must stay now, whatever was so when they were archived. */
   readonly hold: Condition;
-  /** Triggers of these tables may change other rows, which then cannot be counted. */
-  readonly triggersFire: boolean;
+  /** As it is now: its triggers may change other rows, which then cannot be counted; its `adjust` runs with the deletes. */
+  readonly policy: RetentionPolicy;
   /** Writes down how far it has come; durable when it returns. */
   readonly record: (progress: DeleteProgress) => void;
 }
@@ -89,12 +91,14 @@ class DeleteBatch {
   readonly #writes: BudgetedWrites;
   readonly #live: LiveUnit;
   readonly #encoder = new RowEncoder();
+  readonly #adjustment: Adjustment | undefined;
 
   constructor(request: DeleteRequest, archive: ArchiveReader, writes: BudgetedWrites) {
     this.#request = request;
     this.#archive = archive;
     this.#writes = writes;
     this.#live = new LiveUnit(new ExactStatements(writes.connection), request.tables);
+    this.#adjustment = Adjustment.of(writes.connection, request.policy, request.tables);
   }
 
   /** The units behind `after`, inside a write transaction. */
@@ -107,6 +111,7 @@ class DeleteBatch {
     const archived = this.#archivedUnits(after + 1, last);
     let counts: Counts = { deleted: 0, stale: 0, alreadyGone: 0 };
     const staleUnits: UnitRange[] = [];
+    const left: ExactRow[] = [];
     let rows = 0;
     for (let unit = after + 1; unit <= last; unit += 1) {
       const members = archived.get(unit);
@@ -115,11 +120,14 @@ class DeleteBatch {
       rows += members.reduce((sum, table) => sum + table.length, 0);
       counts = add(counts, part);
       if (part.stale > 0) staleUnits.push([unit, unit]);
+      const root = members[0]?.[0];
+      if (part.deleted > 0 && root !== undefined) left.push(root.row);
     }
     const changed = Number(connection.value('SELECT total_changes()')) - before;
-    if (!this.#request.triggersFire && changed !== counts.deleted) {
+    if (this.#request.policy.triggers !== 'fire' && changed !== counts.deleted) {
       throw new TradedbError('internal', `deleting ${counts.deleted} rows would have changed ${changed}: rolled back`);
     }
+    this.#adjustment?.run(left, 1);
     return { result: { counts, throughUnit: last, staleUnits, rows }, finished: last >= manifest.units };
   }
 

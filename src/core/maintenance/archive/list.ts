@@ -40,6 +40,6 @@ export async function verifyArchives(
 function report({ database, folder }: Found, mode: 'list' | 'verify'): ArchiveResult {
   return {
     ...{ database, folder, mode, dryRun: false, policies: [], archives: [] },
-    ...{ restored: null, stoppedBy: 'done', pending: [] },
+    ...{ restored: null, stoppedBy: 'done', idleWaitMs: 0, pending: [] },
   };
 }

@@ -34,6 +34,12 @@ export interface ArchivedTable {
   readonly sums: TableSums;
 }
 
+/** Until when (ISO 8601, UTC) a retention class wants an archive kept; null: for ever. */
+export interface ArchiveRetention {
+  readonly class: string;
+  readonly until: string | null;
+}
+
 /** Says what an archive holds; written last, so that an archive with a manifest is whole. */
 export interface ArchiveManifest {
   readonly version: 1;
@@ -48,6 +54,8 @@ export interface ArchiveManifest {
   /** All rows of the first table are of this month, YYYY-MM in UTC. */
   readonly month: string;
   readonly policy: RetentionPolicy;
+  /** Only where the policy names a class. */
+  readonly retention?: ArchiveRetention;
   /** Text encoding of the database, and of a file in SQLite's format. */
   readonly encoding: string;
   /** Text may hold bytes that are no characters: it is read as bytes. */

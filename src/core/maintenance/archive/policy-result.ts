@@ -16,12 +16,13 @@ export function policyResult(
   folder: TableFolder,
   done: Pick<PolicyResult, 'heldUntil' | 'deletedOnly' | 'summaryRows'> & { readonly touched: readonly string[] },
 ): PolicyResult {
-  const { policy, cutoff, rowsDue, oldest, newest, triggers, estimatedBytes } = plan;
+  const { policy, cutoff, rowsDue, oldest, newest, triggers, estimatedBytes, adjusts } = plan;
   const { entries, path } = folder.ledger;
   const { heldUntil, deletedOnly, summaryRows, touched } = done;
   return {
     ...{ table: policy.table, children: policy.children, keepMs: policy.keep, archive: policy.archive ?? null },
-    ...{ cutoff, rowsDue, oldest, newest, estimatedBytes, triggers, heldUntil, deletedOnly, summaryRows },
+    ...{ cutoff, rowsDue, oldest, newest, estimatedBytes, triggers, adjusts, heldUntil, deletedOnly, summaryRows },
+    ...{ timezone: policy.timezone ?? null, class: policy.class?.name ?? null },
     chunks: chunksOf(folder)
       .filter(({ id }) => touched.includes(id))
       .map(chunkResult),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
-import { BudgetedWrites, writeBudget } from '../retention/budgeted-writes.ts';
+import { BudgetedWrites, type IdleBudget, writeBudget } from '../retention/budgeted-writes.ts';
 import { holdCondition } from '../retention/due.ts';
 import { hasOwnRowId } from '../retention/live-unit.ts';
 import { requireTriggers } from '../retention/plan.ts';
@@ -33,11 +33,19 @@ export function chunkNow(folder: TableFolder, id: string): Chunk {
   return chunk;
 }
 
+export interface ChunkParts {
+  readonly request: ArchiveRequest;
+  readonly ports: ArchivePorts;
+  /** Wall time, ms since 1970. */
+  readonly deadline: number;
+  readonly idle: IdleBudget | undefined;
+}
+
 /** From `planned`, `written`, `verified` or `deleting` to `done`, or as far as it may go now. */
 export async function finishChunk(
   folder: TableFolder,
   id: string,
-  parts: { readonly request: ArchiveRequest; readonly ports: ArchivePorts; readonly deadline: number },
+  parts: ChunkParts,
   context: OperationContext,
 ): Promise<ArchiveStop> {
   if (chunkNow(folder, id).state === 'planned' && !adopt(folder, id, context)) return 'done';
@@ -79,8 +87,16 @@ export function recordWritten(
   const { manifest, sha256: manifestSha256 } = written;
   const rows = manifest.tables.reduce((sum, table) => sum + table.sums.rows, 0);
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  const { format, formatReason } = manifest;
-  const values = { rows, bytes, format, formatReason, sha256: manifest.files[0]?.sha256 ?? '', manifestSha256 };
+  const { format, formatReason, retention } = manifest;
+  const values = {
+    rows,
+    bytes,
+    format,
+    formatReason,
+    retention,
+    sha256: manifest.files[0]?.sha256 ?? '',
+    manifestSha256,
+  };
   record(folder, id, { state: 'written', values }, context);
 }
 
@@ -103,11 +119,7 @@ async function verified(folder: TableFolder, id: string, context: OperationConte
 
 async function deleteChunk(
   archive: { readonly folder: TableFolder; readonly chunk: Chunk; readonly manifest: ArchiveManifest },
-  {
-    request,
-    ports,
-    deadline,
-  }: { readonly request: ArchiveRequest; readonly ports: ArchivePorts; readonly deadline: number },
+  { request, ports, deadline, idle }: ChunkParts,
   context: OperationContext,
 ): Promise<ArchiveStop> {
   const { folder, chunk, manifest } = archive;
@@ -122,7 +134,7 @@ async function deleteChunk(
     policy,
     live.tables.flatMap(({ shape }) => shape.deleteTriggers),
   );
-  const budget = writeBudget(request, ports.probeDisk, deadline);
+  const budget = writeBudget(request, ports.probeDisk, deadline, idle);
   const writes = new BudgetedWrites(request.database, budget, context);
   try {
     return await deleteArchived(
@@ -133,7 +145,7 @@ async function deleteChunk(
         tables: live.tables,
         schemaVersion: live.schemaVersion,
         hold: holdCondition(policy),
-        triggersFire: policy.triggers === 'fire',
+        policy,
         record: (progress) => record(folder, chunk.id, { state: 'deleting', values: { ...progress } }, context),
       },
       writes,
@@ -206,6 +218,7 @@ export function chunkResult(chunk: Chunk): ChunkResult {
     archivedAt: chunk.plannedAt,
     database: chunk.database,
     restoredAt: chunk.restoredAt ?? null,
+    retention: chunk.retention ?? null,
     ...chunk.counts,
   };
 }

@@ -60,6 +60,7 @@ export async function queryArchives(request: QueryRequest, context: OperationCon
           policies: [],
           restored: null,
           stoppedBy: 'done',
+          idleWaitMs: 0,
           pending: [],
         },
         archives: wanted.map(({ chunk }) => chunkResult(chunk)),

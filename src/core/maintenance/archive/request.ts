@@ -2,6 +2,7 @@ import type { DiskProbe } from '../disk-guard.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import type { Counts } from './chunk.ts';
 import type { ArchiveFormat } from './format.ts';
+import type { ArchiveRetention } from './manifest.ts';
 
 export interface ArchiveRequest {
   /** Absolute path. */
@@ -27,6 +28,8 @@ export interface ArchiveRequest {
   readonly duty: number;
   readonly readerWaitMs: number;
   readonly reserveBytes: number;
+  /** Deletes only while others commit less often than this per second. */
+  readonly idleRate: number | undefined;
   readonly busyTimeoutMs: number;
   readonly dryRun: boolean;
 }
@@ -54,6 +57,8 @@ export interface ChunkResult extends Counts {
   readonly archivedAt: string;
   readonly database: string;
   readonly restoredAt: string | null;
+  /** Until when its retention class wants it kept; null without a class. */
+  readonly retention: ArchiveRetention | null;
 }
 
 export interface PolicyResult {
@@ -67,6 +72,11 @@ export interface PolicyResult {
   readonly newest: string | null;
   readonly estimatedBytes: number;
   readonly triggers: readonly string[];
+  /** Table that is kept true while rows leave. */
+  readonly adjusts: string | null;
+  readonly timezone: string | null;
+  /** Name of the retention class. */
+  readonly class: string | null;
   /** Rows were put back into the table not long ago; until then nothing of it is due. */
   readonly heldUntil: string | null;
   /** For a policy without an archive: rows deleted without a copy, and rows of the table that had to stay. */
@@ -107,6 +117,8 @@ export interface ArchiveResult {
   /** Of --query. */
   readonly answer?: QueryAnswer;
   readonly stoppedBy: ArchiveStop;
+  /** Time spent waiting for others to be idle. */
+  readonly idleWaitMs: number;
   /** Chunks of this database that only --resume may finish. */
   readonly pending: readonly string[];
 }

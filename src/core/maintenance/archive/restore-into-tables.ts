@@ -4,9 +4,11 @@ import { TradedbError } from '../../error.ts';
 import { openReadOnly } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { openWithoutTrace } from '../open-without-trace.ts';
+import { Adjustment } from '../retention/adjust.ts';
 import { BudgetedWrites, type WriteStop, writeBudget } from '../retention/budgeted-writes.ts';
 import { LiveUnit } from '../retention/live-unit.ts';
-import { ExactStatements, RawText } from '../retention/row.ts';
+import type { RetentionPolicy } from '../retention/policy.ts';
+import { type ExactRow, ExactStatements, RawText } from '../retention/row.ts';
 import { readUnit, type UnitTable } from '../retention/unit.ts';
 import { type ArchivedRow, type ArchiveReader, openArchiveReader } from './format.ts';
 import { record } from './process-chunk.ts';
@@ -22,7 +24,7 @@ import { archivePaths } from './verify.ts';
 
 /** The rows back into the tables they came from, in small transactions beside running writers. */
 export async function intoTables(parts: RestoreParts, context: OperationContext): Promise<Restored> {
-  const { request, ports, manifest, folder, chunk } = parts;
+  const { request, ports, manifest, folder, chunk, idle } = parts;
   requireDatabaseFile(request.database);
   const database = realpathSync(request.database);
   const tables = liveTables(database, parts, context);
@@ -38,7 +40,7 @@ export async function intoTables(parts: RestoreParts, context: OperationContext)
   // First of all the hold: retention must not take the rows again while they come back.
   record(folder, chunk.id, { state: 'restored', values: { intoTable: true, database } }, context);
   const deadline = context.clock.wallTime() + request.maxDurationMs;
-  const budget = writeBudget(request, ports.probeDisk, deadline);
+  const budget = writeBudget(request, ports.probeDisk, deadline, idle);
   const writes = new BudgetedWrites(database, budget, context);
   const reader = await openArchiveReader(archivePaths(folder, manifest), manifest, context);
   try {
@@ -67,17 +69,23 @@ async function writeBack(
 ): Promise<WriteStop> {
   const statements = new ExactStatements(writes.connection);
   const live = new LiveUnit(statements, tables);
+  const policy = policyOf(tables, request);
+  const adjustment =
+    policy === undefined ? undefined : Adjustment.of(writes.connection, policy, tables, manifest.tables[0]?.columns);
   const total = manifest.tables.reduce((sum, table) => sum + table.sums.rows, 0);
   const progress = context.progress.start({ id: 'restore', label: 'put rows back', unit: 'rows', total });
   let done = 0;
   const tableBatch = (table: number, last: number) => {
     const change = { rows: 0, skipped: 0, stale: 0 };
+    const back: ExactRow[] = [];
     const target = { live, statements, mapping: mappings[table] as TableMapping, table };
     for (const row of reader.between(table, done + 1, last)) {
-      if (skipUnit(row.unit)) change.stale += 1;
-      else if (putBack(target, row, request.onConflict)) change.rows += 1;
-      else change.skipped += 1;
+      const fate = skipUnit(row.unit) ? 'stale' : putBack(target, row, request.onConflict);
+      if (fate === 'stale' || fate === 'skipped') change[fate] += 1;
+      else change.rows += 1;
+      if (fate === 'inserted') back.push(row.row);
     }
+    if (table === 0) adjustment?.run(back, -1);
     return change;
   };
   try {
@@ -105,22 +113,21 @@ async function writeBack(
   }
 }
 
-/** True when the row was written, false when it was skipped. */
 function putBack(
   target: { live: LiveUnit; statements: ExactStatements; mapping: TableMapping; table: number },
   row: ArchivedRow,
   onConflict: OnConflict,
-): boolean {
+): 'inserted' | 'replaced' | 'skipped' {
   const { live, statements, mapping, table } = target;
   if (live.find(table, row.key) !== undefined) {
-    if (onConflict === 'skip') return false;
+    if (onConflict === 'skip') return 'skipped';
     if (onConflict === 'fail') throw conflict(mapping.name, row);
     const { sql, values } = mapping.update(row);
     if (sql !== undefined) statements.run(sql, values);
-    return true;
+    return 'replaced';
   }
   const { sql, values } = insertStatement(mapping, row);
-  return statements.run(sql, values) === 1;
+  return statements.run(sql, values) === 1 ? 'inserted' : 'skipped';
 }
 
 function liveTables(
@@ -140,11 +147,15 @@ function liveTables(
   }
 }
 
-function refuseTriggers(tables: readonly UnitTable[], { policies }: RestoreRequest): void {
-  const triggers = tables.flatMap(({ shape }) => shape.insertTriggers);
+/** The policy that the rows would leave by today. */
+function policyOf(tables: readonly UnitTable[], { policies }: RestoreRequest): RetentionPolicy | undefined {
   const root = tables[0]?.shape.name.toLowerCase();
-  const policy = policies.find(({ table }) => table.toLowerCase() === root);
-  if (triggers.length === 0 || policy?.triggers === 'fire') return;
+  return policies.find(({ table }) => table.toLowerCase() === root);
+}
+
+function refuseTriggers(tables: readonly UnitTable[], request: RestoreRequest): void {
+  const triggers = tables.flatMap(({ shape }) => shape.insertTriggers);
+  if (triggers.length === 0 || policyOf(tables, request)?.triggers === 'fire') return;
   throw new TradedbError(
     'usage',
     `putting the rows back would fire ${triggers.map((name) => JSON.stringify(name)).join(', ')}`,

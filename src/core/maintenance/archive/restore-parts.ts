@@ -1,4 +1,4 @@
-import type { WriteStop } from '../retention/budgeted-writes.ts';
+import type { IdleBudget, WriteStop } from '../retention/budgeted-writes.ts';
 import type { Chunk, TableFolder } from './chunk.ts';
 import type { ArchiveManifest } from './manifest.ts';
 import type { ArchivePorts, ArchiveRequest, RestoreResult } from './request.ts';
@@ -21,6 +21,7 @@ export interface RestoreParts {
   readonly folder: TableFolder;
   readonly chunk: Chunk;
   readonly manifest: ArchiveManifest;
+  readonly idle: IdleBudget | undefined;
   readonly skipUnit: (unit: number) => boolean;
 }
 

@@ -21,7 +21,8 @@ export async function restoreArchive(
     });
   }
   const manifest = await verifyArchive(folder, chunk, context);
-  const parts: RestoreParts = { request, ports, folder, chunk, manifest, skipUnit: staleUnits(chunk, request) };
+  const idle = request.idleRate === undefined ? undefined : { rate: request.idleRate, waitedMs: 0 };
+  const parts: RestoreParts = { request, ports, folder, chunk, manifest, idle, skipUnit: staleUnits(chunk, request) };
   const { restored, stoppedBy } =
     request.to === undefined ? await intoTables(parts, context) : await intoFile(parts, request.to, context);
   return {
@@ -29,6 +30,7 @@ export async function restoreArchive(
     ...{ policies: [], archives: [chunkResult(chunkNow(folder, chunk.id))], pending: [] },
     restored,
     stoppedBy,
+    idleWaitMs: Math.round(idle?.waitedMs ?? 0),
   };
 }
 

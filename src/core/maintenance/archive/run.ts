@@ -7,13 +7,12 @@ import { type Connection, openReadOnly } from '../../sqlite/connection.ts';
 import { requireDatabaseFile } from '../../sqlite/database-file.ts';
 import { judgeDisk, requireDisk, reserveReached } from '../disk-guard.ts';
 import { openWithoutTrace } from '../open-without-trace.ts';
-import { BudgetedWrites, writeBudget } from '../retention/budgeted-writes.ts';
+import { BudgetedWrites, type IdleBudget, writeBudget } from '../retention/budgeted-writes.ts';
 import { deleteDue } from '../retention/delete-due.ts';
-import { unitsPerMs } from '../retention/due.ts';
 import { nextDueMonth } from '../retention/month.ts';
 import { type PolicyPlan, planPolicy } from '../retention/plan.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
-import { dayMs, summariseDays } from '../retention/summarise.ts';
+import { summariseDays, summaryRange } from '../retention/summarise.ts';
 import { type Chunk, chunksOf, isPending, openTableFolder, openTableFolders, type TableFolder } from './chunk.ts';
 import type { ArchiveFormat } from './format.ts';
 import { policyResult, restoreHoldEnd } from './policy-result.ts';
@@ -41,6 +40,7 @@ class ArchiveRun {
   readonly #ports: ArchivePorts;
   readonly #context: OperationContext;
   readonly #deadline: number;
+  readonly #idle: IdleBudget | undefined;
   #stop: ArchiveStop = 'done';
   /** What this run worked on, in its order. */
   readonly #touched: string[] = [];
@@ -54,6 +54,7 @@ class ArchiveRun {
     this.#ports = ports;
     this.#context = context;
     this.#deadline = context.clock.wallTime() + request.maxDurationMs;
+    if (request.idleRate !== undefined) this.#idle = { rate: request.idleRate, waitedMs: 0 };
   }
 
   async all(): Promise<ArchiveResult> {
@@ -126,7 +127,7 @@ class ArchiveRun {
   }
 
   #openWrites(): BudgetedWrites {
-    const budget = writeBudget(this.#request, this.#ports.probeDisk, this.#deadline);
+    const budget = writeBudget(this.#request, this.#ports.probeDisk, this.#deadline, this.#idle);
     return new BudgetedWrites(this.#request.database, budget, this.#context);
   }
 
@@ -135,8 +136,7 @@ class ArchiveRun {
     if (policy.summary === undefined || oldest === null || this.#request.keepRows) return;
     const writes = this.#openWrites();
     try {
-      const fromMs = policy.unit === 'iso' ? Date.parse(oldest.slice(0, 10)) : Number(oldest) / unitsPerMs(policy.unit);
-      const range = { fromMs: Math.floor(fromMs / dayMs) * dayMs, untilMs: Date.parse(cutoff) };
+      const range = summaryRange(policy, oldest, Date.parse(cutoff));
       const { rows, stoppedBy } = await summariseDays(policy, range, writes, this.#context);
       this.#summaries.set(policy.table, rows);
       this.#stop = stoppedBy;
@@ -211,7 +211,7 @@ class ArchiveRun {
   }
 
   async #finish(folder: TableFolder, id: string): Promise<void> {
-    const parts = { request: this.#request, ports: this.#ports, deadline: this.#deadline };
+    const parts = { request: this.#request, ports: this.#ports, deadline: this.#deadline, idle: this.#idle };
     this.#stop = await finishChunk(folder, id, parts, this.#context);
   }
 
@@ -282,6 +282,7 @@ class ArchiveRun {
       archives: mode === 'resume' ? archives : [],
       restored: null,
       stoppedBy: this.#stop,
+      idleWaitMs: Math.round(this.#idle?.waitedMs ?? 0),
       pending: known.filter((chunk) => this.#isOurs(chunk)).map(({ id }) => id),
     };
   }

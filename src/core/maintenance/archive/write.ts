@@ -1,5 +1,6 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { classEnd } from '../../config/retention-class.ts';
 import type { OperationContext } from '../../context.ts';
 import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
@@ -128,6 +129,7 @@ async function writeAs(
       cutoff: request.cutoff,
       month: request.month,
       policy: request.policy,
+      ...retentionOf(request),
       encoding,
       exactText,
       units: copied.units,
@@ -142,6 +144,18 @@ async function writeAs(
     for (const partial of partials) rmSync(partial, { force: true });
   }
 }
+
+/** Counted from the end of the month of its rows, wherever on earth that month ends. */
+function retentionOf({ policy, month }: WriteRequest): Pick<ArchiveManifest, 'retention'> {
+  const { class: wanted } = policy;
+  if (wanted === undefined) return {};
+  const [year = 0, number = 1] = month.split('-').map(Number);
+  const end = Date.UTC(year, number, 1) + (policy.unit === 'iso' ? halfDayMs : 0);
+  const until = classEnd(wanted, end);
+  return { retention: { class: wanted.name, until: until === null ? null : new Date(until).toISOString() } };
+}
+
+const halfDayMs = 43_200_000;
 
 interface Copied {
   readonly units: number;

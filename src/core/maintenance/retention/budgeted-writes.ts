@@ -7,6 +7,7 @@ import { isBusy, translateError } from '../../sqlite/translate-error.ts';
 import { checkpointOnce, frameBytes, walCounts } from '../checkpoint/wal-backlog.ts';
 import { type DiskProbe, reserveReached } from '../disk-guard.ts';
 import { CheckpointShield } from '../vacuum/checkpoint-shield.ts';
+import { IdleGate } from '../vacuum/idle-gate.ts';
 import { initialStep, nextStep, pauseMs, type StepSize } from '../vacuum/step-size.ts';
 
 export interface WriteBudget {
@@ -18,16 +19,26 @@ export interface WriteBudget {
   readonly probeDisk: DiskProbe;
   /** Wall time (ms since 1970) at which to stop. */
   readonly deadline: number;
+  /** Works only while others hardly commit. */
+  readonly idle?: IdleBudget | undefined;
+}
+
+/** Shared by all writes of a run, so that it tells how long they waited together. */
+export interface IdleBudget {
+  /** Commits of others per second below which they count as idle. */
+  readonly rate: number;
+  waitedMs: number;
 }
 
 /** The limits of a request, which holds more than these. */
 export function writeBudget(
-  limits: Omit<WriteBudget, 'probeDisk' | 'deadline'>,
+  limits: Omit<WriteBudget, 'probeDisk' | 'deadline' | 'idle'>,
   probeDisk: DiskProbe,
   deadline: number,
+  idle: IdleBudget | undefined,
 ): WriteBudget {
   const { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes } = limits;
-  return { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk, deadline };
+  return { latencyBudgetMs, walBudgetBytes, duty, readerWaitMs, reserveBytes, probeDisk, deadline, idle };
 }
 
 export type WriteStop = 'done' | 'duration' | 'disk' | 'reader' | 'busy';
@@ -48,6 +59,7 @@ export class BudgetedWrites {
   readonly #budget: WriteBudget;
   readonly #context: OperationContext;
   readonly #shield: CheckpointShield;
+  readonly #gate: IdleGate | undefined;
   readonly #wal: boolean;
   readonly #frameBytes: number;
   #step: StepSize = initialStep;
@@ -72,6 +84,7 @@ export class BudgetedWrites {
       clock: context.clock,
       signal: context.signal,
     });
+    if (budget.idle !== undefined) this.#gate = new IdleGate(this.connection, budget.idle.rate, context.clock);
     this.#wal = this.connection.pragmaValue('journal_mode') === 'wal';
     this.#frameBytes = frameBytes(Number(this.connection.pragmaValue('page_size')));
   }
@@ -90,11 +103,13 @@ export class BudgetedWrites {
       for (;;) {
         const stop = this.#mustStop();
         if (stop !== undefined) return stop;
+        if (!(await this.#untilIdle())) continue;
         if (this.#wal && !this.#shield.up) {
           if (!(await this.#shield.raise(this.#budget.readerWaitMs)).up) return 'reader';
         }
         for (let count = 0; count < burstSteps; count += 1) {
           throwIfCancelled(this.#context.signal);
+          if (this.#gate?.quiet() === false) break;
           await hear.prepare(this.#step.pages);
           const done = await this.#once(batch);
           if (done === undefined) return 'busy';
@@ -117,6 +132,20 @@ export class BudgetedWrites {
     this.#shield.lower();
     this.#reader.close();
     this.connection.close();
+  }
+
+  /** False when it is time to stop instead. Without the shield meanwhile: it would let the WAL grow. */
+  async #untilIdle(): Promise<boolean> {
+    const { idle } = this.#budget;
+    if (this.#gate === undefined || idle === undefined || this.#gate.quiet()) return true;
+    if (this.#shield.up) {
+      this.#shield.lower();
+      checkpointOnce(this.connection, 'passive');
+    }
+    const before = this.#gate.waitedMs;
+    const isQuiet = await this.#gate.pass(() => this.#mustStop() !== undefined, this.#context.signal);
+    idle.waitedMs += this.#gate.waitedMs - before;
+    return isQuiet;
   }
 
   /** One committed batch; undefined when others kept the lock for `readerWaitMs`. */

@@ -1,4 +1,5 @@
 import type { OperationContext } from '../../context.ts';
+import { Adjustment } from './adjust.ts';
 import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
 import { LiveUnit } from './live-unit.ts';
 import type { PolicyPlan } from './plan.ts';
@@ -20,6 +21,7 @@ export async function deleteDue(
   context: OperationContext,
 ): Promise<DeleteDueResult> {
   const live = new LiveUnit(new ExactStatements(writes.connection), plan.tables);
+  const adjustment = Adjustment.of(writes.connection, plan.policy, plan.tables);
   const progress = context.progress.start({
     id: 'delete',
     label: `delete from ${plan.policy.table}`,
@@ -35,12 +37,15 @@ export async function deleteDue(
         requireSchema(writes.connection, plan.schemaVersion);
         const batch = { deleted: 0, kept: 0, units: 0, lastKey: after };
         const page = live.duePage(plan.due, after, { rows: size, bytes: pageBytes });
+        const left: ExactRow[] = [];
         for (const root of page) {
           const rows = deleteUnit(live, root);
           batch.deleted += rows;
           if (rows === 0) batch.kept += 1;
+          else left.push(root.row);
           batch.lastKey = root.key;
         }
+        adjustment?.run(left, 1);
         batch.units = page.length;
         return { result: batch, finished: page.length === 0 };
       },

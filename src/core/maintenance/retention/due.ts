@@ -2,6 +2,7 @@ import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
+import { localTime, safeLocalTime } from './local-time.ts';
 import type { ColumnValues, PolicyValue, RetentionPolicy } from './policy.ts';
 
 /** A condition on a row of the table, which must be called `t`, with the values it binds. */
@@ -20,15 +21,36 @@ export function timed(policy: Pick<RetentionPolicy, 'column' | 'unit'>): string 
   return `typeof(${column}) = 'text' AND ${column} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'`;
 }
 
-/**
- * The moment as a value of the column. ISO texts are compared by their day, half a day earlier, so that neither another
- * spelling nor a time zone lets a row go too early.
- */
-export function timeValue(unit: RetentionPolicy['unit'], momentMs: number): SqlValue {
-  if (unit === 'iso') return new Date(momentMs - 12 * hourMs).toISOString().slice(0, 10);
+/** The moment as a number of the unit. */
+function numberTime(unit: Exclude<RetentionPolicy['unit'], 'iso'>, momentMs: number): SqlValue {
   if (unit === 's') return BigInt(Math.floor(momentMs / 1000));
   const ms = BigInt(Math.floor(momentMs));
   return unit === 'ms' ? ms : ms * (unit === 'us' ? 1000n : 1_000_000n);
+}
+
+/**
+ * First day (YYYY-MM-DD) of which ISO texts are not due. Without a zone half a day early, so that neither another spelling
+ * nor a time zone lets a row go too soon.
+ */
+export function firstDayKept({ timezone }: Pick<RetentionPolicy, 'timezone'>, cutoffMs: number): string {
+  if (timezone !== undefined) return safeLocalTime(timezone, cutoffMs).slice(0, 10);
+  return new Date(cutoffMs - 12 * hourMs).toISOString().slice(0, 10);
+}
+
+/** Rows with a time before the moment. */
+function olderThan(policy: RetentionPolicy, cutoffMs: number): Condition {
+  const column = `t.${quoteIdentifier(policy.column)}`;
+  if (policy.unit !== 'iso') return { sql: `${column} < ?`, values: [numberTime(policy.unit, cutoffMs)] };
+  if (policy.timezone === undefined) return { sql: `${column} < ?`, values: [firstDayKept(policy, cutoffMs)] };
+  // A text with an offset (or Z) says itself when it was; one that SQLite cannot read is never due. The first comparison
+  // is there for an index, and keeps days whole for a summary.
+  const lastDay =
+    policy.summary === undefined ? localTime(policy.timezone, cutoffMs + 48 * hourMs) : firstDayKept(policy, cutoffMs);
+  const naive = `substr(${column}, 11) NOT GLOB '*[^0-9T:. ]*'`;
+  return {
+    sql: `${column} < ? AND CASE WHEN ${naive} THEN replace(${column}, 'T', ' ') < ? ELSE unixepoch(${column}) < ? END`,
+    values: [lastDay.slice(0, 10), safeLocalTime(policy.timezone, cutoffMs), BigInt(Math.floor(cutoffMs / 1000))],
+  };
 }
 
 export function unitsPerMs(unit: Exclude<RetentionPolicy['unit'], 'iso'>): number {
@@ -36,13 +58,14 @@ export function unitsPerMs(unit: Exclude<RetentionPolicy['unit'], 'iso'>): numbe
 }
 
 /** Rows that may leave: older than the cutoff, in a state that may leave, not on hold. */
-export function dueCondition(policy: RetentionPolicy, cutoff: SqlValue): Condition {
-  const parts: Condition[] = [
-    { sql: timed(policy), values: [] },
-    { sql: `t.${quoteIdentifier(policy.column)} < ?`, values: [cutoff] },
-  ];
+export function dueCondition(policy: RetentionPolicy, cutoffMs: number): Condition {
+  const parts: Condition[] = [{ sql: timed(policy), values: [] }, olderThan(policy, cutoffMs)];
   if (policy.states !== undefined) parts.push(oneOf(policy.states));
   if (policy.hold.length > 0) parts.push(not(holdCondition(policy)));
+  return allOf(parts);
+}
+
+export function allOf(parts: readonly Condition[]): Condition {
   return { sql: parts.map(({ sql }) => `(${sql})`).join(' AND '), values: parts.flatMap(({ values }) => values) };
 }
 

@@ -2,8 +2,9 @@ import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
-import { type Condition, dueCondition, requireUnit, timed, timeValue } from './due.ts';
-import { type RetentionPolicy, refuseLedgerTables } from './policy.ts';
+import { Adjustment } from './adjust.ts';
+import { allOf, type Condition, dueCondition, requireUnit, timed } from './due.ts';
+import { type RetentionPolicy, refuseEarlyLoss, refuseLedgerTables } from './policy.ts';
 import { dayMs, requireSummary } from './summarise.ts';
 import { joinOn, readUnit, slowReferences, type UnitTable } from './unit.ts';
 
@@ -33,11 +34,14 @@ export interface PolicyPlan {
   readonly estimatedBytes: number;
   /** Triggers that would fire. */
   readonly triggers: readonly string[];
+  /** Table that the policy keeps true while rows leave; null without one. */
+  readonly adjusts: string | null;
 }
 
 /** Counts what is due under a policy, or refuses it; only asks questions. */
 export function planPolicy(connection: Connection, configured: RetentionPolicy, request: PlanRequest): PolicyPlan {
   refuseLedgerTables([configured.table, ...configured.children]);
+  refuseEarlyLoss(configured);
   requireSummary(configured);
   const cutoffMs = cutoffOf(configured, request);
   return connection.read(() => {
@@ -48,11 +52,13 @@ export function planPolicy(connection: Connection, configured: RetentionPolicy, 
       policy,
       shape.columns.map(({ name }) => name.toLowerCase()),
     );
+    requireTimezone(policy);
     requireUnit(connection, policy, request.now);
     const triggers = tables.flatMap((table) => table.shape.deleteTriggers);
     requireTriggers(policy, triggers);
+    const adjustment = Adjustment.of(connection, policy, tables);
     if (!request.allowSlow) refuseSlow(connection, tables);
-    const due = dueCondition(policy, lowestCutoff(connection, policy, timeValue(policy.unit, cutoffMs)));
+    const due = allOf([dueCondition(policy, cutoffMs), ...newestKept(connection, policy)]);
     refuseInbound(connection, tables, due);
     const column = `t.${quoteIdentifier(policy.column)}`;
     const found = connection.get<{ rows: number; low: SqlValue; high: SqlValue }>(
@@ -79,6 +85,7 @@ export function planPolicy(connection: Connection, configured: RetentionPolicy, 
           ),
       ),
       triggers,
+      adjusts: adjustment?.table ?? null,
     };
   });
 }
@@ -93,10 +100,10 @@ function averageBytes(connection: Connection, table: string, columns: readonly s
 function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number {
   const exact = now - policy.keep;
   // A day leaves whole when a summary of it stays.
-  const own = policy.summary === undefined ? exact : Math.floor(exact / dayMs) * dayMs;
+  const own = wholeDays(policy) ? Math.floor(exact / dayMs) * dayMs : exact;
   if (policy.keep < 0) throw new TradedbError('usage', 'a policy cannot keep rows for a negative time');
   if (before === undefined) return own;
-  if (policy.summary !== undefined && before % dayMs !== 0) {
+  if (wholeDays(policy) && before % dayMs !== 0) {
     throw new TradedbError('usage', `the policy of ${JSON.stringify(policy.table)} keeps a summary of whole days`, {
       hint: 'give --before the beginning of a day in UTC',
     });
@@ -109,6 +116,18 @@ function cutoffOf(policy: RetentionPolicy, { now, before }: PlanRequest): number
       : `--before is later than what the policy of ${JSON.stringify(policy.table)} lets go (${new Date(own).toISOString()})`,
     { hint: 'give an earlier time, or shorten keep in the policy' },
   );
+}
+
+/** Of UTC; in a zone of its own the condition itself keeps days whole. */
+function wholeDays({ summary, timezone }: RetentionPolicy): boolean {
+  return summary !== undefined && timezone === undefined;
+}
+
+function requireTimezone({ table, timezone, unit }: RetentionPolicy): void {
+  if (timezone === undefined || unit === 'iso') return;
+  throw new TradedbError('usage', `the policy of ${JSON.stringify(table)} has a timezone, and its unit is ${unit}`, {
+    hint: 'numbers count from 1970 in UTC: take the timezone out, or correct the unit',
+  });
 }
 
 function requireColumns(policy: RetentionPolicy, known: readonly string[]): void {
@@ -147,9 +166,9 @@ function refuseSlow(connection: Connection, tables: readonly UnitTable[]): void 
   );
 }
 
-/** The cutoff under which at least `minRows` of the newest rows stay. */
-function lowestCutoff(connection: Connection, policy: RetentionPolicy, cutoff: SqlValue): SqlValue {
-  if (policy.minRows === 0) return cutoff;
+/** Rows older than the `minRows` newest ones; nothing for a policy that needs none. */
+function newestKept(connection: Connection, policy: RetentionPolicy): Condition[] {
+  if (policy.minRows === 0) return [];
   const column = `t.${quoteIdentifier(policy.column)}`;
   const oldestKept = connection
     .prepare(
@@ -157,10 +176,8 @@ function lowestCutoff(connection: Connection, policy: RetentionPolicy, cutoff: S
     )
     .withBigIntegers()
     .get<{ v: SqlValue }>([BigInt(policy.minRows - 1)]);
-  // Fewer rows than must stay: nothing is older than the smallest value there is.
-  if (oldestKept === undefined) return policy.unit === 'iso' ? '' : -(2n ** 63n);
-  const { v } = oldestKept;
-  return (v as bigint | string) < (cutoff as bigint | string) ? v : cutoff;
+  // Fewer rows than must stay: none may leave.
+  return [oldestKept === undefined ? { sql: '0', values: [] } : { sql: `${column} < ?`, values: [oldestKept.v] }];
 }
 
 /** Rows that do not leave must not point to rows that do. */

@@ -2,7 +2,7 @@ import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { SqlValue } from '../../sqlite/statement.ts';
 import type { BudgetedWrites, WriteStop } from './budgeted-writes.ts';
-import { unitsPerMs } from './due.ts';
+import { firstDayKept, unitsPerMs } from './due.ts';
 import type { RetentionPolicy } from './policy.ts';
 
 /** Whole days in UTC between two moments, in milliseconds since 1970; the first and the last may be cut. */
@@ -22,6 +22,18 @@ export const dayMs = 86_400_000;
 function columnTime(unit: RetentionPolicy['unit'], ms: number): SqlValue {
   if (unit === 'iso') return new Date(ms).toISOString().slice(0, 10);
   return BigInt(Math.round(ms * unitsPerMs(unit)));
+}
+
+/** The whole days, in milliseconds since 1970, from the oldest due value to the cutoff. ISO texts count by their own day. */
+export function summaryRange(
+  policy: RetentionPolicy,
+  oldest: string,
+  cutoffMs: number,
+): { readonly fromMs: number; readonly untilMs: number } {
+  if (policy.unit === 'iso') {
+    return { fromMs: Date.parse(oldest.slice(0, 10)), untilMs: Date.parse(firstDayKept(policy, cutoffMs)) };
+  }
+  return { fromMs: Math.floor(Number(oldest) / unitsPerMs(policy.unit) / dayMs) * dayMs, untilMs: cutoffMs };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
+import { bareSql } from './bare-sql.ts';
 
 export interface ColumnShape {
   readonly name: string;
@@ -118,11 +119,7 @@ function keyOf(
 
 /** With comments, texts and quoted names out of the way, the first of the three words is the event. */
 function triggerEvent(sql: string): string | undefined {
-  const bare = sql.replace(
-    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"]|"")*"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\]/g,
-    ' q ',
-  );
-  return /\b(delete|insert|update)\b/i.exec(bare)?.[1]?.toLowerCase();
+  return /\b(delete|insert|update)\b/i.exec(bareSql(sql))?.[1]?.toLowerCase();
 }
 
 export function foreignKeysOf(connection: Connection, table: string): ForeignKey[] {

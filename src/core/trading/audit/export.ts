@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { RetentionClass } from '../../config/retention-class.ts';
+import { classEnd, type RetentionClass } from '../../config/retention-class.ts';
 import type { OperationContext } from '../../context.ts';
 import { fromFileSystem, TradedbError, throwIfCancelled } from '../../error.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -145,8 +145,9 @@ export async function exportAudit(
   }
 }
 
-function keptUntil({ name, ms }: RetentionClass, lastUs: number): AuditExportManifest['retention'] {
-  return { class: name, until: ms === null ? null : new Date(lastUs / 1000 + ms).toISOString() };
+function keptUntil(wanted: RetentionClass, lastUs: number): AuditExportManifest['retention'] {
+  const until = classEnd(wanted, Math.ceil(lastUs / 1000));
+  return { class: wanted.name, until: until === null ? null : new Date(until).toISOString() };
 }
 
 async function copyRows(
