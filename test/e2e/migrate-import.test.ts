@@ -129,3 +129,40 @@ describe('migrate import', () => {
     }
   });
 });
+
+describe('migrate import of market data', () => {
+  it('takes bars of vn.py, in the zone that the operator names', async () => {
+    const { folder, target, run } = place();
+    const db = new Database(join(folder, 'database.db'));
+    db.exec(`CREATE TABLE dbbardata (id INTEGER PRIMARY KEY, symbol VARCHAR(255), exchange VARCHAR(255), datetime DATETIME,
+      interval VARCHAR(255), volume REAL, turnover REAL, open_interest REAL, open_price REAL, high_price REAL,
+      low_price REAL, close_price REAL);
+      CREATE UNIQUE INDEX bars ON dbbardata (symbol, exchange, interval, datetime);
+      INSERT INTO dbbardata VALUES (1, 'rb2410', 'SHFE', '2024-01-05 09:00:00', '1m', 5, 0, 0, 10.1, 10.3, 10.0, 10.2),
+        (2, 'rb2410', 'SHFE', '2024-01-05 09:01:00', '1m', 5, 0, 0, 10.1, 10.0, 10.2, 10.2)`);
+    db.close();
+    expect((await run('database.db', '-d', target, '--create')).code).toBe(2);
+    const result = await run('database.db', '-d', target, '--create', '--timezone', 'Asia/Shanghai', '--json');
+    expect(result.code, result.stderr).toBe(3);
+    expect(reportOf(result).data.result?.quarantine).toMatchObject([{ reason: 'ohlc_broken', count: 1 }]);
+    const stored = new Database(target, { readonly: true });
+    expect(stored.prepare('SELECT open_us, open, volume FROM candles').all()).toEqual([
+      { open_us: Date.UTC(2024, 0, 5, 1) * 1000, open: 101, volume: 5 },
+    ]);
+    stored.close();
+  });
+
+  it('takes candles from CSV by their header', async () => {
+    const { folder, target, run } = place();
+    const lines = [
+      'time,open,high,low,close,volume',
+      '2024-01-01 00:00:00,1,2,0.5,1.5,10',
+      '2024-01-01 00:01:00,1,2,0.5,1.5,7',
+    ];
+    writeFileSync(join(folder, 'candles.csv'), lines.join('\n'));
+    const options = ['--timezone', 'UTC', '--venue', 'binance', '--quote', 'USDT'];
+    const result = await run('candles.csv', '--from', 'csv', '-d', target, '--create', ...options, '--json');
+    expect([0, 3], result.stderr).toContain(result.code);
+    expect(reportOf(result).data.result?.streams).toMatchObject([{ name: 'candles', rowsRead: 2 }]);
+  });
+});

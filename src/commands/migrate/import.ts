@@ -2,10 +2,9 @@ import { basename } from 'node:path';
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
 import type { ImportedSource, ImportResult } from '../../core/trading/import/result.ts';
-import type { Detection } from '../../core/trading/import/source.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
 import type { HeldList } from './import-held.ts';
-import type { OpenedSource } from './import-source.ts';
+import type { ChosenSource } from './import-reader.ts';
 
 export interface MigrateImportData {
   readonly mode: 'import' | 'detect' | 'quarantine';
@@ -28,9 +27,14 @@ const modeGroup = 'Other modes';
 const options = {
   from: {
     type: 'choice',
-    choices: ['auto', 'freqtrade'],
+    choices: ['auto', 'freqtrade', 'vnpy', 'csv'],
     default: 'auto',
-    summary: 'whose file it is; auto: told by its tables',
+    summary: 'whose file it is, or its format; auto: a database, told by its tables',
+  },
+  mapping: {
+    type: 'path',
+    value: 'file',
+    summary: 'mapping file: how an own schema, or the columns of a file, become rows of the trading schema',
   },
   name: { type: 'text', value: 'name', summary: 'name of the source in the target (the file name)' },
   streams: { type: 'text', value: 'list', summary: 'only these streams, with commas between them' },
@@ -45,6 +49,14 @@ const options = {
     group: sourceGroup,
     summary: 'whose money it is; auto: by the order ids',
   },
+  kind: {
+    type: 'choice',
+    choices: ['spot', 'equity', 'perp', 'future', 'option'],
+    group: sourceGroup,
+    summary: 'kind of the instruments',
+  },
+  quote: { type: 'text', value: 'asset', group: sourceGroup, summary: 'asset in which the instruments are quoted' },
+  attributes: { type: 'flag', summary: 'keep columns without a place for market data too' },
   batchRows: {
     type: 'integer',
     value: 'n',
@@ -124,10 +136,18 @@ export const definition = defineCommand({
       throw new TradedbError('usage', 'no source is named', { hint: 'tradedb migrate import <file> -d <target>' });
     }
     const path = context.resolve(argument);
-    const { openSource } = await import('./import-source.ts');
-    const source = await openSource(path, options.copyLimit, context);
+    const name = options.name ?? basename(path);
+    const { chooseSource } = await import('./import-reader.ts');
+    const choice = {
+      path,
+      from: options.from,
+      mappingPath: options.mapping,
+      copyLimitBytes: options.copyLimit,
+      options: readerOptionsOf(options, name),
+    };
+    const source = await chooseSource(choice, context);
     try {
-      const data = await importFrom({ path, source }, options, context);
+      const data = await importFrom({ path, name, source }, options, context);
       return context.report<MigrateImportData>(data, { findings: findingsOf(data, context) });
     } finally {
       source.close();
@@ -148,72 +168,43 @@ async function listHeld(reason: string, context: CommandContext): Promise<Migrat
 
 interface Opened {
   readonly path: string;
-  readonly source: OpenedSource;
+  readonly name: string;
+  readonly source: ChosenSource;
 }
 
 async function importFrom(opened: Opened, options: Options, context: CommandContext): Promise<MigrateImportData> {
-  const { SourceSchema } = await import('../../core/trading/import/source-schema.ts');
-  const { detectSource, requireImportable } = await import('../../core/trading/import/detect-source.ts');
-  const { path, source } = opened;
-  const schema = new SourceSchema(source.connection);
-  const detected = await detectSource(schema, options.from).catch((error: unknown) => {
-    throw named(error, source.connection.path, path);
-  });
-  const name = options.name ?? basename(path);
-  const about = describe(opened, detected.detection, name);
+  const { name, source } = opened;
+  const about = describe(opened);
   const nothing = { dryRun: context.dryRun, target: null, source: about, tables: null, result: null, held: null };
-  if (options.detect) {
-    const tables = schema.tables.map((table) => ({ name: table, rows: schema.count(table) }));
-    return { ...nothing, mode: 'detect', tables };
-  }
-  requireImportable(detected);
+  if (options.detect) return { ...nothing, mode: 'detect', tables: source.tables() };
+  source.requireImportable();
   const target = context.databasePath();
   const { withTarget } = await import('./import-target.ts');
   const { runImport } = await import('../../core/trading/import/run-import.ts');
-  const readerOptions = readerOptionsOf(options, name);
   const { trading } = context.config;
   const choice = { path: target, create: options.create, copyLimitBytes: options.copyLimit };
-  const result = await withTarget(choice, context, (connection) =>
-    runImport(
-      {
-        target: connection,
-        name,
-        detection: detected.detection,
-        mapping: '',
-        open: async (catalog, notes) =>
-          detected.system.open({ schema, detection: detected.detection, catalog, options: readerOptions, notes }),
-        source: source.connection,
-        isLive: source.isLive,
-        streams: options.streams?.split(',').map((stream) => stream.trim()),
-        batchRows: options.batchRows,
-        readSliceMs: options.readSlice ?? (about.journalMode === 'WAL' ? 1000 : 50),
-        settleLimitMs: options.settleLimit,
-        maxQuarantine: limitOf(options.maxQuarantine),
-        ruleTimes: {
-          tolUs: trading.clockTolerance * 1000,
-          fillTolUs: trading.fillTolerance * 1000,
-          staleUs: trading.staleOrder * 1000,
-        },
-        onBatch: (stream, counts) => context.emit({ type: 'batch', stream, ...counts }),
-      },
-      context,
-    ),
+  const limits = {
+    streams: options.streams?.split(',').map((stream) => stream.trim()),
+    batchRows: options.batchRows,
+    readSliceMs: options.readSlice ?? (about.journalMode === 'WAL' ? 1000 : 50),
+    settleLimitMs: options.settleLimit,
+    maxQuarantine: limitOf(options.maxQuarantine),
+    ruleTimes: {
+      tolUs: trading.clockTolerance * 1000,
+      fillTolUs: trading.fillTolerance * 1000,
+      staleUs: trading.staleOrder * 1000,
+    },
+    onBatch: (stream: string, counts: object) => context.emit({ type: 'batch', stream, ...counts }),
+  };
+  const { detection, mapping, open, source: connection, isLive } = source;
+  const result = await withTarget(choice, context, (into) =>
+    runImport({ target: into, name, detection, mapping, open, source: connection, isLive, ...limits }, context),
   );
   return { ...nothing, mode: 'import', target, result };
 }
 
-/** A private copy has a name of its own, which tells nobody anything. */
-function named(error: unknown, from: string, to: string): unknown {
-  if (!(error instanceof TradedbError) || from === to) return error;
-  const message = error.message.replaceAll(JSON.stringify(from), JSON.stringify(to));
-  return new TradedbError(error.code, message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    cause: error,
-  });
-}
-
-function describe({ path, source }: Opened, detection: Detection, name: string): ImportedSource {
-  const { system, generation, label, evidence } = detection;
+function describe({ path, name, source }: Opened): ImportedSource {
+  const { system, generation, label, evidence } = source.detection;
   return { path, name, system, generation, label, evidence, ...source.access };
 }
 
@@ -223,9 +214,9 @@ function readerOptionsOf(options: Options, name: string) {
     venue: options.venue,
     account: options.account ?? name,
     mode: options.mode,
-    kind: undefined,
-    quote: undefined,
-    attributes: false,
+    kind: options.kind,
+    quote: options.quote,
+    attributes: options.attributes,
   };
 }
 

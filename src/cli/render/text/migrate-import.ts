@@ -21,14 +21,18 @@ export function render(report: Report<MigrateImportData>, style: Style): string 
 }
 
 function headline(source: ImportedSource, style: Style): string {
-  const { path, system, generation, label, sizeBytes, journalMode, connectedProcesses, readFrom } = source;
+  const { path, system, generation, label, sizeBytes, journalMode } = source;
+  const whose = system === generation ? system : `${printable(system)} ${generation}`;
+  return [
+    `${style.bold(printable(basename(path)))}   ${whose} (${printable(label)})`,
+    `  ${formatByteSize(sizeBytes)}${journalMode === null ? '' : `   ${journalMode}   ${access(source)}`}`,
+  ].join('\n');
+}
+
+function access({ connectedProcesses, readFrom }: ImportedSource): string {
   const used =
     connectedProcesses === 0 ? 'nobody has it open' : `${plural(connectedProcesses, 'process', 'processes')} connected`;
-  const from = readFrom === 'place' ? 'read in place' : 'read from a copy';
-  return [
-    `${style.bold(printable(basename(path)))}   ${system} ${generation} (${printable(label)})`,
-    `  ${formatByteSize(sizeBytes)}   ${journalMode ?? 'file'}   ${used}, ${from}`,
-  ].join('\n');
+  return `${used}, ${readFrom === 'place' ? 'read in place' : 'read from a copy'}`;
 }
 
 function tablesOf(tables: NonNullable<MigrateImportData['tables']>, style: Style): string {

@@ -1,6 +1,12 @@
-import type { SourceSystem } from './source.ts';
+import type { FileSource, SourceSystem } from './source.ts';
 
-/** Bots whose SQLite file is known by its tables. A reader is loaded only when it is needed. */
+/** Programs whose SQLite file is known by its tables. A reader is loaded only when it is needed. */
 export const sqliteSystems: Readonly<Record<string, () => Promise<SourceSystem>>> = {
   freqtrade: () => import('./freqtrade/system.ts').then(({ freqtrade }) => freqtrade),
+  vnpy: () => import('./vnpy/system.ts').then(({ vnpySystem }) => vnpySystem),
+};
+
+/** Files that are no database. */
+export const fileSources: Readonly<Record<string, () => Promise<FileSource>>> = {
+  csv: () => import('./csv/source.ts').then(({ csvSource }) => csvSource),
 };

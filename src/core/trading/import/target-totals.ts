@@ -30,7 +30,7 @@ export function targetTotals(ports: Ports, totals: Totals): void {
   orderTotals(ports, names, totals);
   feeTotals(ports, names, totals);
   fundingTotals(ports, names, totals);
-  stateTotals(ports, names, totals);
+  stateTotals(ports, totals);
   marketTotals(ports, totals);
 }
 
@@ -148,16 +148,12 @@ function fundingTotals(ports: Ports, names: Names, totals: Totals): void {
   }
 }
 
-function stateTotals(ports: Ports, names: Names, totals: Totals): void {
-  const locks = rowsOf(
+function stateTotals(ports: Ports, totals: Totals): void {
+  const [locks] = rowsOf(
     ports,
-    `SELECT l.account_id, count(*) AS locks FROM external_refs r JOIN trading_locks l ON l.lock_id = r.entity_id
-     WHERE r.source_id = @source AND r.entity = 'lock' GROUP BY l.account_id`,
+    `SELECT count(*) AS locks FROM external_refs WHERE source_id = @source AND entity = 'lock'`,
   );
-  for (const row of locks) {
-    const account = names.account(row.account_id ?? 0n);
-    if (account !== undefined) totals.count('locks', { account }, Number(row.locks));
-  }
+  if ((locks?.locks ?? 0n) > 0n) totals.count('locks', {}, Number(locks?.locks));
   const [state] = rowsOf(
     ports,
     `SELECT count(*) AS keys FROM external_refs WHERE source_id = @source AND entity = 'state'`,

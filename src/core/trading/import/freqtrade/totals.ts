@@ -154,7 +154,7 @@ export class FreqtradeTotals {
     });
     const locks = this.#streams.get('locks');
     if (locks !== undefined) {
-      record.count('locks', { account: this.#shared.account }, (locks.rows.count() ?? 0) - held.count('locks'));
+      record.count('locks', {}, (locks.rows.count() ?? 0) - held.count('locks'));
     }
     const states = ['state', 'custom data'].flatMap((name) => this.#streams.get(name) ?? []);
     if (states.length > 0) {
