@@ -38,6 +38,29 @@ describe('monitor dashboard', () => {
     await writer.stop();
   });
 
+  it('--probe tells what the write lock costs and who is in the way, and writes nothing', async () => {
+    const { folder, path, db } = openDatabase();
+    db.exec("INSERT INTO ticks (body) VALUES ('x')");
+    db.close();
+    const state = () => fileState(folder, (name) => /-(wal|shm)$/.test(name));
+    const before = state();
+    const args = ['monitor', '-d', path, '--once', '--probe', '--view', 'locks'];
+    const free = parseReport<DashboardData>(await tradedb([...args, '--json'])).data.probe;
+    expect(free).toMatchObject({ busy: 0, lastBusy: false });
+    expect(free?.tries).toBeGreaterThan(0);
+    expect(free?.p99Us).toBeGreaterThan(0);
+    const holder = await holdLock(path, ['BEGIN IMMEDIATE']);
+    const held = parseReport<DashboardData>(await tradedb([...args, '--json'])).data.probe;
+    expect(held?.busy).toBe(held?.tries);
+    expect((await tradedb(args)).stdout).toMatch(/probe +in other hands (\d+) of \1 times {2}now too/);
+    holder.releaseSync();
+    holder.process.kill('SIGKILL');
+    expect(state()).toEqual(before);
+    expect(
+      parseReport<DashboardData>(await tradedb(['monitor', '-d', path, '--once', '--json'])).data.probe,
+    ).toBeNull();
+  });
+
   it('gives one JSON line per sample without a terminal, until it is interrupted', async () => {
     const { path } = openDatabase();
     const result = await tradedb(['monitor', '-d', path, '--rate', '20'], {

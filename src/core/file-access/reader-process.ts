@@ -19,7 +19,7 @@ interface Pending {
 const keptErrorText = 4000;
 
 /**
- * A child process that reads live files for this one and never opens SQLite. It ends with its parent, with `stop`, and
+ * A child process that reads live files for this one; one that does never opens SQLite. It ends with its parent, with `stop`, and
  * with the signal; a request that is waiting then fails with `child_failed`.
  */
 export class ReaderProcess<E = unknown> {

@@ -38,6 +38,7 @@ function request(): Parameters<typeof runDashboard>[0] {
     rangeMs: 3_600_000,
     past,
     queries,
+    probe: undefined,
   };
 }
 

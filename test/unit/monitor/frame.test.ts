@@ -61,6 +61,7 @@ function state(parts: Partial<DashboardState> = {}): DashboardState {
     notice: undefined,
     keys: true,
     queries: { queries: [], engines: [] },
+    probe: undefined,
     jobs: undefined,
     history: undefined,
     trail: [],

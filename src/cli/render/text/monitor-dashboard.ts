@@ -44,6 +44,7 @@ function onceText({ data, findings }: Report<DashboardData>, style: Style): stri
     notice: undefined,
     keys: false,
     queries: { queries: [], engines: [] },
+    probe: data.probe ?? undefined,
     jobs: undefined,
     history: undefined,
     trail: [],

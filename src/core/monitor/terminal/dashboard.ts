@@ -1,5 +1,6 @@
 import type { OperationContext } from '../../context.ts';
 import type { HistorySlice } from '../history/query.ts';
+import type { LockProbe } from '../lock/probe.ts';
 import type { QueryStatistics } from '../queries/query-statistics.ts';
 import type { Sample } from '../sample.ts';
 import { Watch, type WatchSettings } from '../watch.ts';
@@ -18,6 +19,8 @@ export interface DashboardRequest extends WatchSettings {
   readonly rangeMs: number;
   readonly past: PastSource;
   readonly queries: QueryStatistics;
+  /** Undefined unless it was asked for: it takes the write lock. */
+  readonly probe: LockProbe | undefined;
 }
 
 /** The history of the service, when there is one. */
@@ -200,6 +203,7 @@ class Dashboard {
       notice,
       keys: true,
       queries: this.#request.queries.facts,
+      probe: this.#request.probe?.facts,
       alerts: this.#alertsNow(),
       jobs: undefined,
       history: undefined,
@@ -214,8 +218,12 @@ export async function streamSamples(
   request: WatchSettings,
   write: (line: string) => void,
   context: OperationContext,
+  probe: LockProbe | undefined = undefined,
 ): Promise<WatchSummary> {
-  const watch = new Watch(request, context, (sample) => write(`${JSON.stringify({ type: 'sample', ...sample })}\n`));
+  const watch = new Watch(request, context, (sample) => {
+    const facts = probe === undefined ? {} : { probe: probe.facts ?? null };
+    write(`${JSON.stringify({ type: 'sample', ...sample, ...facts })}\n`);
+  });
   const end = (): void => void watch.stop();
   context.signal.addEventListener('abort', end);
   try {

@@ -1,6 +1,7 @@
 import type { Finding } from '../../report.ts';
 import type { AlertFacts } from '../alert-facts.ts';
 import type { HistorySlice } from '../history/query.ts';
+import type { ProbeFacts } from '../lock/probe.ts';
 import type { QueryFacts } from '../queries/query-statistics.ts';
 import type { Rates, SecondPoint } from '../rates.ts';
 import type { Sample } from '../sample.ts';
@@ -67,6 +68,8 @@ export interface DashboardState {
   /** Length of the history view. */
   readonly rangeMs: number;
   readonly queries: QueryFacts;
+  /** What tries for the write lock found; undefined without `--probe`. */
+  readonly probe: ProbeFacts | undefined;
   /** Newest first; undefined where no service keeps a history. */
   readonly jobs: readonly JobEvent[] | undefined;
   readonly history: HistorySlice | undefined;

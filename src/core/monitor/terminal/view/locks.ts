@@ -1,3 +1,4 @@
+import type { ProbeFacts } from '../../lock/probe.ts';
 import type { LockHolder, PinnedReader } from '../../sample.ts';
 import { ageText, countText } from '../figures.ts';
 import { type Line, piece, plainLine } from '../line.ts';
@@ -10,7 +11,24 @@ export function locksView(state: DashboardState, columns: number, rows: number):
   if (sample === undefined) return [plainLine('waiting for the first sample', 'dim')];
   const tree = pinnedLines(sample.pinned);
   const free = [plainLine('nothing stops the checkpoint', 'dim')];
-  return [...(tree.length > 0 ? tree : free), plainLine(''), ...lockLines(state, columns)].slice(0, rows);
+  const above = [...(tree.length > 0 ? tree : free), ...probeLine(state.probe)];
+  return [...above, plainLine(''), ...lockLines(state, columns)].slice(0, rows);
+}
+
+/** What it costs to get the write lock, for who asked for it with `--probe`. */
+export function probeLine(probe: ProbeFacts | undefined): Line[] {
+  if (probe === undefined) return [];
+  if (probe.problem !== undefined) return [[piece('probe       ', 'dim'), piece(safeText(probe.problem), 'warn')]];
+  const { tries, busy, p50Us, p99Us, lastBusy } = probe;
+  const time = (us: number): string => `${us < 10 ? us.toFixed(1) : countText(us)} us`;
+  const taken = busy === tries ? '' : `taken and given back in ${time(p50Us)} (p99 ${time(p99Us)}), `;
+  return [
+    [
+      piece('probe       ', 'dim'),
+      piece(`${taken}in other hands ${countText(busy)} of ${countText(tries)} times`),
+      ...(lastBusy ? [piece('  now too', 'warn')] : []),
+    ],
+  ];
 }
 
 export function pinnedLines(pinned: readonly PinnedReader[]): Line[] {

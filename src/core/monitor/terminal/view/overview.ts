@@ -5,7 +5,7 @@ import type { DashboardState } from '../state.ts';
 import { safeText } from '../text-width.ts';
 import { alertTone, standingAlerts } from './alerts.ts';
 import { findingLines } from './findings.ts';
-import { lockLines, pinnedLines } from './locks.ts';
+import { lockLines, pinnedLines, probeLine } from './locks.ts';
 import { objectLines } from './tables.ts';
 
 /** Objects on the first screen; the view of the tables has all of them. */
@@ -16,7 +16,7 @@ export function overviewLines(state: DashboardState, columns: number, rows: numb
   const { sample } = state;
   if (sample === undefined) return [plainLine('waiting for the first sample', 'dim')];
   const head = [commitsLine(state, columns), walLine(state), useLine(state)];
-  const pinned = pinnedLines(sample.pinned);
+  const pinned = [...probeLine(state.probe), ...pinnedLines(sample.pinned)];
   const findings = state.findings.filter((finding) => finding.id !== 'reader.pinned');
   const wrong = [...firingLine(state), ...findingLines(findings, columns, false)];
   const below = wrong.length === 0 ? [] : [plainLine(''), ...wrong];
