@@ -34,6 +34,7 @@ export const benches = [
   { script: 'backup/point-in-time.mjs', quick: ['50', '100'], full: ['1000', '600'] },
   { script: 'backup/kills.mjs', quick: ['4'], full: ['100'] },
   { script: 'backup/verify-flips.mjs', quick: ['300'], full: ['10000'] },
+  { script: 'backup/over-1gib.mjs', quick: ['4096'], full: ['512,1024,4096,65536'] },
   { script: 'storage/storage.mjs', quick: ['4', '8', '1'], full: ['16', '16', '3'] },
   { script: 'verify/verify.mjs', quick: ['50', '1'], full: ['400', '3'] },
   {

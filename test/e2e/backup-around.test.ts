@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { BackupCreateData } from '../../src/commands/backup/create.ts';
+import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
+import type { RestoreTableData } from '../../src/commands/restore/table.ts';
 import { startArchive, writeCommits } from '../support/archive-runs.ts';
 import { backUp } from '../support/backup-requests.ts';
 import { parseError, parseReport, tradedb } from '../support/cli.ts';
@@ -124,8 +126,21 @@ describe('ways to a state', () => {
     const whole = new Database(join(folder, 'around.db'), { readonly: true });
     expect(whole.pragma('integrity_check', { simple: true })).toBe('ok');
     whole.close();
+    const verified = await tradedb(['backup', 'verify', '--json'], cwd);
+    expect(verified.code).toBe(12);
+    const { data, findings } = parseReport<BackupVerifyData>(verified);
+    expect(data.problems).toMatchObject([{ affectedPoints: [middle.manifest.id], otherRoute: [middle.manifest.id] }]);
+    expect(findings[0]?.message).toContain('another way exists for it');
+    const table = await tradedb(['restore', 'table', 'entry', '--to-tx', '25', '--as', 'was', '--json'], cwd);
+    expect(table.code, table.stderr).toBe(3);
+    expect(parseReport<RestoreTableData>(table)).toMatchObject({
+      data: { outcome: 'copied', routesTried: 2, target: { tx: 25 } },
+      findings: [{ id: 'restore.second_route' }],
+    });
 
     for (const pack of packs('')) flipBit(pack, 600);
+    const lost = parseReport<BackupVerifyData>(await tradedb(['backup', 'verify', '--json'], cwd)).data;
+    expect(lost.problems.flatMap(({ otherRoute }) => otherRoute)).toEqual([]);
     const elsewhere = await tradedb(['restore', ...target('elsewhere.db')], cwd);
     expect(elsewhere.code, elsewhere.stderr).toBe(3);
     expect(expectedRows(join(folder, 'elsewhere.db'))).toBe(expectedRows(join(folder, 'a.db')));
@@ -133,6 +148,19 @@ describe('ways to a state', () => {
     const named = await tradedb(['restore', '-R', 'main', ...target('named.db')], cwd);
     expect(named.code).toBe(12);
     expect(existsSync(join(folder, 'named.db'))).toBe(false);
+    // The first repository is gone altogether.
+    renameSync(join(folder, 'backups'), join(folder, 'away'));
+    const gone = await tradedb(['restore', ...target('gone.db')], cwd);
+    expect(gone.code, gone.stderr).toBe(3);
+    expect(parseReport<RestoreRunData>(gone)).toMatchObject({
+      data: { routesTried: 2, target: { tx: null } },
+      findings: [{ id: 'restore.second_route', subject: 'main' }],
+    });
+    expect(expectedRows(join(folder, 'gone.db'))).toBe(expectedRows(join(folder, 'elsewhere.db')));
+    expect(parseError(await tradedb(['restore', '--to-mark', 'x', ...target('x.db')], cwd))).toMatchObject({
+      code: 'backup_not_found',
+      message: expect.stringContaining('no backup repository'),
+    });
   }, 60_000);
 });
 

@@ -1,3 +1,4 @@
+import type { Manifest } from '../../core/backup/manifest/manifest.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
 import type { Verification, VerifyProblem } from '../../core/backup/verify/verification.ts';
 import { TradedbError } from '../../core/error.ts';
@@ -12,9 +13,15 @@ import {
   workersOption,
 } from './repository-option.ts';
 
-export interface BackupVerifyData extends Omit<Verification, 'level'> {
+interface FoundProblem extends VerifyProblem {
+  /** Affected backups whose state can be had in another way; null where that cannot be told without the key. */
+  readonly otherRoute: readonly string[] | null;
+}
+
+export interface BackupVerifyData extends Omit<Verification, 'level' | 'problems'> {
   readonly repository: { readonly name: string; readonly kind: string; readonly location: string };
   readonly level: number;
+  readonly problems: readonly FoundProblem[];
   /** Share of the packs that was read. */
   readonly sample: number;
   /** Comparison of the live pages with the newest archived state (--compare-live); null when it was not asked for. */
@@ -142,7 +149,7 @@ export const definition = defineCommand({
         damaged: new Set(problems.filter(({ kind }) => kind !== 'missing').map(({ key }) => key)).size,
         missing: new Set(problems.filter(({ kind }) => kind === 'missing').map(({ key }) => key)).size,
       },
-      problems,
+      problems: await withOtherRoutes(repository, points, problems),
       restored,
       live: options.compareLive ? await compareLive(options.repository, context) : null,
     };
@@ -189,6 +196,24 @@ export const definition = defineCommand({
     data.problems.length > 0 || (data.live?.pagesDiffering ?? 0) > 0 ? 12 : status === 'ok' ? 0 : 3,
 });
 
+/** Says of each problem which backups are not lost by it. */
+async function withOtherRoutes(
+  repository: Repository,
+  points: readonly Manifest[],
+  problems: readonly VerifyProblem[],
+): Promise<readonly FoundProblem[]> {
+  if (problems.length === 0 || repository.isLocked)
+    return problems.map((problem) => ({ ...problem, otherRoute: null }));
+  const { withOtherRoute } = await import('../../core/restore/other-route.ts');
+  const wanted = new Set(problems.flatMap((problem) => problem.affectedPoints));
+  const damaged = new Set(problems.map((problem) => problem.key));
+  const found = await withOtherRoute(repository, { points, wanted, damaged });
+  return problems.map((problem) => ({
+    ...problem,
+    otherRoute: problem.affectedPoints.filter((id) => found.has(id)),
+  }));
+}
+
 /** What an older release made can be whole and is still easier to forge. */
 function macFinding({ encryption, format }: Repository): Finding[] {
   if (encryption === null || format.required.includes('record-macs')) return [];
@@ -220,13 +245,26 @@ async function compareLive(repository: string | undefined, context: CommandConte
   return { pagesCompared: compared, pagesDiffering: pages.length, pages: pages.slice(0, 100), reason: null };
 }
 
+function effectOf({ affectedPoints, otherRoute }: FoundProblem): string {
+  if (affectedPoints.length === 0) return '';
+  const [first = ''] = affectedPoints;
+  if (affectedPoints.length === 1 && first.startsWith('epoch ')) return `; affects ${first}`;
+  const many = affectedPoints.length === 1 ? 'one backup' : `${affectedPoints.length} backups`;
+  const shown = affectedPoints.slice(0, 5).join(', ');
+  const more = affectedPoints.length > 5 ? ` and ${affectedPoints.length - 5} more` : '';
+  const saved = otherRoute?.length ?? 0;
+  const all = saved === affectedPoints.length ? 'all of them' : String(saved);
+  const way = saved === 0 ? '' : `; another way exists for ${affectedPoints.length === 1 ? 'it' : all}`;
+  return `; affects ${many}: ${shown}${more}${way}`;
+}
+
 function findingsOf(data: BackupVerifyData): Finding[] {
   const findings = data.problems.map(
     (problem): Finding => ({
       id: `backup.${problem.kind}`,
       severity: 'critical',
       subject: problem.chunk === null ? problem.key : `${problem.key} chunk ${problem.chunk}`,
-      message: `${problem.message}; affects ${problem.affectedPoints.length === 1 ? 'one backup' : `${problem.affectedPoints.length} backups`}: ${problem.affectedPoints.join(', ')}`,
+      message: `${problem.message}${effectOf(problem)}`,
       hint: 'tradedb backup create --type full',
     }),
   );

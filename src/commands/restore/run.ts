@@ -1,12 +1,9 @@
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
-import type { Candidate, FailedRoute } from '../../core/restore/any-route.ts';
 import type { CheckDepth } from '../../core/restore/check.ts';
 import type { ResolvedState, WantedState } from '../../core/restore/resolve-target.ts';
 import {
-  databaseIdIfAny,
   hookSettings,
-  openChosen,
   ownerOf,
   recordFindings,
   repositoryOption,
@@ -14,6 +11,7 @@ import {
   workersOption,
 } from '../backup/repository-option.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
+import { routeFinding, routesTo } from './routes.ts';
 import { stateFacts } from './state-facts.ts';
 import { restoreTargetOf, targetOptions } from './target-options.ts';
 
@@ -96,9 +94,8 @@ export const definition = defineCommand({
     const wanted = restoreTargetOf(given);
     const output = given.target === undefined ? context.databasePath() : context.resolve(given.target);
     const started = context.clock.now();
-    const repository = await openChosen(context, given.repository);
-    const { resolveState } = await import('../../core/restore/resolve-target.ts');
-    const state = await resolveState(repository, await databaseIdFor(wanted, context), wanted);
+    const routes = await routesTo(given.repository, wanted, context);
+    const { repository, ...state } = routes.first;
     const { existsSync } = await import('node:fs');
     const { refusePendingRestore } = await import('../../core/restore/pending.ts');
     refusePendingRestore(output);
@@ -117,14 +114,14 @@ export const definition = defineCommand({
     };
     const { requireTarget } = await import('../../core/restore/restore.ts');
     requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
-    const findings = [...findingsOf(wanted, state), ...recordFindings(repository)];
+    const before = routes.failed.map(routeFinding);
+    const findings = [...before, ...findingsOf(wanted, state), ...recordFindings(repository)];
     if (context.dryRun) return context.report(plan, { findings });
     if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by its state of ${state.time}?`);
     const { restoreByAnyRoute } = await import('../../core/restore/any-route.ts');
     const { restored, used, failed } = await restoreByAnyRoute(
       {
-        first: { repository, ...state },
-        elsewhere: () => elsewhere(given, wanted, context),
+        ...routes,
         hooks: { ...context.config.restore.hooks, ...hookSettings(context) },
         target: output,
         replace: given.replace,
@@ -143,7 +140,7 @@ export const definition = defineCommand({
       ...plan,
       ...stateFacts(used),
       outcome: 'restored',
-      routesTried: failed.length + 1,
+      routesTried: routes.failed.length + failed.length + 1,
       bytes: { read: restored.bytesRead, written: restored.bytesWritten },
       phasesMs: { plan: plan.phasesMs.plan, ...restored.phasesMs },
       checks: { digest: 'ok', sqlite: check === 'none' ? 'skipped' : 'ok', depth: check },
@@ -153,32 +150,6 @@ export const definition = defineCommand({
     return context.report(done, { findings: [...findings, ...restored.findings, ...failed.map(routeFinding)] });
   },
 });
-
-/** The same wish in the other repositories of the configuration, unless one was named. */
-async function* elsewhere(given: Given, wanted: WantedState, context: CommandContext): AsyncGenerator<Candidate> {
-  if (given.repository !== undefined) return;
-  const { resolveState } = await import('../../core/restore/resolve-target.ts');
-  const databaseId = await databaseIdFor(wanted, context);
-  for (const name of Object.keys(context.config.backup.repositories).slice(1)) {
-    try {
-      const repository = await openChosen(context, name);
-      yield { repository, ...(await resolveState(repository, databaseId, wanted)) };
-    } catch (error) {
-      if (!(error instanceof TradedbError)) throw error;
-      context.log.warn(`the repository ${name} has no such state`, { message: error.message });
-    }
-  }
-}
-
-function routeFinding({ repository, backup, message }: FailedRoute): Finding {
-  return {
-    id: 'restore.second_route',
-    severity: 'warning',
-    subject: backup,
-    message: `another way was taken, because this one in ${repository} is damaged: ${message}`,
-    hint: 'tradedb backup verify',
-  };
-}
 
 /** A moment behind the last archived commit: whether more happened until then is not known. */
 function findingsOf(wanted: WantedState, { route, time }: ResolvedState): Finding[] {
@@ -190,11 +161,6 @@ function findingsOf(wanted: WantedState, { route, time }: ResolvedState): Findin
       message: `the last archived commit is of ${time}; later ones, if there were any, are not in the repository`,
     },
   ];
-}
-
-/** A backup is found by its id alone; everything else needs to know whose state is meant. */
-async function databaseIdFor(wanted: WantedState, context: CommandContext): Promise<string | undefined> {
-  return wanted.kind === 'backup' ? undefined : databaseIdIfAny(context);
 }
 
 async function endInterrupted(given: Given, context: CommandContext): Promise<RestoreRunData> {

@@ -2,15 +2,9 @@ import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
 import type { TableCopied, TableMode } from '../../core/restore/table/copy-table.ts';
 import type { BackupTable, Violation } from '../../core/restore/table/restore-table.ts';
-import {
-  databaseIdIfAny,
-  openChosen,
-  ownerOf,
-  repositoryOption,
-  workerCount,
-  workersOption,
-} from '../backup/repository-option.ts';
+import { ownerOf, repositoryOption, workerCount, workersOption } from '../backup/repository-option.ts';
 import { defineCommand } from '../definition.ts';
+import { routeFinding, routesTo } from './routes.ts';
 import { stateFacts } from './state-facts.ts';
 import { restoreTargetOf, targetOptions } from './target-options.ts';
 
@@ -26,6 +20,8 @@ export interface RestoreTableData {
     readonly uncertaintyMs: number | null;
   };
   readonly mode: TableMode;
+  /** Ways to the state that were tried; more than one when inputs were damaged. */
+  readonly routesTried: number;
   readonly tables: readonly TableCopied[];
   /** Tables of the backup (--list). */
   readonly available: readonly BackupTable[];
@@ -65,7 +61,7 @@ export const definition = defineCommand({
   exitCodes: {
     0: 'restored',
     1: 'failed; nothing was changed',
-    3: 'restored, but rows were skipped, or point to nothing (mode new)',
+    3: 'restored, but rows were skipped, point to nothing (mode new), or inputs were damaged and another way was taken',
     10: 'no such backup, commit or table',
     11: 'the database is locked',
     12: 'damaged backup, or rows would point to nothing; nothing was changed',
@@ -84,10 +80,8 @@ export const definition = defineCommand({
     const database = context.databasePath();
     const { requireDatabaseFile } = await import('../../core/sqlite/database-file.ts');
     requireDatabaseFile(database);
-    const repository = await openChosen(context, options.repository);
-    const { resolveState } = await import('../../core/restore/resolve-target.ts');
-    const state = await resolveState(repository, await databaseIdIfAny(context, wanted.kind === 'backup'), wanted);
-    const facts = stateFacts(state);
+    const routes = await routesTo(options.repository, wanted, context);
+    const facts = stateFacts(routes.first);
     const nothing: RestoreTableData = {
       dryRun: context.dryRun,
       outcome: 'planned',
@@ -98,13 +92,13 @@ export const definition = defineCommand({
       available: [],
       foreignKeyViolations: [],
       differences: [],
+      routesTried: 0,
     };
-    if (context.dryRun) return context.report(nothing);
+    const before = routes.failed.map(routeFinding);
+    if (context.dryRun) return context.report(nothing, { findings: before });
     const { restoreTables, tablesOf, withPrivateCopy } = await import('../../core/restore/table/restore-table.ts');
     const source = {
-      repository,
-      lineage: state.lineage,
-      route: state.route,
+      ...routes,
       workers: workerCount(context, options.workers),
       check: context.config.restore.check,
       owner: ownerOf(context),
@@ -113,14 +107,19 @@ export const definition = defineCommand({
       folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
     };
     if (options.list) {
-      const available = await withPrivateCopy(source, (file) => tablesOf(file, context), context);
-      return context.report<RestoreTableData>({ ...nothing, outcome: 'listed', available });
+      const { result, used, failed } = await withPrivateCopy(source, (file) => tablesOf(file, context), context);
+      const { target } = stateFacts(used);
+      const routesTried = before.length + failed.length + 1;
+      return context.report<RestoreTableData>(
+        { ...nothing, outcome: 'listed', target, available: result, routesTried },
+        { findings: [...before, ...failed.map(routeFinding)] },
+      );
     }
     if (options.mode !== 'new') {
       const what = options.mode === 'replace' ? 'Replace all rows' : 'Change rows';
       await context.confirm(`${what} of ${tables.join(', ')} in ${JSON.stringify(database)}?`);
     }
-    const result = await restoreTables(
+    const { result, used, failed } = await restoreTables(
       {
         ...source,
         database,
@@ -134,11 +133,12 @@ export const definition = defineCommand({
       },
       context,
     );
+    const done = { ...nothing, target: stateFacts(used).target, routesTried: before.length + failed.length + 1 };
     const data: RestoreTableData =
       result.outcome === 'different'
-        ? { ...nothing, outcome: 'different', differences: result.differences }
-        : { ...nothing, outcome: result.outcome, tables: result.tables, foreignKeyViolations: result.violations };
-    return context.report(data, { findings: findingsOf(data) });
+        ? { ...done, outcome: 'different', differences: result.differences }
+        : { ...done, outcome: result.outcome, tables: result.tables, foreignKeyViolations: result.violations };
+    return context.report(data, { findings: [...before, ...failed.map(routeFinding), ...findingsOf(data)] });
   },
   exitCode: ({ data, status }) =>
     data.outcome === 'different' ? 13 : data.outcome === 'violated' ? 12 : status === 'ok' ? 0 : 3,

@@ -12,8 +12,8 @@ export interface Candidate extends ResolvedState {
 
 export interface FailedRoute {
   readonly repository: string;
-  /** Backup that the route begins with. */
-  readonly backup: string;
+  /** Backup that the route begins with; null for a repository that has none. */
+  readonly backup: string | null;
   readonly message: string;
 }
 
@@ -24,11 +24,14 @@ export interface RestoredByRoute {
   readonly failed: readonly FailedRoute[];
 }
 
-export interface AnyRouteRequest extends Omit<RestoreRequest, 'repository' | 'lineage' | 'route'> {
+/** The ways to the wanted state. */
+export interface Routes {
   readonly first: Candidate;
   /** The same wish in other repositories; asked only when this one has no way left. */
   readonly elsewhere: () => AsyncIterable<Candidate>;
 }
+
+export type AnyRouteRequest = Omit<RestoreRequest, 'repository' | 'lineage' | 'route'> & Routes;
 
 /** What may be wrong with one way and not with another. */
 const damage: ReadonlySet<string> = new Set([
@@ -41,6 +44,10 @@ const damage: ReadonlySet<string> = new Set([
   'storage_unavailable',
 ]);
 
+export function isDamage(error: unknown): error is TradedbError {
+  return error instanceof TradedbError && damage.has(error.code);
+}
+
 /** Restores by the first way whose inputs are whole; throws the first failure when there is none. */
 export async function restoreByAnyRoute(request: AnyRouteRequest, context: OperationContext): Promise<RestoredByRoute> {
   const failed: FailedRoute[] = [];
@@ -51,7 +58,7 @@ export async function restoreByAnyRoute(request: AnyRouteRequest, context: Opera
       const restored = await restorePoint({ ...request, repository, lineage, route }, context);
       return { restored, used, failed };
     } catch (error) {
-      if (!(error instanceof TradedbError) || !damage.has(error.code)) throw error;
+      if (!isDamage(error)) throw error;
       first ??= error;
       const backup = lineage.at(-1)?.id ?? '';
       failed.push({ repository: repository.name, backup, message: error.message });
@@ -64,7 +71,7 @@ export async function restoreByAnyRoute(request: AnyRouteRequest, context: Opera
   throw first;
 }
 
-async function* candidates({ first, elsewhere }: AnyRouteRequest): AsyncGenerator<Candidate> {
+async function* candidates({ first, elsewhere }: Routes): AsyncGenerator<Candidate> {
   yield first;
   yield* others(first);
   for await (const candidate of elsewhere()) {
@@ -80,6 +87,6 @@ async function* others(known: Candidate): AsyncGenerator<Candidate> {
     }
   } catch (error) {
     // What cannot be read here is no way either.
-    if (!(error instanceof TradedbError) || !damage.has(error.code)) throw error;
+    if (!isDamage(error)) throw error;
   }
 }

@@ -8,15 +8,14 @@ import { type Connection, openReadOnly, openReadWrite } from '../../sqlite/conne
 import { fullProfile } from '../../sqlite/pragma-profile.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import { fromStorage } from '../../storage/storage-error.ts';
-import { type RestoreRequest, restorePoint } from '../restore.ts';
+import { type RestoredByRoute, type Routes, restoreByAnyRoute } from '../any-route.ts';
+import type { RestoreRequest } from '../restore.ts';
 import { copyTable, type TableCopied, type TableCopy, type TableMode } from './copy-table.ts';
 import { differences, findTable, type TableDefinition } from './table-definition.ts';
 
 export interface TableRequest
-  extends Pick<
-    RestoreRequest,
-    'repository' | 'lineage' | 'route' | 'workers' | 'check' | 'owner' | 'leases' | 'stateDirectory'
-  > {
+  extends Routes,
+    Pick<RestoreRequest, 'workers' | 'check' | 'owner' | 'leases' | 'stateDirectory'> {
   /** Existing database that gets the rows. */
   readonly database: string;
   readonly tables: readonly string[];
@@ -50,7 +49,7 @@ export interface BackupTable {
   readonly rows: number | null;
 }
 
-/** Restores the backup to a private file, and gives it to `work`; the file is gone afterwards. */
+/** Restores the backup to a private file, by the first way that is whole, and gives it to `work`; it is gone afterwards. */
 export async function withPrivateCopy<T>(
   request: Omit<
     TableRequest,
@@ -58,16 +57,16 @@ export async function withPrivateCopy<T>(
   >,
   work: (file: string) => T,
   context: OperationContext,
-): Promise<T> {
+): Promise<{ result: T } & Omit<RestoredByRoute, 'restored'>> {
   const scratch = await mkdtemp(join(request.folder, 'tradedb-table-')).catch((error: unknown) => {
     throw fromStorage(error, request.folder);
   });
   try {
     const target = join(scratch, 'restored.db');
     const whole = { replace: false, discardOld: false, checkpointOld: false, force: false };
-    await restorePoint({ ...request, ...whole, target, takeLease: false }, context);
+    const made = await restoreByAnyRoute({ ...request, ...whole, target, takeLease: false }, context);
     throwIfCancelled(context.signal);
-    return work(target);
+    return { result: work(target), used: made.used, failed: made.failed };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -91,7 +90,10 @@ export function tablesOf(file: string, context: OperationContext): BackupTable[]
 }
 
 /** Copies tables of a backup into an existing database: all of them in one transaction, or none. */
-export async function restoreTables(request: TableRequest, context: OperationContext): Promise<TableOutcome> {
+export async function restoreTables(
+  request: TableRequest,
+  context: OperationContext,
+): Promise<{ result: TableOutcome } & Omit<RestoredByRoute, 'restored'>> {
   const lease = acquireLease(
     {
       directory: databaseLeaseFolder(request.stateDirectory),
