@@ -164,7 +164,15 @@ describe('the service', () => {
     writeFileSync(join(folder, 'health.url'), `${url}/health`);
     const written = {
       ...{ pid: 1, hostname: hostname(), updatedAt: new Date().toISOString(), running: true, epoch: 'e', tx: 7 },
-      ...{ durableAt: '2026-03-01T10:00:00.000Z', commits: 7, segments: 3, gaps: 1, walBytes: 0, problem: null },
+      ...{
+        durableAt: '2026-03-01T10:00:00.000Z',
+        commits: 7,
+        segments: 3,
+        gaps: 1,
+        walBytes: 0,
+        spoolBytes: 0,
+        problem: null,
+      },
     };
     writeArchiveStatus(archiveStatusPath(join(folder, '.tradedb'), databaseIdOf('trading.db')), written);
     const history = new HistoryStore(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Archived, type ArchiveRun, runArchive } from '../../src/core/backup/wal-archive/archive-loop.ts';
-import type { ArchiveEvent } from '../../src/core/backup/wal-archive/archiver.ts';
+import type { ArchiveEvent } from '../../src/core/backup/wal-archive/archive-request.ts';
 import { backUp, openTestRepository, testDatabaseId } from './backup-requests.ts';
 import { testContext } from './context.ts';
 
@@ -23,7 +23,7 @@ export async function startArchive(folder: string, parts: Partial<ArchiveRun> = 
   const run = runArchive(
     {
       database: join(folder, 'a.db'),
-      repository,
+      connect: async () => repository,
       databaseId: testDatabaseId,
       makeBase: async () => (await backUp(folder, { type: 'auto' })).manifest,
       segmentIntervalMs: 100,

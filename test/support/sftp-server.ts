@@ -17,6 +17,9 @@ export interface SftpServer {
   readonly folder: string;
   /** Ends what is connected now; new connections work. */
   cutConnections(): void;
+  /** Ends connections and takes no new ones, until `comeBack` on the same port. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,8 +55,19 @@ export async function startSftp(options: { folder?: string; readOnly?: boolean }
     mkdirSync('/run/sshd', { recursive: true });
     chmodSync(place, 0o755);
   }
-  const child: ChildProcess = spawn(sshd, ['-D', '-e', '-f', configuration], { stdio: 'ignore' });
-  await waitForPort(port);
+  let child: ChildProcess | undefined;
+  const comeBack = async (): Promise<void> => {
+    if (child !== undefined) return;
+    child = spawn(sshd, ['-D', '-e', '-f', configuration], { stdio: 'ignore' });
+    await waitForPort(port);
+  };
+  const goDown = async (): Promise<void> => {
+    if (child === undefined) return;
+    killDescendants(child.pid ?? 0);
+    await endProcess(child);
+    child = undefined;
+  };
+  await comeBack();
   return {
     host: '127.0.0.1',
     port,
@@ -62,10 +76,11 @@ export async function startSftp(options: { folder?: string; readOnly?: boolean }
     privateKeyFile,
     strangeKeyFile,
     folder,
-    cutConnections: () => killDescendants(child.pid ?? 0),
+    cutConnections: () => killDescendants(child?.pid ?? 0),
+    goDown,
+    comeBack,
     stop: async () => {
-      killDescendants(child.pid ?? 0);
-      await endProcess(child);
+      await goDown();
       rmSync(place, { recursive: true, force: true });
     },
   };

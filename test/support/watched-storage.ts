@@ -14,6 +14,7 @@ export class WatchedStorage implements Storage {
   readonly kind: Storage['kind'];
   readonly location: string;
   readonly leaseFolder: string | undefined;
+  readonly spoolFolder = undefined;
   readonly #inner: Storage;
   readonly #watch: StorageWatch;
 

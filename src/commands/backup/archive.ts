@@ -1,12 +1,17 @@
-import type { ArchiveGapRecord } from '../../core/backup/wal-archive/archiver.ts';
+import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { ArchiveGapRecord } from '../../core/backup/wal-archive/archive-request.ts';
+import type { SpoolSettings } from '../../core/backup/wal-archive/spooled-store.ts';
+import { formatByteSize } from '../../core/config/byte-size.ts';
 import type { Finding } from '../../core/report.ts';
+import type { Storage } from '../../core/storage/storage.ts';
 import { defineCommand } from '../definition.ts';
 import {
   chosenLocation,
   databaseLabel,
-  openOrCreate,
+  openOrCreateIn,
   ownerOf,
   repositoryOption,
+  storageOf,
   workerCount,
 } from './repository-option.ts';
 
@@ -29,6 +34,9 @@ export interface BackupArchiveData {
   readonly walMaxBytes: number;
   /** Times that writers were kept out so that the WAL could begin anew. */
   readonly writeLock: { readonly count: number; readonly totalMs: number; readonly maxMs: number };
+  /** What is recorded and waits for the server of the repository; the next run sends it. */
+  readonly spoolSegments: number;
+  readonly spoolBytes: number;
   readonly interrupted: boolean;
 }
 
@@ -43,7 +51,7 @@ export const definition = defineCommand({
     segmentInterval: {
       type: 'duration',
       value: 'duration',
-      summary: 'longest time until a commit is durable in the repository',
+      summary: 'longest time until a commit is durable in the repository, or before a server in the spool',
       config: 'backup.archive.segmentInterval',
     },
     maxWal: {
@@ -61,7 +69,7 @@ export const definition = defineCommand({
     0: 'ended after --for',
     1: 'failed; the application was not held up',
     2: 'not in WAL mode',
-    3: 'a gap happened, at the start or meanwhile',
+    3: 'a gap happened, at the start or meanwhile, or segments still wait for the server',
     10: 'database not found',
     11: 'another archiver is running, or locked',
     12: 'not a database',
@@ -85,10 +93,11 @@ export const definition = defineCommand({
     const { runArchive } = await import('../../core/backup/wal-archive/archive-loop.ts');
     const settings = context.config.backup;
     const label = databaseLabel(context, database);
-    const repository = await openOrCreate(context, location);
+    const storage = await storageOf(context, location);
+    const connect = () => openOrCreateIn(context, storage, location.name);
     const { auditHeadReader, noteBackupHead } = await import('./audit-head.ts');
     const readAuditHead = await auditHeadReader(context);
-    const makeBase = async () => {
+    const makeBase = async (repository: Repository) => {
       const created = await createBackup(
         {
           database,
@@ -120,7 +129,8 @@ export const definition = defineCommand({
       {
         statusFile: archiveStatusPath(context.stateDirectory(), databaseIdOf(label)),
         database,
-        repository,
+        connect,
+        spool: spoolOf(storage, settings.archive.spoolMax),
         databaseId: databaseIdOf(label),
         makeBase,
         segmentIntervalMs: options.segmentInterval ?? settings.archive.segmentInterval,
@@ -139,7 +149,10 @@ export const definition = defineCommand({
       },
       context,
     );
-    return context.report<BackupArchiveData>({ ...common, ...archived }, { findings: archived.gaps.map(gapFinding) });
+    const { waiting, ...totals } = archived;
+    const data = { ...common, ...totals, spoolSegments: waiting.segments, spoolBytes: waiting.bytes };
+    const findings = [...archived.gaps.map(gapFinding), ...spoolFindings(data)];
+    return context.report<BackupArchiveData>(data, { findings });
   },
 });
 
@@ -154,8 +167,28 @@ const nothing = {
   bytesArchived: 0,
   walMaxBytes: 0,
   writeLock: { count: 0, totalMs: 0, maxMs: 0 },
+  spoolSegments: 0,
+  spoolBytes: 0,
   interrupted: false,
 } as const;
+
+function spoolOf({ spoolFolder }: Storage, maxBytes: number): SpoolSettings | undefined {
+  return spoolFolder === undefined ? undefined : { folder: spoolFolder, maxBytes };
+}
+
+function spoolFindings({ repository, spoolSegments, spoolBytes }: BackupArchiveData): Finding[] {
+  if (spoolSegments === 0) return [];
+  const what = `${spoolSegments === 1 ? '1 segment' : `${spoolSegments} segments`}, ${formatByteSize(spoolBytes)}`;
+  return [
+    {
+      id: 'archive.spooled',
+      severity: 'warning',
+      message: `${what}, could not be sent to ${repository.location}: they wait in the state directory`,
+      hint: 'run tradedb backup archive again when the server can be reached; until then a restore cannot see them',
+      values: { spoolSegments, spoolBytes },
+    },
+  ];
+}
 
 function gapFinding({ reason, from, to }: ArchiveGapRecord): Finding {
   return {

@@ -228,6 +228,7 @@ function metricsOf(
     if (archive === null) continue;
     gauge('archive_up', '1 while the archiver runs', archive.running ? 1 : 0);
     gauge('archive_wal_bytes', 'Size of the WAL beside the archiver', archive.walBytes);
+    gauge('archive_spool_bytes', 'Archived commits that wait for the server of the repository', archive.spoolBytes);
     if (archive.durableAt !== null) {
       gauge('archive_lag_seconds', 'Time since everything was durable', (now - Date.parse(archive.durableAt)) / 1000);
     }

@@ -2,7 +2,7 @@ import type { Mark } from '../../core/backup/mark.ts';
 import { TradedbError } from '../../core/error.ts';
 import { defineCommand } from '../definition.ts';
 import { parseTime } from '../restore/parse-time.ts';
-import { databaseLabel, openChosen, repositoryOption } from './repository-option.ts';
+import { databaseLabel, openChosen, ownerOf, repositoryOption } from './repository-option.ts';
 
 export interface BackupMarkData {
   readonly dryRun: boolean;
@@ -55,7 +55,8 @@ export const definition = defineCommand({
       if (options.at === 'now') {
         const waitMs = options.wait;
         const busyTimeoutMs = context.config.connection.busyTimeout;
-        return marks.commitOfNow({ repository, databaseId, database, busyTimeoutMs, waitMs }, context);
+        const owner = ownerOf(context);
+        return marks.commitOfNow({ repository, databaseId, database, busyTimeoutMs, owner, waitMs }, context);
       }
       const { routeTo } = await import('../../core/restore/point-in-time.ts');
       const tx = /^\d+$/.test(options.at) ? Number(options.at) : undefined;

@@ -41,7 +41,7 @@ export async function chosenLocation(context: CommandContext, wanted: string | u
 }
 
 /** The place of a repository, whether there is one yet or not. */
-async function storageOf(context: CommandContext, location: RepositoryLocation): Promise<Storage> {
+export async function storageOf(context: CommandContext, location: RepositoryLocation): Promise<Storage> {
   const { openStorage } = await import('../../core/backup/repository/open-repository.ts');
   const stateDirectory = context.stateDirectory();
   return openStorage(location, { ...context, stateDirectory, environment: context.host.environment });
@@ -92,8 +92,12 @@ async function keyringOf(context: CommandContext): Promise<Keyring> {
 
 /** Opens the repository, or makes one in an empty place. */
 export async function openOrCreate(context: CommandContext, location: RepositoryLocation): Promise<Repository> {
+  return openOrCreateIn(context, await storageOf(context, location), location.name);
+}
+
+export async function openOrCreateIn(context: CommandContext, storage: Storage, name: string): Promise<Repository> {
   const { Repository } = await import('../../core/backup/repository/repository.ts');
-  return Repository.openOrCreate(await storageOf(context, location), location.name, {
+  return Repository.openOrCreate(storage, name, {
     ...context,
     owner: ownerOf(context),
     leases: context.config.backup.leases,

@@ -27,7 +27,7 @@ export function archiveFacts(context: CommandContext, path: string): () => Archi
 function read(context: CommandContext, databaseId: string): ArchiveFacts | undefined {
   const status = readArchiveStatus(context.stateDirectory(), databaseId);
   if (status === undefined) return undefined;
-  const { running, pid, hostname, updatedAt, durableAt, commits, segments, gaps, problem } = status;
+  const { running, pid, hostname, updatedAt, durableAt, commits, segments, gaps, spoolBytes, problem } = status;
   // Here the process itself is asked: a base backup may take long, and one that was killed leaves a fresh status.
   const isAlive =
     hostname === context.host.hostname
@@ -41,6 +41,7 @@ function read(context: CommandContext, databaseId: string): ArchiveFacts | undef
     commits,
     segments,
     gaps,
+    spoolBytes,
     problem,
   };
 }

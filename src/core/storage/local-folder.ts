@@ -18,6 +18,7 @@ export class LocalFolder implements Storage {
   readonly kind = 'folder';
   readonly location: string;
   readonly leaseFolder: string;
+  readonly spoolFolder = undefined;
   #writes = 0;
   readonly #unique: string;
 
@@ -151,7 +152,8 @@ async function readExactly(file: FileHandle, target: Uint8Array, offset: number,
   }
 }
 
-async function writeDurably(path: string, body: Uint8Array): Promise<void> {
+/** Writes a file and flushes it; its name is durable when its folder is flushed too. */
+export async function writeDurably(path: string, body: Uint8Array): Promise<void> {
   const file = await open(path, 'w');
   try {
     await file.writeFile(body);

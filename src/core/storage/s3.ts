@@ -130,6 +130,10 @@ export class S3Bucket implements Storage {
     }
   }
 
+  get spoolFolder(): string {
+    return this.#spool.waitingFolder;
+  }
+
   stagingFolder(group: string): Promise<string> {
     return this.#spool.folder(group);
   }

@@ -116,6 +116,10 @@ export class SftpFolder implements Storage {
     });
   }
 
+  get spoolFolder(): string {
+    return this.#spool.waitingFolder;
+  }
+
   stagingFolder(group: string): Promise<string> {
     return this.#spool.folder(group);
   }

@@ -16,6 +16,11 @@ export class Spool {
     this.#unique = unique;
   }
 
+  /** Where objects wait for the server; not emptied by `clear`. */
+  get waitingFolder(): string {
+    return join(this.#folder, 'waiting');
+  }
+
   async folder(group: string): Promise<string> {
     const folder = join(this.#folder, group, `${this.#unique}-${this.#count++}`);
     try {

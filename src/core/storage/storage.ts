@@ -38,6 +38,8 @@ export interface Storage {
   removeUnfinished(group: string): Promise<void>;
   /** A local folder for lease files, where the storage has one. */
   readonly leaseFolder: string | undefined;
+  /** A local folder in which objects may wait for a server, the same in every run; undefined where there is none. */
+  readonly spoolFolder: string | undefined;
   /** Whether of several writers with `ifAbsent` at the same moment exactly one wins. */
   exclusiveCreate(): Promise<boolean>;
   /** Ends connections; the next call makes new ones. An idle connection keeps no process alive. */

@@ -90,7 +90,7 @@ describe('an archiver whose lease was taken', () => {
     const run = runArchive(
       {
         database: join(folder, 'a.db'),
-        repository,
+        connect: async () => repository,
         databaseId: testDatabaseId,
         makeBase: async () => (await backUp(folder, { type: 'auto' })).manifest,
         segmentIntervalMs: 100,

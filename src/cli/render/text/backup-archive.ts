@@ -24,6 +24,11 @@ export function render(report: Report<BackupArchiveData>, style: Style): string 
     `  stored    ${formatByteSize(data.bytesArchived)} in ${plural(data.segments, 'segment')}`,
     `  WAL       at most ${formatByteSize(data.walMaxBytes)}; writers kept out ${plural(lock.count, 'time')}, at most ${formatDuration(lock.maxMs)}`,
   ];
+  if (data.spoolSegments > 0) {
+    lines.push(
+      `  waiting   ${formatByteSize(data.spoolBytes)} in ${plural(data.spoolSegments, 'segment')} for the server`,
+    );
+  }
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   return lines.join('\n');
 }

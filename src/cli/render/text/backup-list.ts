@@ -62,10 +62,11 @@ export function render(report: Report<BackupListData>, style: Style): string {
 }
 
 function archiver(archive: NonNullable<BackupListData['archive']>, style: Style): string {
-  if (!archive.running) return style.yellow(`not running since ${archive.updatedAt}`);
+  const waiting = archive.spoolBytes === 0 ? '' : `, ${formatByteSize(archive.spoolBytes)} wait for the server`;
+  if (!archive.running) return style.yellow(`not running since ${archive.updatedAt}${waiting}`);
   const durable = archive.durableAt === null ? 'nothing yet' : archive.durableAt;
   const problem = archive.problem === null ? '' : style.yellow(`, ${printable(archive.problem)}`);
-  return `pid ${archive.pid} on ${printable(archive.hostname)}, durable up to ${durable}${problem}`;
+  return `pid ${archive.pid} on ${printable(archive.hostname)}, durable up to ${durable}${waiting}${problem}`;
 }
 
 /** The highest level that was passed, and how long ago. */

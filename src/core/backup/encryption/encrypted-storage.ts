@@ -42,6 +42,7 @@ export class EncryptedStorage implements Storage {
   readonly kind: Storage['kind'];
   readonly location: string;
   readonly leaseFolder: string | undefined;
+  readonly spoolFolder: string | undefined;
   readonly #inner: Storage;
   readonly #master: MasterKey | undefined;
   readonly #ports: EncryptionPorts;
@@ -53,6 +54,7 @@ export class EncryptedStorage implements Storage {
     this.kind = inner.kind;
     this.location = inner.location;
     this.leaseFolder = inner.leaseFolder;
+    this.spoolFolder = inner.spoolFolder;
     this.#inner = inner;
     this.#master = master;
     this.#ports = ports;

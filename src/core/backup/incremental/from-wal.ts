@@ -19,7 +19,7 @@ import type { Repository } from '../repository/repository.ts';
 import { storePageIndex } from '../snapshot/pack-snapshot.ts';
 import type { ReadAuditHead } from '../snapshot/pin.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import { type ArchivedNow, archivedNow, archiverRuns, txOfPoint } from '../wal-archive/archived-place.ts';
+import { type ArchivedNow, archivedNow, recordingArchiver, txOfPoint } from '../wal-archive/archived-place.ts';
 import { type ArchivedSegment, type Epoch, readSegment } from '../wal-archive/epoch.ts';
 import { brokenArchive, framesOf } from '../wal-archive/segment-frames.ts';
 
@@ -93,9 +93,9 @@ async function findRoute(
   parent: Manifest,
   context: OperationContext,
 ): Promise<Route | undefined> {
-  const running = archiverRuns(request, request.owner, context);
-  const now = await archivedNow({ ...request, waitMs: running ? request.archiveWaitMs : 0 }, context);
-  if (now === undefined || now === null || (now.walWasEmpty && !running)) return undefined;
+  const waitMs = recordingArchiver(request, context) === undefined ? 0 : request.archiveWaitMs;
+  const now = await archivedNow({ ...request, waitMs }, context);
+  if (now === undefined || now === null) return undefined;
   const { epoch, tx } = now;
   const parentTx = await txOfPoint(request, epoch, parent, async () => nearestTx(request, epoch, parent));
   if (parentTx === undefined || parentTx > tx) return undefined;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
@@ -7,6 +8,7 @@ import type { Repository } from '../repository/repository.ts';
 import { factsOf, type PinnedFacts, pin, type ReadAuditHead } from '../snapshot/pin.ts';
 import { type ArchivedSegment, type Epoch, readEpochs, readSegment } from './epoch.ts';
 import { RecorderProcess } from './recorder-process.ts';
+import { newestInSpool } from './segment-spool.ts';
 
 /** Where a place in a live WAL, or a restore point, lies among the archived commits. */
 
@@ -15,6 +17,7 @@ export interface PlaceRequest {
   readonly databaseId: string;
   readonly database: string;
   readonly busyTimeoutMs: number;
+  readonly owner: LeaseOwner;
   /** How long to wait until the archiver has made the newest commit durable. */
   readonly waitMs: number;
   readonly readAuditHead?: ReadAuditHead;
@@ -26,43 +29,61 @@ export interface ArchivedNow {
   /** When the state was looked at; milliseconds since 1970 UTC. */
   readonly takenAt: number;
   readonly facts: PinnedFacts;
-  /** The WAL was empty: nothing newer exists only if an archiver has been at work. */
-  readonly walWasEmpty: boolean;
 }
 
 const pollMs = 100;
 
-/** The newest commit of this moment as soon as it is archived; undefined when it is not in time. Null: no archive. */
+/** The newest commit of this moment as soon as it is archived; undefined when it is not in time, or not known. Null: no archive. */
 export async function archivedNow(
   request: PlaceRequest,
   context: OperationContext,
 ): Promise<ArchivedNow | undefined | null> {
   const takenAt = context.clock.wallTime();
+  const recorder = recordingArchiver(request, context);
   const { position, facts } = await newestPlace(request, context);
+  // An empty WAL holds nothing that an archiver has not seen, if one was there all the time.
+  if (position === null && (recorder === undefined || recordingArchiver(request, context) !== recorder)) {
+    return (await readEpochs(request.repository, request.databaseId)).length === 0 ? null : undefined;
+  }
+  // Looked at behind the WAL and before the repository: what is seen in neither was not committed yet.
+  const waiting = position === null ? await newestWaiting(request) : undefined;
   const end = context.clock.now() + request.waitMs;
   for (;;) {
     const epoch = (await readEpochs(request.repository, request.databaseId)).at(-1);
     if (epoch === undefined) return null;
-    const tx = await txAt(request, epoch, position);
-    if (tx !== undefined) return { epoch, tx, takenAt, facts, walWasEmpty: position === null };
+    const isThere = waiting === undefined || (epoch.id === waiting.epoch && endTx(epoch) >= waiting.lastTx);
+    const tx = isThere ? await txAt(request, epoch, position) : undefined;
+    if (tx !== undefined) return { epoch, tx, takenAt, facts };
     if (context.clock.now() >= end) return undefined;
     await context.clock.sleep(pollMs, context.signal);
   }
 }
 
-/** Whether an archiver of this database is at work now, as far as the storage lets us see. */
-export function archiverRuns(
-  { repository, databaseId }: Pick<PlaceRequest, 'repository' | 'databaseId'>,
-  owner: LeaseOwner,
+/**
+ * The archiver that records this database without a break, by the token of its lease: in a folder anybody's, before a
+ * server one of this state directory. It holds none while it begins an epoch or waits for its server.
+ */
+export function recordingArchiver(
+  { repository, databaseId, owner }: Pick<PlaceRequest, 'repository' | 'databaseId' | 'owner'>,
   context: OperationContext,
-): boolean {
-  const directory = repository.storage.leaseFolder;
-  if (directory === undefined) return false;
-  return currentHolder({ directory, name: archiveLeaseName(databaseId), owner }, context.clock) !== undefined;
+): string | undefined {
+  const { leaseFolder, spoolFolder } = repository.storage;
+  const directory = leaseFolder ?? (spoolFolder === undefined ? undefined : spoolLeaseFolder(spoolFolder));
+  if (directory === undefined) return undefined;
+  return currentHolder({ directory, name: recordingLeaseName(databaseId), owner }, context.clock)?.token;
 }
 
 export function archiveLeaseName(databaseId: string): string {
   return `${databaseId}-wal`;
+}
+
+export function recordingLeaseName(databaseId: string): string {
+  return `${archiveLeaseName(databaseId)}-recording`;
+}
+
+/** Before a server, the leases of archivers lie beside their spools, on this machine. */
+export function spoolLeaseFolder(spoolFolder: string): string {
+  return join(spoolFolder, 'leases');
 }
 
 interface NewestPlace {
@@ -108,9 +129,18 @@ async function placeOf(child: RecorderProcess): Promise<WalPosition | null> {
 const lastSegments = 20;
 
 async function txAt(request: PlaceRequest, epoch: Epoch, position: WalPosition | null): Promise<number | undefined> {
-  // An empty WAL holds nothing that the archiver has not seen: it cannot be emptied before that.
-  if (position === null) return epoch.segments.at(-1)?.lastTx ?? epoch.base.tx;
+  if (position === null) return Math.max(endTx(epoch), epoch.base.tx);
   return txIn(request, epoch, epoch.segments.slice(-lastSegments).reverse(), position);
+}
+
+function endTx({ segments }: Epoch): number {
+  return segments.at(-1)?.lastTx ?? 0;
+}
+
+/** The newest segment that the archiver of this machine has recorded and the server has not got yet. */
+async function newestWaiting({ repository, databaseId }: PlaceRequest) {
+  const { spoolFolder } = repository.storage;
+  return spoolFolder === undefined ? undefined : newestInSpool(join(spoolFolder, databaseId));
 }
 
 async function txIn(

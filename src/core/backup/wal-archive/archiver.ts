@@ -3,59 +3,15 @@ import { rm } from 'node:fs/promises';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
-import type { Manifest } from '../manifest/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { Fence } from '../repository/repository-lease.ts';
-import { type Epoch, type EpochRecord, endOf, epochKey, readEpochs, writeEpoch } from './epoch.ts';
+import type { ArchiveRequest, ArchiveTotals } from './archive-request.ts';
+import { type EpochRecord, endOf, readEpochs, writeEpoch } from './epoch.ts';
 import { Pins } from './pins.ts';
 import { RecorderProcess } from './recorder-process.ts';
-import { segmentKey } from './segment-format.ts';
+import type { SegmentStore } from './segment-store.ts';
 import type { FinishedSegment } from './segment-writer.ts';
+import { isPassing } from './spooled-store.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
-
-export interface ArchiveRequest {
-  readonly database: string;
-  readonly repository: Repository;
-  readonly databaseId: string;
-  /** Makes the restore point that a new epoch builds on. */
-  readonly makeBase: () => Promise<Manifest>;
-  /** Says whether the archive is still ours to write. */
-  readonly fence: Fence;
-  readonly segmentIntervalMs: number;
-  readonly segmentBytes: number;
-  /** Frames in the WAL from which on the archiver lets it begin anew. */
-  readonly checkpointFrames: number;
-  /** When the archive cannot be written, the pin is given up at this size of the WAL: the application goes first. */
-  readonly maxWalBytes: number;
-  readonly busyTimeoutMs: number;
-  readonly onEvent: (event: ArchiveEvent) => void;
-}
-
-export type ArchiveEvent =
-  | { readonly event: 'started'; readonly epoch: string; readonly tx: number; readonly base: string }
-  | { readonly event: 'segment'; readonly firstTx: number; readonly lastTx: number; readonly sizeBytes: number }
-  | { readonly event: 'checkpoint'; readonly frames: number; readonly writersOut: boolean }
-  | { readonly event: 'gap'; readonly reason: string; readonly from: string; readonly to: string }
-  | { readonly event: 'spool_full'; readonly message: string };
-
-export interface ArchiveGapRecord {
-  readonly reason: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-export interface ArchiveTotals {
-  epoch: string;
-  tx: number;
-  commits: number;
-  frames: number;
-  resets: number;
-  readonly gaps: ArchiveGapRecord[];
-  segments: number;
-  bytesArchived: number;
-  walMaxBytes: number;
-  readonly writeLock: { count: number; totalMs: number; maxMs: number };
-}
 
 interface DurablePlace {
   readonly position: WalPosition | null;
@@ -89,7 +45,6 @@ export class Archiver {
   readonly #request: ArchiveRequest;
   readonly #context: OperationContext;
   readonly #pins: Pins;
-  readonly #stagingFolder: string;
   readonly #waiting: FinishedSegment[] = [];
   #recorder: RecorderProcess;
   /** Where a new recorder goes on: behind the last segment that is durable. */
@@ -98,21 +53,24 @@ export class Archiver {
   #sessionResets = 0;
   /** The pin was taken while everything was in the database file: it does not keep the WAL from beginning anew. */
   #pinIsOnFile = false;
+  /** Why there was no room the last time, and the WAL when that began. */
+  #full: { readonly error: TradedbError; readonly walBytes: number } | undefined;
+  /** When the last commit that is durable was seen. */
+  #lastNotAfter: number | undefined;
+  #paused: { readonly reason: string; readonly from: string } | undefined;
+  /** Why the epoch before ended, until the next one has begun. */
+  #gapReason: string | undefined;
 
-  private constructor(request: ArchiveRequest, context: OperationContext, stagingFolder: string) {
+  private constructor(request: ArchiveRequest, context: OperationContext) {
     this.#request = request;
     this.#context = context;
-    this.#stagingFolder = stagingFolder;
     this.#pins = new Pins(request.database, context, request.busyTimeoutMs);
     this.#recorder = new RecorderProcess(request.database, context.clock);
   }
 
   /** Pins the database and goes on where the archive ends, or begins a new epoch with a base. */
   static async open(request: ArchiveRequest, context: OperationContext): Promise<Archiver> {
-    const group = `${request.databaseId}-wal`;
-    await request.repository.storage.removeUnfinished(group);
-    const folder = await request.repository.storage.stagingFolder(group);
-    const archiver = new Archiver(request, context, folder);
+    const archiver = new Archiver(request, context);
     try {
       archiver.#pins.pinNew();
       await archiver.#begin();
@@ -125,6 +83,11 @@ export class Archiver {
 
   /** Looks once. `publish` ends the open segment, makes it durable and moves the pin. */
   async step(publish: boolean): Promise<TailResult | undefined> {
+    const { store } = this.#request;
+    const broken = store.takeBreak();
+    if (broken !== undefined) await this.#pause(broken);
+    if (this.#paused !== undefined) return this.#resume();
+    if (store.isFull) return this.#requireWalBounded();
     try {
       const result = publish ? await this.#handOff() : await this.#tail();
       if (result !== undefined) this.#count(result);
@@ -136,13 +99,22 @@ export class Archiver {
     }
   }
 
+  get store(): SegmentStore {
+    return this.#request.store;
+  }
+
+  /** Why nothing is recorded at the moment, and since when (ISO 8601). */
+  get pausedSince(): { readonly reason: string; readonly from: string } | undefined {
+    return this.#paused;
+  }
+
   /** Lets the WAL begin anew: copies it into the database, then pins the copy. Writers wait only when all else failed. */
   async checkpoint(walFrames: number): Promise<void> {
     if (await this.#checkpointOnce()) {
       this.#request.onEvent({ event: 'checkpoint', frames: walFrames, writersOut: false });
       return;
     }
-    if (walFrames <= 1.6 * this.#request.checkpointFrames) return;
+    if (walFrames <= 1.6 * this.#request.checkpointFrames || this.#paused !== undefined) return;
     // What the writers wait for is what is left to record: as little as possible.
     await this.step(true);
     if (!this.#pins.keepWritersOut(lockTriesMs)) return;
@@ -160,11 +132,11 @@ export class Archiver {
     this.#request.onEvent({ event: 'checkpoint', frames: walFrames, writersOut: true });
   }
 
-  /** Gives up the connections; what was recorded and not published is lost, and found again by the next start. */
+  /** Gives up the connections; what was recorded and not published is found again by the next start. */
   async close(): Promise<void> {
+    this.#request.onRecording(false);
     this.#pins.close();
     await this.#recorder.stop();
-    await rm(this.#stagingFolder, { recursive: true, force: true });
   }
 
   async #checkpointOnce(): Promise<boolean> {
@@ -212,10 +184,11 @@ export class Archiver {
 
   async #publish(): Promise<void> {
     this.#waiting.push(...(await this.#recorder.flush()));
-    const { repository, databaseId } = this.#request;
     for (let segment = this.#waiting[0]; segment !== undefined; segment = this.#waiting[0]) {
-      await repository.storage.adopt(segmentKey(databaseId, this.totals.epoch, segment), segment.file);
+      await this.#request.store.add({ ...segment, epoch: this.totals.epoch });
       this.#waiting.shift();
+      this.#full = undefined;
+      this.#lastNotAfter = segment.lastNotAfter;
       this.#durable = { position: segment.end, tx: segment.lastTx, previous: segment.digest };
       this.totals.tx = segment.lastTx;
       this.totals.segments += 1;
@@ -236,11 +209,58 @@ export class Archiver {
 
   /** The pin is kept, so that nothing is lost; a new recorder goes on behind what is durable. */
   async #whileFull(error: TradedbError): Promise<undefined> {
+    this.#full = { error, walBytes: this.#full?.walBytes ?? this.#walBytes() };
     this.#request.onEvent({ event: 'spool_full', message: error.message });
-    const wal = statSync(`${realpathSync(this.#request.database)}-wal`, { throwIfNoEntry: false });
-    if ((wal?.size ?? 0) > this.#request.maxWalBytes) throw error;
-    await this.#restart();
+    await this.#requireWalBounded();
+    if (this.#paused === undefined) await this.#restart();
     await this.#context.clock.sleep(1000, this.#context.signal).catch(() => {});
+    return undefined;
+  }
+
+  /**
+   * The application goes first: a WAL that grows too large because of the pin is let go, with a gap. One that was larger
+   * before takes no more disk as long as it does not grow.
+   */
+  async #requireWalBounded(): Promise<undefined> {
+    if (this.#full === undefined) return;
+    const { error, walBytes } = this.#full;
+    if (this.#walBytes() <= Math.max(this.#request.maxWalBytes, walBytes)) return;
+    if (!this.#request.store.outlivesOutage) throw error;
+    await this.#pause(error.message);
+  }
+
+  #walBytes(): number {
+    return statSync(`${realpathSync(this.#request.database)}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  async #pause(reason: string): Promise<void> {
+    this.#request.onRecording(false);
+    this.#pins.releaseAll();
+    await this.#recorder.stop();
+    this.#waiting.length = 0;
+    const from = new Date(this.#lastNotAfter ?? this.#context.clock.wallTime()).toISOString();
+    this.#paused = { reason, from };
+    this.#full = undefined;
+    this.#request.onEvent({ event: 'paused', reason });
+  }
+
+  /** Goes on when everything before the gap has arrived: an epoch needs a base, and that needs the repository. */
+  async #resume(): Promise<undefined> {
+    const { store } = this.#request;
+    const paused = this.#paused;
+    if (paused === undefined || store.waiting.segments > 0) return undefined;
+    try {
+      await store.repository();
+      this.#gapReason = paused.reason;
+      this.#paused = undefined;
+      this.#pins.pinNew();
+      await this.#begin();
+    } catch (error) {
+      this.#pins.releaseAll();
+      this.#paused = paused;
+      if (!isPassing(error)) throw error;
+      await this.#context.clock.sleep(1000, this.#context.signal).catch(() => {});
+    }
     return undefined;
   }
 
@@ -249,84 +269,96 @@ export class Archiver {
     for (const segment of this.#waiting) await rm(segment.file, { force: true });
     this.#waiting.length = 0;
     this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
-    const answer = await this.#startRecorder(this.totals.epoch, this.#durable);
+    const answer = await this.#startRecorder(this.totals.epoch, this.#durable, true);
     if ('gap' in answer) await this.#newEpoch(answer.gap);
   }
 
-  async #startRecorder(epoch: string, from: DurablePlace) {
+  async #startRecorder(epoch: string, from: DurablePlace, isPinned = false) {
     this.#sessionFrames = 0;
     this.#sessionResets = 0;
     return this.#recorder.start({
-      stagingFolder: await this.#request.repository.storage.stagingFolder(`${this.#request.databaseId}-wal`),
+      stagingFolder: await this.#request.store.stagingFolder(),
       epoch,
       position: from.position,
       tx: from.tx,
       previous: from.previous,
       segmentBytes: this.#request.segmentBytes,
+      isPinned,
     });
   }
 
   async #begin(): Promise<void> {
-    const { repository, databaseId } = this.#request;
-    const epoch = (await readEpochs(repository, databaseId)).at(-1);
-    const end = epoch === undefined ? null : await endOf(repository, databaseId, epoch);
-    if (epoch === undefined || end === null) {
-      await this.#newEpoch('the archive begins', epoch);
+    const end = await this.#request.store.end();
+    if (end === undefined) {
+      await this.#newEpoch('the archive begins');
       return;
     }
-    const from = { position: end.position, tx: end.lastTx, previous: end.digest };
-    const answer = await this.#startRecorder(epoch.id, from);
+    const from = { position: end.position, tx: end.tx, previous: end.digest };
+    await this.#recorder.stop();
+    this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
+    const answer = await this.#startRecorder(end.epoch, from);
     if ('gap' in answer) {
-      await this.#newEpoch(answer.gap, epoch);
+      await this.#newEpoch(answer.gap);
       return;
     }
     this.#durable = from;
-    this.totals.epoch = epoch.id;
-    this.totals.tx = end.lastTx;
+    this.#gapReason = undefined;
+    this.totals.epoch = end.epoch;
+    this.totals.tx = end.tx;
     await this.#recorder.forgetCommits();
-    this.#request.onEvent({ event: 'started', epoch: epoch.id, tx: end.lastTx, base: epoch.base.pointId });
+    this.#request.onRecording(true);
+    this.#request.onEvent({ event: 'started', epoch: end.epoch, tx: end.tx, base: end.base });
+  }
+
+  /** After a gap. An epoch needs all that was before it, and a base: what a server in an outage cannot take waits. */
+  async #newEpoch(found: string): Promise<void> {
+    const { onRecording, store } = this.#request;
+    this.#gapReason ??= found;
+    onRecording(false);
+    if (store.waiting.segments > 0) {
+      await this.#pause(this.#gapReason);
+      return;
+    }
+    try {
+      await this.#beginEpoch(await store.repository(), this.#gapReason);
+    } catch (error) {
+      // What is wrong from the start is said at once.
+      const mayPass = isPassing(error) && (this.totals.epoch !== '' || error.code === 'storage_unavailable');
+      if (!store.outlivesOutage || !mayPass) throw error;
+      await this.#pause(this.#gapReason);
+    }
   }
 
   /** Begins to record at the newest commit, then makes a base that lies behind that place. */
-  async #newEpoch(reason: string, known?: Epoch): Promise<void> {
-    const { repository, databaseId, onEvent } = this.#request;
-    const before = known ?? (await readEpochs(repository, databaseId)).at(-1);
+  async #beginEpoch(repository: Repository, reason: string): Promise<void> {
+    const { databaseId, onEvent, onRecording, store } = this.#request;
+    const before = (await readEpochs(repository, databaseId)).at(-1);
     const end = before === undefined ? null : await endOf(repository, databaseId, before);
     const id = Buffer.from(this.#context.random.bytes(4)).toString('hex');
     await this.#startAtFloor(id);
-    const base = await this.#base();
-    const now = new Date(this.#context.clock.wallTime()).toISOString();
+    const base = await this.#base(repository);
     const from = end === null ? before?.createdAt : new Date(end.lastNotAfter).toISOString();
     const missing = from === undefined ? null : { from, to: base.createdAt };
-    await this.#writeFenced({
+    const record: EpochRecord = {
       format: 2,
       id,
-      createdAt: now,
+      createdAt: new Date(this.#context.clock.wallTime()).toISOString(),
       base: { pointId: base.pointId, tx: base.tx },
       parent: before === undefined ? null : { id: before.id, lastTx: end?.lastTx ?? 0 },
       reason,
       missing,
-    });
+    };
+    await writeEpoch(repository, databaseId, record, { check: () => store.checkLease() });
+    await store.begin(id, base.pointId);
+    this.#gapReason = undefined;
     this.totals.epoch = id;
     this.totals.tx = 0;
     if (missing !== null) {
       this.totals.gaps.push({ reason, ...missing });
       onEvent({ event: 'gap', reason, ...missing });
     }
+    onRecording(true);
     onEvent({ event: 'started', epoch: id, tx: 0, base: base.pointId });
-  }
-
-  /** Whoever was suspended here until another archiver had gone on leaves no epoch that would pass for the newest one. */
-  async #writeFenced(epoch: EpochRecord): Promise<void> {
-    const { repository, databaseId, fence } = this.#request;
-    await fence.check();
-    await writeEpoch(repository, databaseId, epoch);
-    try {
-      await fence.check();
-    } catch (error) {
-      await repository.storage.delete(epochKey(databaseId, epoch.id));
-      throw error;
-    }
   }
 
   async #startAtFloor(epoch: string): Promise<void> {
@@ -345,9 +377,9 @@ export class Archiver {
   }
 
   /** A base whose place among the recorded commits is known. */
-  async #base(): Promise<{ pointId: string; tx: number; createdAt: string }> {
+  async #base(repository: Repository): Promise<{ pointId: string; tx: number; createdAt: string }> {
     for (let tries = 0; tries < baseTries; tries++) {
-      const point = await this.#request.makeBase();
+      const point = await this.#request.makeBase(repository);
       const tail = await this.#recorder.tail();
       if ('gap' in tail) throw new TradedbError('backup_failed', `the archive cannot begin: ${tail.gap}`);
       if (point.position === null) break;

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import { readIfThere } from '../../storage/read-if-there.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { Fence } from '../repository/repository-lease.ts';
 import { Tombstones } from '../retention/tombstone.ts';
 import {
   decodeSegment,
@@ -56,9 +57,22 @@ export function epochKey(databaseId: string, epoch: string): string {
   return `${epochFolder(databaseId, epoch)}/epoch.json`;
 }
 
-export async function writeEpoch(repository: Repository, databaseId: string, epoch: EpochRecord): Promise<void> {
+/** Whoever was suspended here until another archiver had gone on leaves no epoch that would pass for the newest one. */
+export async function writeEpoch(
+  repository: Repository,
+  databaseId: string,
+  epoch: EpochRecord,
+  fence: Fence,
+): Promise<void> {
   const key = epochKey(databaseId, epoch.id);
+  await fence.check();
   await repository.storage.write(key, repository.records.seal(key, epoch), { ifAbsent: true });
+  try {
+    await fence.check();
+  } catch (error) {
+    await repository.storage.delete(key);
+    throw error;
+  }
 }
 
 /** Undefined when the record is damaged; `repository.records` then knows why. */

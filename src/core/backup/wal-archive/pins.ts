@@ -76,6 +76,13 @@ export class Pins {
     this.#current = other;
   }
 
+  /** Lets every snapshot go: what is written now is not recorded any more. */
+  releaseAll(): void {
+    for (const reader of this.#readers) {
+      if (reader.inTransaction) reader.run('COMMIT');
+    }
+  }
+
   /**
    * Copies frames into the database, as far as the pins allow. True when all of them are there. The disk of the
    * database may be full: then the WAL stays as it is, and recording goes on.
@@ -110,9 +117,7 @@ export class Pins {
     this.letWritersIn();
     this.#locker.close();
     this.#checkpointer.close();
-    for (const reader of this.#readers) {
-      if (reader.inTransaction) reader.run('COMMIT');
-      reader.close();
-    }
+    this.releaseAll();
+    for (const reader of this.#readers) reader.close();
   }
 }

@@ -18,6 +18,8 @@ export interface FinishedSegment extends SegmentName {
   readonly sizeBytes: number;
   readonly frames: number;
   readonly lastNotAfter: number;
+  /** Digest of the segment before; null for the first one of an epoch. */
+  readonly previous: string | null;
   /** Where the next segment goes on. */
   readonly end: WalPosition;
 }
@@ -93,6 +95,7 @@ export class SegmentWriter {
       sizeBytes: this.#size,
       frames: frame - this.header.firstFrame + 1,
       lastNotAfter: this.#commits.at(-1)?.notAfter ?? 0,
+      previous: this.header.previous,
       end: { salt1: this.header.salt1, salt2: this.header.salt2, frame, checksum1, checksum2 },
     };
   }

@@ -16,6 +16,8 @@ export interface ArchiveStatus {
   readonly segments: number;
   readonly gaps: number;
   readonly walBytes: number;
+  /** What is recorded and waits for the server of the repository. */
+  readonly spoolBytes: number;
   /** Why nothing can be written at the moment; null when it can. */
   readonly problem: string | null;
 }
@@ -38,7 +40,9 @@ export function writeArchiveStatus(path: string, status: ArchiveStatus): void {
 /** Undefined when no archiver has left one. */
 export function readArchiveStatus(stateDirectory: string, databaseId: string): ArchiveStatus | undefined {
   try {
-    return JSON.parse(readFileSync(archiveStatusPath(stateDirectory, databaseId), 'utf8')) as ArchiveStatus;
+    const status = JSON.parse(readFileSync(archiveStatusPath(stateDirectory, databaseId), 'utf8')) as ArchiveStatus;
+    // One of an older release has no spool.
+    return { ...status, spoolBytes: status.spoolBytes ?? 0 };
   } catch {
     return undefined;
   }

@@ -18,6 +18,8 @@ export interface RecorderStart {
   /** Digest of the last segment; null at the start of an epoch. */
   readonly previous: string | null;
   readonly segmentBytes: number;
+  /** A pin was held ever since that place was reached: when the WAL began anew meanwhile, everything before was archived. */
+  readonly isPinned: boolean;
 }
 
 export interface TailResult {
@@ -119,6 +121,7 @@ export class WalTailRecorder {
     const descriptor = this.#files.descriptor('wal');
     const header = descriptor === undefined ? undefined : readWalHeader(descriptor);
     if (descriptor === undefined || header === undefined || !sameGeneration(header, position)) {
+      if (this.#start.isPinned) return;
       throw new ArchiveGap('the WAL was restarted while nobody archived it');
     }
     const bytes = this.#files.read('wal', walFrameOffset(position.frame, header.pageSizeBytes), 24);

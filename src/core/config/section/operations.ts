@@ -144,6 +144,10 @@ export const backupSection = section(
           '256MiB',
           'When the repository cannot be written, the archiver gives up at this size of the -wal',
         ),
+        spoolMax: bytes(
+          '4GiB',
+          'What may wait in the state directory while the server of a repository is out of reach',
+        ),
       },
       'Archive of every commit (tradedb backup archive)',
     ),

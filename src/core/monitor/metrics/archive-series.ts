@@ -11,6 +11,8 @@ export interface ArchiveFacts {
   readonly commits: number;
   readonly segments: number;
   readonly gaps: number;
+  /** Recorded here, and not on the server of the repository yet. */
+  readonly spoolBytes: number;
   /** Why nothing can be written at the moment. */
   readonly problem: string | null;
 }
@@ -41,6 +43,12 @@ export const archiveSeries: readonly ArchiveSeries[] = [
     type: 'gauge',
     help: 'Last time at which every commit was durable in the repository.',
     value: ({ durableAtMs }) => (durableAtMs === null ? null : durableAtMs / 1000),
+  },
+  {
+    name: 'archive_spool_bytes',
+    type: 'gauge',
+    help: 'Archived commits that wait for the server of the repository.',
+    value: ({ spoolBytes }) => spoolBytes,
   },
   { name: 'archive_commits_total', type: 'counter', help: 'Commits that were archived.', value: (f) => f.commits },
   { name: 'archive_segments_total', type: 'counter', help: 'Segments that were written.', value: (f) => f.segments },
