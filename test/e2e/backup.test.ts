@@ -161,7 +161,7 @@ describe('tradedb backup', () => {
     expect(readFileSync(database).length).toBeGreaterThan(0);
     expect(expectCommittedState(database)).toBe(5000);
     await tradedb(['backup', '-d', database], { cwd: folder });
-    await failure(['backup', 'show', 'zzzz'], 10, /no backup "zzzz"/);
+    await failure(['backup', 'show', 'zzzz'], 10, /no backup, mark or epoch "zzzz"/);
     await failure(['backup', 'verify', 'zzzz'], 10, /no backup to verify/);
     await failure(['restore', '--backup', 'zzzz', '--target', join(folder, 'b.db')], 10, /no backup "zzzz"/);
     await failure(['restore', '--to-time', '2026-01-01T00:00:00', '--target', 'b.db'], 2, /no time with a zone/);
