@@ -129,10 +129,10 @@ describe('broken lines', () => {
     const { held, candles } = await candlesOf(file(lines.join('\n')));
     expect(candles).toHaveLength(3);
     expect(held.map(({ reason, detail, externalId }) => [externalId, reason, detail])).toEqual([
-      ['3', 'bad_text', 'line 3: 7 fields where the header has 6'],
-      ['4', 'bad_text', 'line 4: 2 fields where the header has 6'],
-      ['6', 'bad_text', 'line 6: text stands behind a closing quote'],
-      ['8', 'bad_text', 'line 8: text stands behind a closing quote'],
+      ['#3', 'bad_text', 'line 3: 7 fields where the header has 6'],
+      ['#4', 'bad_text', 'line 4: 2 fields where the header has 6'],
+      ['#6', 'bad_text', 'line 6: text stands behind a closing quote'],
+      ['#8', 'bad_text', 'line 8: text stands behind a closing quote'],
     ]);
   });
 

@@ -15,6 +15,16 @@ export function filledOf(fills: readonly FillPart[]): bigint {
   return fills.reduce((sum, { qty }) => sum + exactOrZero(qty), 0n);
 }
 
+/** A trade id that two fills of one order have, which no venue gives. */
+export function repeatedTrade(fills: readonly FillPart[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { venueTradeId } of fills) {
+    if (seen.has(venueTradeId)) return venueTradeId;
+    seen.add(venueTradeId);
+  }
+  return undefined;
+}
+
 /** A word for an open or finished order says nothing about how much was filled. */
 export function lifeOf(told: OrderStatus, qty: RawValue, filled: bigint): Life {
   const wanted = exactOrZero(qty);

@@ -3,6 +3,8 @@ import type { Mapping } from '../../mapping/mapping.ts';
 import { columnOf } from '../mapped/fields.ts';
 import type { MappedTables } from '../mapped/reader.ts';
 import type { JoinedTable, MappedTable } from '../mapped/table.ts';
+import type { ReaderOptions } from '../source.ts';
+import { mappingOfCandles } from './candle-header.ts';
 import type { SourceFiles } from './source-files.ts';
 import { stagedTable } from './staged-table.ts';
 
@@ -11,13 +13,26 @@ export interface FileTablesPorts {
   readonly files: SourceFiles;
   readonly connectionPorts: ConnectionPorts;
   /** Columns that the mapping reads of the file. */
-  open(path: string, columns: readonly string[]): MappedTable & { close(): void };
+  open(path: string, columns: readonly string[]): ClosableTable | Promise<ClosableTable>;
+  /** Its rows can only be read by waiting for them: all but market data is staged, so that it can be added up at once. */
+  readonly isAsync?: boolean;
 }
 
 type Closable<T> = T & { close(): void };
+export type ClosableTable = Closable<MappedTable>;
+
+/** The mapping that a file of candles is by its columns; the table is closed again. */
+export async function candlesOf(path: string, table: ClosableTable, { timezone }: ReaderOptions): Promise<Mapping> {
+  try {
+    return await mappingOfCandles(path, table, timezone);
+  } finally {
+    table.close();
+  }
+}
 
 /** The files that a mapping names, opened; those whose rows are looked up are staged. */
-export async function fileTables({ mapping, files, connectionPorts, open }: FileTablesPorts): Promise<MappedTables> {
+export async function fileTables(ports: FileTablesPorts): Promise<MappedTables> {
+  const { mapping, files, connectionPorts, open, isAsync = false } = ports;
   const plain = new Map<string, Closable<MappedTable>>();
   const staged = new Map<string, Closable<JoinedTable>>();
   const close = (): void => {
@@ -25,9 +40,9 @@ export async function fileTables({ mapping, files, connectionPorts, open }: File
   };
   try {
     for (const from of new Set(Object.values(mapping.streams).map((stream) => stream?.from ?? ''))) {
-      plain.set(from, open(files.find(from), columnsRead(mapping, from)));
+      plain.set(from, await open(files.find(from), columnsRead(mapping, from)));
     }
-    for (const [from, columns] of joins(mapping)) {
+    for (const [from, columns] of joins(mapping, isAsync)) {
       const table = plain.get(from);
       if (table !== undefined) staged.set(from, await stagedTable(table, known(columns, table), connectionPorts));
     }
@@ -36,7 +51,7 @@ export async function fileTables({ mapping, files, connectionPorts, open }: File
     throw error;
   }
   return {
-    open: (from) => plain.get(from) as MappedTable,
+    open: (from) => ((isAsync ? staged.get(from) : undefined) ?? plain.get(from)) as MappedTable,
     join: (from) => staged.get(from) as JoinedTable,
     others: files.others,
     close,
@@ -54,8 +69,11 @@ function columnsRead(mapping: Mapping, from: string): string[] {
 }
 
 /** Columns by which rows are looked up, by file: fills and events by their order, orders by their key. */
-function joins({ streams }: Mapping): Map<string, string[]> {
+function joins({ streams }: Mapping, isAsync: boolean): Map<string, string[]> {
   const found = new Map<string, string[]>();
+  for (const stream of isAsync ? [streams.funding, streams.locks, streams.state] : []) {
+    if (stream !== undefined) found.set(stream.from, []);
+  }
   for (const stream of [streams.orders, streams.fills, streams.order_events]) {
     if (stream === undefined) continue;
     const column = stream === streams.orders ? stream.key[0] : columnOf(stream, 'order');

@@ -34,7 +34,7 @@ export interface RecordStart {
 export function recordRows(window: TextWindow, format: RecordFormat, start: RecordStart): RowRange {
   let own = '';
   return {
-    count: () => undefined,
+    count: () => window.lines(),
     read(after: SourceKey | undefined, limits: SliceLimits, visit: (row: SourceRow) => void): Slice {
       const place = after as Place | undefined;
       const isOwn = place !== undefined && own === `${place[1]} ${place[3]}`;

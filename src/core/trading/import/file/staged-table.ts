@@ -7,7 +7,7 @@ import type { SourceKey } from '../source.ts';
 import { SourceSchema } from '../source-schema.ts';
 
 const slice = { rows: 20_000, ms: 1000 };
-const numberColumn = '#row';
+const numberColumn = '#staged';
 
 /**
  * Rows of a file in a temporary database, where those of an order can be found wherever they stand in the file. Memory

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { TradedbError } from '../../../error.ts';
 
 const smallest = 1 << 20;
+const lineFeed = 10;
 /** No line of trading data is longer; beyond it memory would be the file's to take. */
 export const longestRecord = 1 << 24;
 
@@ -22,6 +23,7 @@ export class TextWindow {
   isLast = false;
   readonly #width: CharacterWidth;
   readonly #file: number;
+  #lines: number | undefined;
 
   /** Throws `file_not_found`, `permission_denied` or `io_error`. */
   constructor(path: string, width: CharacterWidth) {
@@ -60,6 +62,19 @@ export class TextWindow {
   /** A short name of what stands there, to see later whether it still does. */
   checksum(from: number, to: number): string {
     return createHash('sha256').update(this.bytes(from, to)).digest('hex').slice(0, 16);
+  }
+
+  /** Line feeds of the file, about as many as it has records; counted once. */
+  lines(): number {
+    if (this.#lines !== undefined) return this.#lines;
+    let found = 0;
+    const { size } = fstatSync(this.#file);
+    for (let from = 0; from < size; from += smallest) {
+      const bytes = this.bytes(from, Math.min(from + smallest, size));
+      for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) found += 1;
+    }
+    this.#lines = found;
+    return found;
   }
 
   close(): void {

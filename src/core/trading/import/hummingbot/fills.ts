@@ -4,6 +4,7 @@ import { externalIdOf } from '../attribute.ts';
 import { builtOrder } from '../built-order.ts';
 import type { SourceInstrument } from '../catalog.ts';
 import { SqliteTable } from '../mapped/sqlite-table.ts';
+import { repeatedTrade } from '../order-life.ts';
 import type { RawValue } from '../raw-value.ts';
 import type { SourceRow, SourceStream } from '../source.ts';
 import { tableRows } from '../table-rows.ts';
@@ -165,6 +166,8 @@ function orderOf(file: HummingbotFile, rows: readonly SourceRow[], externalId: s
     if ('kind' in part) return { ...part, related };
     parts.push(part);
   }
+  const repeated = repeatedTrade(parts);
+  if (repeated !== undefined) return held(externalId, 'duplicate_conflict', `two fills are trade ${repeated}`, related);
   parts.sort((one, other) => one.execUs - other.execUs);
   file.notes.add('orders built from their fills: the source has no row of them');
   return {

@@ -3,7 +3,7 @@ import type { OrderStatus } from '../../order-state.ts';
 import { exactOf, exactScale } from '../../profile/exact.ts';
 import { attributeOf } from '../attribute.ts';
 import type { SourceInstrument } from '../catalog.ts';
-import { filledOf, lifeOf as judgedLife } from '../order-life.ts';
+import { filledOf, lifeOf as judgedLife, repeatedTrade } from '../order-life.ts';
 import type { RawValue } from '../raw-value.ts';
 import type { SourceRow, SourceStream } from '../source.ts';
 import { tableRows } from '../table-rows.ts';
@@ -127,6 +127,10 @@ function fillsFor(
     const part = fillPart(file, row, { owner: order.externalId, instrument: order.instrument });
     if ('kind' in part) return { ...part, related: order.related };
     parts.push(part);
+  }
+  const repeated = repeatedTrade(parts);
+  if (repeated !== undefined) {
+    return held(order.externalId, 'duplicate_conflict', `two fills are trade ${repeated}`, order.related);
   }
   return parts.sort((one, other) => one.execUs - other.execUs);
 }

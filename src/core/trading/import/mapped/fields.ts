@@ -49,6 +49,7 @@ export function bind<T extends MappedTable>(
   }
   const fields = Object.fromEntries(sources.map(([column, source]) => [column, fieldOf(source, at, table.decimal)]));
   const key = stream.key.map(at);
+  const place = table.key.map(at);
   const read = new Set([
     ...key,
     ...sources.flatMap(([filled]) => {
@@ -61,7 +62,12 @@ export function bind<T extends MappedTable>(
     stream,
     table,
     fields,
-    externalId: (row) => externalIdOf(key.map((index) => row[index])),
+    externalId(row): string {
+      const values = key.map((index) => row[index] ?? null);
+      if (!values.includes(null) && table.defect(row) === undefined) return externalIdOf(values);
+      // A row without its key is named by where it stands, so that two of them are not one.
+      return `#${externalIdOf(place.map((index) => row[index]))}`;
+    },
     unread: table.columns
       .map((column, index) => [column, index] as const)
       .filter(([column, index]) => !read.has(index) && !table.ownColumns.includes(column)),

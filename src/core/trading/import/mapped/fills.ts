@@ -1,4 +1,5 @@
 import { builtOrder } from '../built-order.ts';
+import { repeatedTrade } from '../order-life.ts';
 import type { SourceRow, SourceStream } from '../source.ts';
 import { type FillPart, held, type Mapped } from '../unit.ts';
 import { type Field, noField, textOf } from './field.ts';
@@ -143,6 +144,8 @@ function orderOf(rows: readonly SourceRow[], { bound, parts, ports }: BuiltFrom)
     if (fill === undefined) return held(externalId, badTime(ports), `time of fill ${bound.externalId(each)}`, related);
     fills.push(fill);
   }
+  const repeated = repeatedTrade(fills);
+  if (repeated !== undefined) return held(externalId, 'duplicate_conflict', `two fills are trade ${repeated}`, related);
   fills.sort((one, other) => one.execUs - other.execUs);
   const id = parts.order.value(row);
   return builtOrder({

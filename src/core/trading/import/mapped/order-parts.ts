@@ -1,6 +1,6 @@
 import type { Sign } from '../../units.ts';
 import type { SourceInstrument } from '../catalog.ts';
-import { eventsOf, type ToldStatus } from '../order-life.ts';
+import { eventsOf, repeatedTrade, type ToldStatus } from '../order-life.ts';
 import type { SourceRow } from '../source.ts';
 import { type EventPart, type FillPart, type Held, held, type RelatedRow } from '../unit.ts';
 import { noField, textOf } from './field.ts';
@@ -48,6 +48,10 @@ export class OrderParts {
       const fill = this.#fill(row, externalId, order);
       if ('kind' in fill) return { ...fill, related };
       fills.push(fill);
+    }
+    const repeated = repeatedTrade(fills);
+    if (repeated !== undefined) {
+      return held(externalId, 'duplicate_conflict', `two fills are trade ${repeated}`, related);
     }
     fills.sort((one, other) => one.execUs - other.execUs);
     const told = this.#told(eventRows, externalId);

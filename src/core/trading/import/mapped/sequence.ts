@@ -28,7 +28,9 @@ export class Sequence {
     return {
       prepare: (after, limits) => rows.prepare?.(after?.slice(0, -1), limits) ?? Promise.resolve(),
       count: () => rows.count(),
+      keyOf: (row) => rows.keyOf?.(row) ?? [],
       read: (after: SourceKey | undefined, limits: SliceLimits, visit: (row: SourceRow) => void) => {
+        this.#last.clear();
         if (after !== undefined) this.#restore(String(after.at(-1)));
         const slice = rows.read(after?.slice(0, -1), limits, visit);
         return slice.last === undefined ? slice : { ...slice, last: [...slice.last, this.#state()] };

@@ -4,7 +4,6 @@ import type { ColumnSource, Mapping } from '../../mapping/mapping.ts';
 import { SourceTime } from '../../mapping/source-time.ts';
 import type { MappedTable } from '../mapped/table.ts';
 import { intervalOf } from '../mapped/words.ts';
-import { lineColumn } from './tokenizer.ts';
 
 /** Names of columns in files of candles, in lower case and without spaces and underscores. */
 const names = {
@@ -26,7 +25,7 @@ const intervalInName = /[-_ ](\d{0,4}(?:m|min|h|d|w|day))$/i;
 const rowsLookedAt = 1000;
 
 /** The mapping that a header of candles is by itself. Throws `usage` when it is none. */
-export function mappingOfCandles(path: string, table: MappedTable, zone: string | undefined): Mapping {
+export async function mappingOfCandles(path: string, table: MappedTable, zone: string | undefined): Promise<Mapping> {
   const columns: Record<string, ColumnSource> = {};
   for (const [column, known] of Object.entries(names)) {
     const found = known
@@ -48,23 +47,31 @@ export function mappingOfCandles(path: string, table: MappedTable, zone: string 
   const stem = basename(path, extname(path));
   const suffix = intervalInName.exec(stem);
   columns.symbol ??= { value: suffix === null ? stem : stem.slice(0, suffix.index) };
-  columns.interval_s ??= { value: intervalOf(suffix?.[1] ?? null) ?? smallestStep(table, columns.open_us, zone) };
+  columns.interval_s ??= {
+    value: intervalOf(suffix?.[1] ?? null) ?? (await smallestStep(table, columns.open_us, zone)),
+  };
   return {
     tradedbMapping: 1,
-    name: 'csv',
+    name: 'candles',
     detect: {},
-    streams: { candles: { from: '*', key: [lineColumn], columns } },
+    streams: { candles: { from: '*', key: [...table.key], columns } },
   };
 }
 
 const plain = (column: string): string => column.toLowerCase().replace(/[\s_]/g, '');
 
 /** Seconds between the two rows that lie closest together. */
-function smallestStep(table: MappedTable, source: ColumnSource | undefined, zone: string | undefined): number {
+async function smallestStep(
+  table: MappedTable,
+  source: ColumnSource | undefined,
+  zone: string | undefined,
+): Promise<number> {
   const at = table.columns.indexOf(String(source));
   const time = new SourceTime(zone ?? 'UTC');
   const times: number[] = [];
-  table.rows.read(undefined, { rows: rowsLookedAt, ms: 1000 }, (row) => {
+  const limits = { rows: rowsLookedAt, ms: 1000 };
+  await table.rows.prepare?.(undefined, limits);
+  table.rows.read(undefined, limits, (row) => {
     const us = time.read(row[at] ?? null);
     if (!Number.isNaN(us)) times.push(us);
   });
