@@ -27,7 +27,7 @@ const modeGroup = 'Other modes';
 const options = {
   from: {
     type: 'choice',
-    choices: ['auto', 'freqtrade', 'vnpy', 'csv'],
+    choices: ['auto', 'freqtrade', 'hummingbot', 'vnpy', 'csv', 'ndjson', 'parquet'],
     default: 'auto',
     summary: 'whose file it is, or its format; auto: a database, told by its tables',
   },
