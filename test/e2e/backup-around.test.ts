@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { BackupCreateData } from '../../src/commands/backup/create.ts';
 import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
+import type { RestoreDrillData } from '../../src/commands/restore/drill.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
 import type { RestoreTableData } from '../../src/commands/restore/table.ts';
 import { startArchive, writeCommits } from '../support/archive-runs.ts';
@@ -113,6 +114,8 @@ describe('ways to a state', () => {
     expect(parseReport<RestoreRunData>(before).data.target.tx).toBe(24);
     expect((await tradedb(['restore', '--before', ...target('x.db')], cwd)).code).toBe(2);
 
+    const drill = parseReport<RestoreDrillData>(await tradedb(['restore', 'drill', '--json'], cwd)).data;
+    expect(drill).toMatchObject({ problems: [], target: { tx: 30 }, commits: 30 - 20 });
     const packs = (point: string) =>
       readdirSync(join(folder, 'backups'), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.includes(point) && name.endsWith('.pack'))

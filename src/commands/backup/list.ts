@@ -4,6 +4,7 @@ import type { Finding, Metric } from '../../core/report.ts';
 import type { DrillEntry } from '../../core/restore/drill-history.ts';
 import { defineCommand } from '../definition.ts';
 import { brokenWindows } from './broken-windows.ts';
+import { newestState } from './newest-state.ts';
 import { type PointPosition, pointPosition } from './point-position.ts';
 import { databaseIdIfAny, openChosen, recordFindings, repositoryOption } from './repository-option.ts';
 import { restorableFrom } from './restorable.ts';
@@ -142,13 +143,7 @@ export const definition = defineCommand({
     const [onlyId] = ids;
     const status =
       ids.size === 1 && onlyId !== undefined ? readArchiveStatus(context.stateDirectory(), onlyId) : undefined;
-    // An archiver at work that has nothing left to do knows that nothing newer was committed.
-    const durable = status?.running === true ? status.durableAt : null;
-    const newest = Math.max(
-      ...[points.at(-1)?.createdAt, durable, ...windows.map((one) => one.toTime)]
-        .map((time) => Date.parse(time ?? ''))
-        .filter((time) => !Number.isNaN(time)),
-    );
+    const newest = newestState({ points, windows, status });
     const data: BackupListData = {
       repository: { name: repository.name, kind: repository.storage.kind, location: repository.storage.location },
       points: options.marks || options.epochs ? [] : listed,
@@ -169,7 +164,7 @@ export const definition = defineCommand({
             })),
           ),
       storedBytes: listed.reduce((sum, point) => sum + point.storedBytes, 0),
-      rpoMs: points.length === 0 ? null : Math.max(0, now - newest),
+      rpoMs: newest === undefined ? null : Math.max(0, now - newest),
     };
     return context.report(data, {
       findings: [

@@ -1,5 +1,9 @@
+import type { Manifest } from '../../core/backup/manifest/manifest.ts';
+import type { ArchiveWindow } from '../../core/backup/wal-archive/windows.ts';
 import type { CheckResult, Finding } from '../../core/report.ts';
 import type { DrillResult } from '../../core/restore/drill.ts';
+import type { Coverage } from '../../core/restore/objective.ts';
+import { newestState } from '../backup/newest-state.ts';
 import {
   databaseIdIfAny,
   openChosen,
@@ -9,12 +13,16 @@ import {
   workersOption,
 } from '../backup/repository-option.ts';
 import { defineCommand } from '../definition.ts';
+import { type StateFacts, stateFacts } from './state-facts.ts';
 
 export interface RestoreDrillData extends DrillResult {
   readonly point: { readonly id: string; readonly createdAt: string; readonly database: string };
+  /** The state that was restored: the backup as it is, or archived commits behind it. */
+  readonly target: StateFacts['target'];
+  readonly commits: number;
   /** Age of the newest backup or archived commit: what would be lost if the database were gone now. */
   readonly rpoMs: number;
-  /** Longest time between two backups in a row. */
+  /** The longest that the newest state in the repository was old within `backup.retention.recoveryWindow`. */
   readonly worstRpoMs: number;
   /** The drill before on this machine; null at the first. */
   readonly previous: { readonly rtoMs: number; readonly at: string } | null;
@@ -24,14 +32,14 @@ export interface RestoreDrillData extends DrillResult {
 
 export const definition = defineCommand({
   path: ['restore', 'drill'],
-  summary: 'restore a backup to a scratch place, check it, and measure how long it takes',
+  summary: 'restore the newest state, or a backup, to a scratch place, check it, and measure how long it takes',
   options: {
     repository: repositoryOption,
     point: {
       type: 'text',
       value: 'latest|oldest|random|id',
       default: 'latest',
-      summary: 'which backup is tried',
+      summary: 'what is tried: latest is the newest state, with the archived commits; the others are backups',
     },
     check: { type: 'choice', choices: ['quick', 'full'], summary: 'depth of the check', config: 'restore.drill.check' },
     maxRpo: {
@@ -46,7 +54,7 @@ export const definition = defineCommand({
     workers: workersOption,
   },
   examples: [
-    { command: 'restore drill', does: 'the newest backup: can it be restored, and how fast' },
+    { command: 'restore drill', does: 'the newest state: can it be restored, and how fast' },
     { command: 'restore drill --point random --max-rto 60s --max-rpo 6h', does: 'exit 4 when a goal is missed' },
   ],
   quietWhenOk: true,
@@ -65,16 +73,18 @@ export const definition = defineCommand({
     const databaseId = await databaseIdIfAny(context);
     const { point: newest } = await selectPoint(repository, databaseId, { kind: 'latest' });
     const { points } = await repository.points(newest.database.id);
-    const { point, lineage } = await selectPoint(
-      repository,
-      newest.database.id,
-      pickForDrill(options.point, points, context.random),
-    );
+    const { resolveState } = await import('../../core/restore/resolve-target.ts');
+    const wanted =
+      options.point === 'latest' ? ({ kind: 'latest' } as const) : pickForDrill(options.point, points, context.random);
+    const state = await resolveState(repository, newest.database.id, wanted);
+    const { lineage, route } = state;
+    const point = lineage.at(-1) ?? newest;
     const settings = context.config.restore.drill;
     const result = await drillPoint(
       {
         repository,
         lineage,
+        route,
         folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
         check: options.check ?? settings.check,
         workers: workerCount(context, options.workers),
@@ -85,15 +95,15 @@ export const definition = defineCommand({
       },
       context,
     );
-    const times = points.map((one) => Date.parse(one.createdAt));
     const now = context.clock.wallTime();
     const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
     const { readEpochs } = await import('../../core/backup/wal-archive/epoch.ts');
     const epochs = await readEpochs(repository, point.database.id);
-    const archived = (await readWindows(repository, point.database.id, epochs)).windows.map(({ toTime }) =>
-      Date.parse(toTime),
-    );
-    const rpoMs = Math.max(0, now - Math.max(times.at(-1) ?? 0, ...archived));
+    const { windows } = await readWindows(repository, point.database.id, epochs);
+    const { readArchiveStatus } = await import('../../core/backup/wal-archive/status-file.ts');
+    const status = readArchiveStatus(context.stateDirectory(), point.database.id);
+    const newestMs = newestState({ points, windows, status }) ?? now;
+    const rpoMs = Math.max(0, now - newestMs);
     const goals = {
       rpoMs: options.maxRpo ?? settings.maxRpo ?? null,
       rtoMs: options.maxRto ?? settings.maxRto ?? null,
@@ -101,12 +111,19 @@ export const definition = defineCommand({
     const met = rpoMs <= (goals.rpoMs ?? rpoMs) && result.rtoMs <= (goals.rtoMs ?? result.rtoMs);
     const { appendDrill, readDrills } = await import('../../core/restore/drill-history.ts');
     const previous = readDrills(context.stateDirectory(), point.database.label).at(-1);
+    const { worstRpo } = await import('../../core/restore/objective.ts');
+    const facts = stateFacts(state);
     const data: RestoreDrillData = {
       ...result,
+      target: facts.target,
+      commits: facts.route.commits,
       previous: previous === undefined ? null : { rtoMs: previous.rtoMs, at: previous.at },
       point: { id: point.id, createdAt: point.createdAt, database: point.database.label },
       rpoMs,
-      worstRpoMs: Math.max(rpoMs, ...times.slice(1).map((time, index) => time - (times[index] ?? time))),
+      worstRpoMs: worstRpo(coverageOf(points, windows, status?.running === true ? newestMs : null), {
+        since: now - context.config.backup.retention.recoveryWindow,
+        now,
+      }),
       objectives: { ...goals, met },
     };
     const { recordRun } = await import('../../core/run-record.ts');
@@ -127,7 +144,7 @@ export const definition = defineCommand({
     const sound = result.problems.length === 0;
     const outcome = {
       at: new Date(now).toISOString(),
-      passed: new Map(sound ? [[point.id, 4]] : []),
+      passed: new Map(sound ? [[point.id, route === undefined ? 4 : 3]] : []),
       failed: sound ? [] : [point.id],
     };
     await keepVerification(repository, point.database.id, outcome, context.random);
@@ -150,6 +167,20 @@ export const definition = defineCommand({
   },
   exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : 4),
 });
+
+/** `archivedTo`: an archiver at work has seen until then that nothing newer was committed. */
+function coverageOf(
+  points: readonly Manifest[],
+  windows: readonly ArchiveWindow[],
+  archivedTo: number | null,
+): Coverage {
+  const known = windows.map(({ fromTime, toTime }) => ({ from: Date.parse(fromTime), to: Date.parse(toTime) }));
+  const last = known.at(-1);
+  return {
+    points: points.map(({ createdAt }) => Date.parse(createdAt)),
+    windows: last === undefined || archivedTo === null ? known : [...known, { from: last.to, to: archivedTo }],
+  };
+}
 
 function findingsOf(data: RestoreDrillData): Finding[] {
   const findings = data.problems.map(

@@ -7,8 +7,9 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError } from '../error.ts';
 import type { LeaseOwner } from '../lease.ts';
 import { openReadOnly } from '../sqlite/connection.ts';
-import { applyPoint } from './apply.ts';
+import { applyState } from './apply-state.ts';
 import { checkDatabase } from './check.ts';
+import type { ReplayRoute } from './point-in-time.ts';
 import { whileReadingWay } from './reading.ts';
 
 /** A query with the value that its first column must have in the first row. */
@@ -22,6 +23,8 @@ export interface DrillQuery {
 export interface DrillRequest {
   readonly repository: Repository;
   readonly lineage: readonly Manifest[];
+  /** Commits behind the point; undefined: the point as it is. */
+  readonly route?: ReplayRoute | undefined;
   /** Existing folder in which the scratch place is made. */
   readonly folder: string;
   readonly check: 'quick' | 'full';
@@ -51,7 +54,7 @@ export interface DrillResult {
   readonly file: string | null;
 }
 
-/** Restores a point to a scratch place for real, lets SQLite check it and runs queries on it. */
+/** Restores a state to a scratch place for real, lets SQLite check it and runs queries on it. */
 export async function drillPoint(request: DrillRequest, context: OperationContext): Promise<DrillResult> {
   await statfs(request.folder).catch((error: unknown) => {
     throw new TradedbError('file_not_found', `the folder ${JSON.stringify(request.folder)} does not exist`, {
@@ -63,8 +66,10 @@ export async function drillPoint(request: DrillRequest, context: OperationContex
   const keep = request.keepFiles === true;
   try {
     const started = context.clock.now();
-    const reader = { ...request, route: undefined, purpose: 'restore drill' };
-    const applied = await whileReadingWay(reader, context, () => applyOrProblem({ ...request, file }, context));
+    const reader = { ...request, route: request.route, purpose: 'restore drill' };
+    const applied = await whileReadingWay(reader, context, (route) => {
+      return applyOrProblem({ ...request, route, file }, context);
+    });
     const appliedAt = context.clock.now();
     const problems =
       applied.problem !== undefined ? [applied.problem] : await checkDatabase(file, request.check, context);
@@ -88,7 +93,7 @@ export async function drillPoint(request: DrillRequest, context: OperationContex
 
 async function applyOrProblem(request: DrillRequest & { file: string }, context: OperationContext) {
   try {
-    return { ...(await applyPoint(request, context)), problem: undefined };
+    return { ...(await applyState(request, context)), problem: undefined };
   } catch (error) {
     if (!(error instanceof TradedbError) || error.code !== 'checksum_mismatch') throw error;
     return { bytesRead: 0, bytesWritten: 0, problem: error.message };

@@ -13,15 +13,13 @@ import { acquireLease, databaseLeaseFolder, databaseLeaseName, type LeaseOwner }
 import type { Finding } from '../report.ts';
 import { flushFolder } from '../storage/local-folder.ts';
 import { fromStorage } from '../storage/storage-error.ts';
-import { applyPoint } from './apply.ts';
+import { applyState } from './apply-state.ts';
 import { type CheckDepth, checkDatabase } from './check.ts';
-import { digestOfFile } from './file-digest.ts';
 import { inUseError, usersOf } from './in-use.ts';
 import type { RestoreIntent } from './intent.ts';
 import { realTarget, refusePendingRestore } from './pending.ts';
 import type { ReplayRoute } from './point-in-time.ts';
 import { whileReadingWay } from './reading.ts';
-import { replay } from './replay.ts';
 import { companions, type Swapped, swapIn } from './swap.ts';
 
 export interface RestoreRequest {
@@ -115,7 +113,7 @@ interface Work {
 async function make(request: RestoreRequest, work: Work, context: OperationContext): Promise<Restored> {
   const { target, partial, point } = work;
   const started = context.clock.now();
-  const applied = await applyAll(request, work, context);
+  const applied = await applyState({ ...request, file: partial }, context);
   const appliedAt = context.clock.now();
   if (request.check !== 'none') await requireSound(partial, request.check, point, context);
   const checkedAt = context.clock.now();
@@ -133,20 +131,6 @@ async function make(request: RestoreRequest, work: Work, context: OperationConte
       check: checkedAt - appliedAt,
       swap: context.clock.now() - checkedAt,
     },
-  };
-}
-
-/** The point, and over it the commits up to the wanted one. */
-async function applyAll(request: RestoreRequest, { partial, point }: Work, context: OperationContext) {
-  const applied = await applyPoint({ ...request, file: partial }, context);
-  if (request.route === undefined) return applied;
-  const { repository, route } = request;
-  const replayed = await replay(repository, point.database.id, { file: partial, route }, context);
-  const { pageSizeBytes } = point.database;
-  return {
-    bytesRead: applied.bytesRead + replayed.bytesRead,
-    bytesWritten: Math.max(applied.bytesWritten, replayed.pageCount * pageSizeBytes),
-    digest: (await digestOfFile(partial, pageSizeBytes, context)) ?? '',
   };
 }
 
