@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from './context.ts';
 
-/** When a job that proves backups was last run on this machine, and how it went: what health looks back at. */
+/** When a job was last run on this machine, and how it went: what health looks back at. */
 export interface RunRecord {
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
@@ -10,7 +11,7 @@ export interface RunRecord {
   readonly summary: string;
 }
 
-export type RecordedJob = 'verify' | 'drill';
+export type RecordedJob = 'verify' | 'drill' | 'prune' | 'optimize' | 'vacuum' | 'archive';
 
 function pathOf(stateDirectory: string, job: RecordedJob): string {
   return join(stateDirectory, 'runs', `${job}.json`);
@@ -26,6 +27,16 @@ export function recordRun(stateDirectory: string, job: RecordedJob, record: RunR
   } catch {
     // A read-only state folder must not fail a verification that passed.
   }
+}
+
+/** Keeps that a job came to its end, unless it only said what it would do. */
+export function noteRun(
+  context: { readonly clock: Clock; readonly dryRun: boolean; stateDirectory(): string },
+  job: RecordedJob,
+  summary: string,
+): void {
+  if (context.dryRun) return;
+  recordRun(context.stateDirectory(), job, { at: context.clock.wallTime(), passed: true, summary });
 }
 
 /** Undefined when none is known. */

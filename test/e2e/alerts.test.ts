@@ -262,9 +262,14 @@ describe('the health report', () => {
     const after = await run('health', '--last-run-max', 'health=1h', '--last-run-max', 'daily=7d', '--json');
     expect(after.code).toBe(0);
     expect(parseReport<HealthData>(after).status).toBe('ok');
-    const wrong = await run('health', '--last-run-max', 'vacuum=1h', '--json');
+    const optimized = async (): Promise<unknown> =>
+      (await run('health', '--only', 'file.kind', '--last-run-max', 'optimize=1d', '--json')).code;
+    expect(await optimized()).toBe(4);
+    expect((await run('vacuum', 'optimize')).code).toBe(0);
+    expect(await optimized()).toBe(0);
+    const wrong = await run('health', '--last-run-max', 'coffee=1h', '--json');
     expect(wrong.code).toBe(2);
-    expect(parseError(wrong).hint).toContain('jobs: backup, health, daily, deep');
+    expect(parseError(wrong).hint).toContain('jobs: backup, health, daily, deep, verify, drill');
   });
 
   test('without --notify no module of the alert room is loaded, with it some are', async () => {

@@ -234,6 +234,7 @@ describe('bad input', () => {
     [['--threshold', 'wal.backlog=1:2'], '"1" is not a size'],
     [['--threshold', 'no.such=1B:2B'], 'checks with thresholds'],
     [['--threshold', 'wal.backlog=2GB:1GB'], 'critical must be worse'],
+    [['--threshold', 'wal.backlog=,20:10'], 'begins behind its end'],
     [['--tier', 'never'], '--tier takes one of quick, daily, deep, due'],
     [['--perfdata', 'some'], '--perfdata takes one of'],
   ])('%j is refused', async (options, message) => {
@@ -261,6 +262,10 @@ describe('other forms', () => {
     for (const metric of metrics) {
       expect(metric).toMatch(/^'[\w.-]+'=-?\d+(\.\d+)?(B|s|%)?;(\d+(\.\d+)?:?)?;(\d+(\.\d+)?:?)?;0;\d*$/);
     }
+    const ranged = ['health', '-d', path, '--threshold', 'database.size=@1:10GB,~:20GB', '--nagios'];
+    const inRange = await tradedb(ranged, { env });
+    expect(inRange.code).toBe(1);
+    expect(inRange.stdout).toMatch(/'database_size'=\d+B;@1:10000000000;~:20000000000;0;/);
     const none = await tradedb(['health', '-d', path, '--nagios', '--perfdata', 'none'], { env });
     expect(none).toMatchObject({ code: 0 });
     expect(none.stdout).toMatch(/^TRADEDB OK - \d+ checks ok\n$/);
@@ -368,6 +373,17 @@ describe('what other rooms know', () => {
     const [first = ''] = readdirSync(join(folder, 'migrations')).sort();
     appendFileSync(join(folder, 'migrations', first), '\n-- edited\n');
     expect((await run('--only', 'migration.state')).checks[0]).toMatchObject({ status: 'critical' });
+  });
+
+  test('the schema: as the last migration left it is ok, a change by hand is named', async () => {
+    const { path, run } = await project();
+    expect((await run('--only', 'schema.drift')).checks[0]).toMatchObject({ status: 'ok', value: 0 });
+    const db = new Database(path);
+    db.exec('CREATE INDEX by_hand ON fills(price); CREATE TABLE "also ""me" (x)');
+    db.close();
+    const [row] = (await run('--only', 'schema.drift')).checks;
+    expect(row).toMatchObject({ status: 'warning', value: 2 });
+    expect(row?.summary).toContain('table also "me is not in the migrations');
   });
 
   test('backups: none yet is a warning, a fresh one is ok, an old one is not unless nothing changed', async () => {

@@ -7,6 +7,7 @@ import { testContext } from './context.ts';
 const thresholds: ThresholdSet = {
   'wal.backlog': { warning: 64e6, critical: 512e6, direction: 'above', unit: 'bytes' },
   'wal.reader': { warning: 1000, critical: 60_000, direction: 'above', unit: 'ms' },
+  'lock.contention': { warning: 5000, critical: 60_000, direction: 'above', unit: 'ms' },
   'backup.age': { warning: 26 * 3.6e6, critical: 50 * 3.6e6, direction: 'above', unit: 'ms' },
   'backup.verified': { warning: 8 * 86.4e6, critical: 32 * 86.4e6, direction: 'above', unit: 'ms' },
   'backup.drill': { warning: 32 * 86.4e6, critical: 93 * 86.4e6, direction: 'above', unit: 'ms' },

@@ -1,5 +1,6 @@
 import type { CheckRow } from '../../core/health/check.ts';
 import type { HealthData } from '../../core/health/health-data.ts';
+import type { Range } from '../../core/health/range.ts';
 import { printable } from './format.ts';
 
 /** The line of the monitoring plugin convention: status, the worst check, counts, and performance data behind `|`. */
@@ -59,11 +60,21 @@ function metric(row: CheckRow, data: HealthData): string {
   const below = row.warning !== undefined && row.critical !== undefined && row.critical < row.warning;
   const limit = (number: number | undefined): string =>
     number === undefined ? '' : `${figure(number * scale)}${below ? ':' : ''}`;
+  const range = (one: Range | undefined): string =>
+    one === undefined ? '' : rangeText(one, (end) => figure(end * scale));
   const maximum = row.id === 'structure.page' && data.scan !== null ? figure(data.scan.pagesTotal) : '';
-  const critical = row.id === 'structure.page' ? '0' : limit(row.critical);
-  return `'${label}'=${figure(value * scale)}${suffix};${limit(row.warning)};${critical};0;${maximum}`;
+  const critical =
+    row.id === 'structure.page' ? '0' : row.ranges === undefined ? limit(row.critical) : range(row.ranges.critical);
+  const warning = row.ranges === undefined ? limit(row.warning) : range(row.ranges.warning);
+  return `'${label}'=${figure(value * scale)}${suffix};${warning};${critical};0;${maximum}`;
 }
 
 function figure(value: number): string {
   return String(Math.round(value * 1000) / 1000);
+}
+
+/** As the plugin convention writes it, each end by `write`. */
+function rangeText({ from, to, inside }: Range, write: (end: number) => string): string {
+  const start = from === undefined ? '~:' : from === 0 && to !== undefined ? '' : `${write(from)}:`;
+  return `${inside ? '@' : ''}${start}${to === undefined ? '' : write(to)}`;
 }

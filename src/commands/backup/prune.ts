@@ -115,6 +115,8 @@ export const definition = defineCommand({
     const start = context.clock.wallTime() - settings.recoveryWindowMs;
     const { brokenWindows } = await import('./broken-windows.ts');
     const findings = [...data.heldBack.map(heldBackFinding), ...data.inUse.map(inUseFinding)];
+    const { noteRun } = await import('../../core/run-record.ts');
+    noteRun(context, 'prune', 'retention applied');
     return context.report(data, { findings: [...findings, ...brokenWindows(gaps, start)] });
   },
 });

@@ -59,7 +59,8 @@ export const definition = defineCommand({
       value: 'job=duration',
       repeatable: true,
       config: 'health.lastRunMax',
-      summary: 'critical when the last run of backup, health, daily or deep is older, such as backup=26h',
+      summary:
+        'critical when the last run of backup, verify, drill, prune, health, daily, deep, optimize, vacuum or archive is older, such as backup=26h',
     },
     notify: { type: 'flag', summary: 'evaluate the alert rules and send what is due to alerts.channels' },
     heal: {

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import type { Repository } from '../../core/backup/repository/repository.ts';
 import type {
   BackupFacts,
+  DriftFacts,
   HealthFacts,
   MigrationFacts,
   MigrationHistoryReader,
   ProofOfBackups,
 } from '../../core/health/check.ts';
+import type { SchemaEntry } from '../../core/health/schema-pages.ts';
 import type { HistoryRow } from '../../core/migration/history.ts';
 import { lastRun } from '../../core/run-record.ts';
+import type { SchemaObject } from '../../core/schema/introspect.ts';
 import type { CommandContext } from '../definition.ts';
 import { evidenceOf } from './evidence.ts';
 
@@ -26,6 +29,7 @@ export function factsOf(context: CommandContext): HealthFacts {
     pageEvidence: evidenceOf(context),
     lastRun: (job) => lastRun(context.stateDirectory(), job),
     migrations: (history) => migrationFacts(history, context),
+    schemaDrift: (objects, history) => driftFacts(objects, history, context),
   };
 }
 
@@ -104,6 +108,48 @@ async function migrationFacts(
     conflicts: conflicts.map((conflict) => conflictFinding(conflict).message),
   };
 }
+
+/**
+ * As `migrate drift`, from pages instead of SQL. Undefined without a recorded schema, and when a later row changed it
+ * without recording one: then only a replay can tell.
+ */
+async function driftFacts(
+  entries: readonly SchemaEntry[],
+  history: MigrationHistoryReader,
+  context: CommandContext,
+): Promise<DriftFacts | undefined> {
+  const { table, drift } = context.config.migrations;
+  const rows = history(table);
+  const last = rows?.findLast((row) => recording.has(String(row.event)));
+  if (!(last?.schema_snapshot instanceof Uint8Array)) return undefined;
+  const [{ openSnapshot, userObjectsOf }, { isIgnored }, { diffObjects }] = await Promise.all([
+    import('../../core/migration/snapshot.ts'),
+    import('../../core/migration/drift.ts'),
+    import('../../core/schema/diff.ts'),
+  ]);
+  const kept = (objects: readonly SchemaObject[]): SchemaObject[] =>
+    objects.filter(({ name }) => !isIgnored(name, drift.ignore));
+  const made = entries.filter(({ sql, name }) => sql !== '' && !/^sqlite_/i.test(name)) as unknown as SchemaObject[];
+  const actual = kept(userObjectsOf(made, table));
+  const expected = kept(openSnapshot(last.schema_snapshot));
+  const words = { missing: 'is missing', extra: 'is not in the migrations', changed: 'differs' } as const;
+  return {
+    objectsCompared: Math.max(expected.length, actual.length),
+    differences: diffObjects(expected, actual).map(({ type, name, change }) => ({
+      subject: `${type} ${name}`,
+      message: words[change],
+    })),
+  };
+}
+
+const recording: ReadonlySet<string> = new Set([
+  'applied',
+  'rolled_back',
+  'squashed',
+  'baselined',
+  'marked_applied',
+  'marked_rolled_back',
+]);
 
 /** A row as it lies in the table, in the order of its sequence. */
 function toHistoryRow(row: Readonly<Record<string, unknown>>, index: number): HistoryRow {

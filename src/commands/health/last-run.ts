@@ -4,11 +4,13 @@ import { TradedbError } from '../../core/error.ts';
 import type { CheckRow } from '../../core/health/check.ts';
 import { loadRunState, type RunState, runStatePath } from '../../core/health/run-state.ts';
 import type { Finding } from '../../core/report.ts';
+import { lastRun } from '../../core/run-record.ts';
 import { requireDatabaseFile } from '../../core/sqlite/database-file.ts';
 import type { CommandContext } from '../definition.ts';
 import { factsOf } from './facts.ts';
 
-const jobs = ['backup', 'health', 'daily', 'deep'] as const;
+const recorded = ['verify', 'drill', 'prune', 'optimize', 'vacuum', 'archive'] as const;
+const jobs = ['backup', 'health', 'daily', 'deep', ...recorded] as const;
 type Job = (typeof jobs)[number];
 
 /** Clocks of two machines differ a little; a job is not late for that. */
@@ -50,6 +52,12 @@ const hints: Readonly<Record<Job, string>> = {
   health: 'see why its schedule did not run',
   daily: 'tradedb health --tier daily; then see why its schedule did not run',
   deep: 'tradedb health --tier deep; then see why its schedule did not run',
+  verify: 'tradedb backup verify; then see why its schedule did not run',
+  drill: 'tradedb restore drill; then see why its schedule did not run',
+  prune: 'tradedb backup prune; then see why its schedule did not run',
+  optimize: 'tradedb vacuum optimize; then see why its schedule did not run',
+  vacuum: 'tradedb vacuum; then see why its schedule did not run',
+  archive: 'tradedb vacuum archive; then see why its schedule did not run',
 };
 
 function judge(
@@ -69,6 +77,8 @@ function judge(
 
 async function lastRunOf(job: Job, context: CommandContext): Promise<number | undefined> {
   if (job === 'backup') return (await factsOf(context).newestBackup?.())?.newestAt;
+  const record = recorded.find((one) => one === job);
+  if (record !== undefined) return lastRun(context.stateDirectory(), record)?.at;
   const state = previousState(context);
   if (job === 'health') return state.lastRunAt;
   const { daily, deep } = state.tierRuns;

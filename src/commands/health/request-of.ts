@@ -42,11 +42,12 @@ export function requestOf(options: HealthOptions, context: CommandContext): Heal
 }
 
 export function configuredThresholds(context: CommandContext): ThresholdSet {
-  const { walSize, backupAge, verifyAge, drillAge, freeSpace, databaseSize, freeShare, readerAge } =
+  const { walSize, backupAge, verifyAge, drillAge, freeSpace, databaseSize, freeShare, readerAge, lockAge } =
     context.config.alerts.thresholds;
   return {
     'wal.backlog': { ...walSize, direction: 'above', unit: 'bytes' },
     'wal.reader': { ...readerAge, direction: 'above', unit: 'ms' },
+    'lock.contention': { ...lockAge, direction: 'above', unit: 'ms' },
     'backup.age': { ...backupAge, direction: 'above', unit: 'ms' },
     'backup.verified': { ...verifyAge, direction: 'above', unit: 'ms' },
     'backup.drill': { ...drillAge, direction: 'above', unit: 'ms' },

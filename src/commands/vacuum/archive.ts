@@ -125,6 +125,8 @@ export const definition = defineCommand({
     const request = await requestOf(path, options, context);
     const result = await runMode(options, request, context);
     const findings = findingsOf(result);
+    const { noteRun } = await import('../../core/run-record.ts');
+    noteRun(context, 'archive', 'vacuum archive');
     return context.report(result, { findings, metrics: metricsOf(result) });
   },
   exitCode(report, { options }) {

@@ -60,6 +60,8 @@ export const definition = defineCommand({
       context,
       await workloadPlans(options, context),
     );
+    const { noteRun } = await import('../../core/run-record.ts');
+    noteRun(context, 'optimize', 'statistics refreshed');
     return context.report(result, { findings: findingsOf(result) });
   },
 });

@@ -140,6 +140,8 @@ export const definition = defineCommand({
     requireDatabaseFile(path);
     const { underDatabaseLease } = await import('./database-lease.ts');
     const result = context.dryRun ? await work() : await underDatabaseLease(path, 'vacuum run', context, work);
+    const { noteRun } = await import('../../core/run-record.ts');
+    noteRun(context, 'vacuum', 'vacuum run');
     return context.report<VacuumRunData>(result, { findings: findingsOf(result), metrics: metricsOf(result) });
   },
 });

@@ -11,6 +11,7 @@ export interface FileSystemFacts {
   readonly totalBytes: number;
   /** Undefined where the file system has no fixed number of inodes. */
   readonly freeInodes: number | undefined;
+  readonly totalInodes: number | undefined;
 }
 
 /** f_type of statfs(2), from linux/magic.h. */
@@ -51,6 +52,7 @@ export function fileSystemOf(path: string): FileSystemFacts {
       freeBytes: facts.bavail * facts.bsize,
       totalBytes: facts.blocks * facts.bsize,
       freeInodes: facts.files === 0 ? undefined : facts.ffree,
+      totalInodes: facts.files === 0 ? undefined : facts.files,
     };
   } catch (error) {
     throw fromFileSystem(error, path);

@@ -2,9 +2,10 @@ import type { OperationContext } from '../context.ts';
 import type { CheckResult, Finding } from '../report.ts';
 import type { EvidenceSource } from './evidence/page-evidence.ts';
 import type { RunState } from './run-state.ts';
+import type { SchemaEntry } from './schema-pages.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
 import type { HealthTarget } from './target.ts';
-import type { ThresholdSet } from './threshold.ts';
+import type { Threshold, ThresholdSet } from './threshold.ts';
 import type { Tier } from './tier.ts';
 
 /** What the command knows and a check may need. */
@@ -17,6 +18,8 @@ export interface HealthFacts {
   readonly pageEvidence?: EvidenceSource | undefined;
   /** The last run of a job that proves backups. */
   lastRun?(job: 'verify' | 'drill'): ProofOfBackups | undefined;
+  /** How the schema differs from the one that the last migration recorded; undefined when none did. */
+  schemaDrift?(objects: readonly SchemaEntry[], history: MigrationHistoryReader): Promise<DriftFacts | undefined>;
   /** State of the migrations folder against the history rows of the database; undefined when there is no folder. */
   migrations?(history: MigrationHistoryReader): Promise<MigrationFacts | undefined>;
 }
@@ -48,6 +51,11 @@ export interface MigrationFacts {
   readonly pending: readonly string[];
   /** Sentences about edited, missing, late or interrupted migrations. */
   readonly conflicts: readonly string[];
+}
+
+export interface DriftFacts {
+  readonly objectsCompared: number;
+  readonly differences: readonly { readonly subject: string; readonly message: string }[];
 }
 
 export interface CheckInput {
@@ -101,6 +109,8 @@ export interface CheckRow {
   readonly unit?: CheckOutcome['unit'];
   readonly warning?: number;
   readonly critical?: number;
+  /** Given as ranges: these decide, and there are no limits. */
+  readonly ranges?: Threshold['ranges'];
   readonly durationMs: number;
   /** `file`: the bytes of the live files; `live`: SQL on the live database; `copy`: SQL on a private copy, `backup`: SQL on the restored backup. */
   readonly ranOn: 'file' | 'live' | 'copy' | 'backup' | 'none';

@@ -4,7 +4,7 @@ import type { CheckInput, CheckOutcome, CheckRow, HealthCheck, Registration } fr
 import { fileChecks } from './registry.ts';
 import { type HealthRequest, isSelected } from './request.ts';
 import { gatherTarget, type HealthTarget, isUnchanged, rollbackWriterActive } from './target.ts';
-import { type ThresholdId, thresholdIds } from './threshold.ts';
+import { type Threshold, type ThresholdId, thresholdIds } from './threshold.ts';
 import { includesTier, type Tier } from './tier.ts';
 
 export interface PhaseResult {
@@ -100,6 +100,8 @@ const worksWithoutHeader: ReadonlySet<string> = new Set([
   'file.space',
   'database.size',
   'connections',
+  'connections.version',
+  'lock.contention',
   'backup.age',
   'backup.verified',
   'backup.drill',
@@ -116,11 +118,15 @@ function toRow({ check, tier }: Registration, outcome: CheckOutcome, input: Chec
     summary: outcome.summary,
     ...(outcome.value === undefined ? {} : { value: outcome.value }),
     ...(outcome.unit === undefined ? {} : { unit: outcome.unit }),
-    ...(limits === undefined ? {} : { warning: limits.warning, critical: limits.critical }),
+    ...(limits === undefined ? {} : limitsOf(limits)),
     durationMs,
     ranOn: outcome.skipped === undefined ? 'file' : 'none',
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+function limitsOf({ warning, critical, ranges }: Threshold): Pick<CheckRow, 'warning' | 'critical' | 'ranges'> {
+  return ranges === undefined ? { warning, critical } : { ranges };
 }
 
 export function statusOf(outcome: Pick<CheckOutcome, 'findings' | 'skipped' | 'unknown'>): CheckRow['status'] {

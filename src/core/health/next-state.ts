@@ -1,4 +1,5 @@
 import type { CheckRow } from './check.ts';
+import { lockSightings } from './checks/lock-contention.ts';
 import { readerSightings } from './checks/reader-checks.ts';
 import type { CheckMemory, RunState, WalMemory } from './run-state.ts';
 import type { ConfirmedScan } from './structure/confirm.ts';
@@ -35,6 +36,7 @@ export function nextState(run: {
       ...(lastCompleteAt === undefined ? {} : { lastCompleteAt }),
     },
     readers: readerSightings(target, previous.readers, now),
+    locks: lockSightings(target, previous.locks, now),
     ...(wal === undefined ? {} : { wal }),
   };
 }

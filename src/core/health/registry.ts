@@ -4,11 +4,14 @@ import { backupDrill, backupVerified } from './checks/backup-proof.ts';
 import { databaseSize, fileAccess, fileKind, fileSize, fileSpace, fileSystem } from './checks/file-checks.ts';
 import { freelistShare, settings, statistics } from './checks/header-checks.ts';
 import { journalHot } from './checks/journal-hot.ts';
+import { lockContention } from './checks/lock-contention.ts';
 import { migrationState } from './checks/migration-state.ts';
 import { pagesManifest } from './checks/pages-manifest.ts';
 import { connections, walReader } from './checks/reader-checks.ts';
+import { schemaDrift } from './checks/schema-drift.ts';
 import { structureFreelist, structurePage } from './checks/structure-checks.ts';
 import { walBacklog, walChain, walForeign, walLost } from './checks/wal-checks.ts';
+import { writerVersion } from './checks/writer-version.ts';
 import type { SqlJob } from './sql/sql-job.ts';
 
 const recover = 'tradedb health recover --dry-run shows what can be brought back';
@@ -28,7 +31,9 @@ export const fileChecks: readonly Registration[] = [
   quick(walLost, recover),
   quick(walBacklog, 'end long readers, then tradedb vacuum checkpoint'),
   quick(walReader, 'end the read transaction of the process that is named'),
+  quick(lockContention, 'end the transaction of the process that is named'),
   quick(connections, 'close command line shells on the live file'),
+  quick(writerVersion, 'update the library of the process that is named'),
   quick(structurePage, recover),
   quick(structureFreelist, recover),
   quick(freelistShare, 'tradedb vacuum'),
@@ -38,6 +43,7 @@ export const fileChecks: readonly Registration[] = [
   quick(backupVerified, 'tradedb backup verify; make a full backup when it fails'),
   quick(backupDrill, 'tradedb restore drill'),
   quick(migrationState, 'tradedb migrate status'),
+  quick(schemaDrift, 'tradedb migrate drift'),
   { check: pagesManifest, tier: 'daily', runbook: recover },
 ];
 

@@ -12,6 +12,7 @@ export interface RunState {
   readonly checks: Readonly<Record<string, CheckMemory>>;
   readonly scan?: { readonly nextPage: number; readonly lastCompleteAt?: number };
   readonly readers: readonly ReaderSighting[];
+  readonly locks: readonly LockSighting[];
   readonly wal?: WalMemory;
 }
 
@@ -31,6 +32,12 @@ export interface ReaderSighting {
   readonly firstMaxFrame: number;
 }
 
+/** A lock that keeps others waiting; the key names process, lock and the state of its work. */
+export interface LockSighting {
+  readonly key: string;
+  readonly firstSeenAt: number;
+}
+
 /** Commits that were only in the WAL, with what would be found in their place if they got lost. */
 export interface WalMemory {
   readonly salt1: number;
@@ -40,7 +47,7 @@ export interface WalMemory {
   readonly pages: readonly { readonly page: number; readonly inWal: string; readonly inFile: string }[];
 }
 
-export const emptyRunState: RunState = { version: 1, tierRuns: {}, checks: {}, readers: [] };
+export const emptyRunState: RunState = { version: 1, tierRuns: {}, checks: {}, readers: [], locks: [] };
 
 /** Where the state of one file lives: a database that replaces another one begins with no memories. */
 export function runStatePath(stateDirectory: string, target: { path: string; device: number; inode: number }): string {

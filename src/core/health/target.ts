@@ -54,7 +54,14 @@ export interface PageOverlay {
   read(page: number): Uint8Array | undefined;
 }
 
-const noSystem: FileSystemFacts = { type: '?', kind: 'unknown', freeBytes: 0, totalBytes: 0, freeInodes: undefined };
+const noSystem: FileSystemFacts = {
+  type: '?',
+  kind: 'unknown',
+  freeBytes: 0,
+  totalBytes: 0,
+  freeInodes: undefined,
+  totalInodes: undefined,
+};
 
 /** Looks are repeated until no commit falls into one; beside a writer that never rests, the last one has to do. */
 const looks = 8;

@@ -2,6 +2,7 @@ import { parseByteSize } from '../config/byte-size.ts';
 import { parseDuration } from '../config/duration.ts';
 import { parseShare } from '../config/value.ts';
 import { TradedbError } from '../error.ts';
+import { alertsAt, parseRange, type Range } from './range.ts';
 
 /** Two limits of one value; `above`: too much is bad, `below`: too little is. */
 export interface Threshold {
@@ -9,11 +10,14 @@ export interface Threshold {
   readonly critical: number;
   readonly direction: 'above' | 'below';
   readonly unit: 'bytes' | 'ms' | 'share' | 'count';
+  /** Ranges of the plugin convention; where there is one, it decides instead of the limit. */
+  readonly ranges?: { readonly warning?: Range | undefined; readonly critical?: Range | undefined };
 }
 
 export const thresholdIds = [
   'wal.backlog',
   'wal.reader',
+  'lock.contention',
   'backup.age',
   'backup.verified',
   'backup.drill',
@@ -26,19 +30,41 @@ export type ThresholdSet = Readonly<Record<ThresholdId, Threshold>>;
 
 /** The status of `value` against its limits. */
 export function judge(value: number, threshold: Threshold): 'ok' | 'warning' | 'critical' {
+  const { ranges } = threshold;
+  if (ranges !== undefined) {
+    if (ranges.critical !== undefined && alertsAt(ranges.critical, value)) return 'critical';
+    return ranges.warning !== undefined && alertsAt(ranges.warning, value) ? 'warning' : 'ok';
+  }
   const crosses = (limit: number): boolean => (threshold.direction === 'above' ? value >= limit : value < limit);
   if (crosses(threshold.critical)) return 'critical';
   return crosses(threshold.warning) ? 'warning' : 'ok';
 }
 
-/** Reads `--threshold wal.backlog=64MiB:512MiB`; either side may be left out to keep its limit. */
+/**
+ * Reads `--threshold wal.backlog=64MiB:512MiB`; either side may be left out to keep its limit. With a comma both sides are
+ * ranges of the plugin convention, such as `database.size=1GiB:20GiB,@50GiB:60GiB`; one left out never alerts.
+ */
 export function withThreshold(set: ThresholdSet, text: string): ThresholdSet {
+  const ranged = /^([\w.-]+)=([^,]*),([^,]*)$/.exec(text);
+  const rangedId = thresholdIds.find((known) => known === ranged?.[1]);
+  if (ranged !== null && rangedId !== undefined) {
+    const old = set[rangedId];
+    const range = (part: string | undefined): Range | undefined =>
+      part === undefined || part.trim() === ''
+        ? undefined
+        : parseRange(part.trim(), (end) => parseEnd(end, old.unit, text));
+    const ranges = { warning: range(ranged[2]), critical: range(ranged[3]) };
+    return { ...set, [rangedId]: { ...old, ranges } };
+  }
   const match = /^([\w.-]+)=([^:]*):([^:]*)$/.exec(text);
   const id = thresholdIds.find((known) => known === match?.[1]);
   if (match === null || id === undefined) {
     const known = thresholdIds.join(', ');
     throw new TradedbError('usage', `--threshold takes <check>=<warning>:<critical>, not ${JSON.stringify(text)}`, {
-      hint: match === null ? 'such as wal.backlog=64MiB:512MiB' : `checks with thresholds: ${known}`,
+      hint:
+        match === null && ranged === null
+          ? 'such as wal.backlog=64MiB:512MiB, or with ranges database.size=1GiB:20GiB,@50GiB:60GiB'
+          : `checks with thresholds: ${known}`,
     });
   }
   const old = set[id];
@@ -50,6 +76,13 @@ export function withThreshold(set: ThresholdSet, text: string): ThresholdSet {
     throw new TradedbError('usage', `--threshold ${text}: critical must be worse than warning`);
   }
   return { ...set, [id]: changed };
+}
+
+/** A number alone is in the unit of the performance data: bytes, seconds, percent. */
+function parseEnd(text: string, unit: Threshold['unit'], whole: string): number {
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return parseValue(text, unit, whole);
+  const scale = unit === 'ms' ? 1000 : unit === 'share' ? 0.01 : 1;
+  return Number(text) * scale;
 }
 
 function parseValue(text: string, unit: Threshold['unit'], whole: string): number {

@@ -119,7 +119,8 @@ function changesSchema(row: HistoryRow): boolean {
   return ['applied', 'rolled_back', 'marked_applied', 'marked_rolled_back'].includes(row.event);
 }
 
-function isIgnored(name: string, patterns: readonly string[]): boolean {
+/** Whether `migrations.drift.ignore` leaves the object out. */
+export function isIgnored(name: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => new RegExp(`^${pattern.split('*').map(quotePattern).join('.*')}$`, 'i').test(name));
 }
 

@@ -10,7 +10,12 @@ export interface SchemaSnapshot {
 
 /** The objects that belong to the user: neither the history nor our own working tables. */
 export function userObjects(connection: Connection, historyTable: string): SchemaObject[] {
-  return readObjects(connection).filter(
+  return userObjectsOf(readObjects(connection), historyTable);
+}
+
+/** The same of objects that were read in another way. */
+export function userObjectsOf(objects: readonly SchemaObject[], historyTable: string): SchemaObject[] {
+  return objects.filter(
     (object) =>
       !sameName(object.table, historyTable) &&
       !object.name.startsWith('_tradedb_') &&

@@ -7,6 +7,7 @@ import { dueTier, includesTier, nextDue } from '../../../src/core/health/tier.ts
 const set: ThresholdSet = {
   'wal.backlog': { warning: 10, critical: 20, direction: 'above', unit: 'bytes' },
   'wal.reader': { warning: 1000, critical: 60_000, direction: 'above', unit: 'ms' },
+  'lock.contention': { warning: 5000, critical: 60_000, direction: 'above', unit: 'ms' },
   'backup.verified': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
   'backup.drill': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
   'backup.age': { warning: 1, critical: 2, direction: 'above', unit: 'ms' },
@@ -29,6 +30,31 @@ describe('thresholds', () => {
       'warning',
       'critical',
     ]);
+  });
+
+  it.each([
+    ['10', [-1, 0, 10, 11], [true, false, false, true]],
+    ['10:', [9, 10, 1e9], [true, false, false]],
+    ['~:10', [-1e9, 10, 11], [false, false, true]],
+    ['10:20', [9, 10, 20, 21], [true, false, false, true]],
+    ['@10:20', [9, 10, 20, 21], [false, true, true, false]],
+    ['@~:5', [-3, 5, 6], [true, true, false]],
+  ])('with a range of the plugin convention: %s', (range, values, alerts) => {
+    const { 'database.size': threshold } = withThreshold(set, `database.size=,${range}`);
+    expect(values.map((value) => judge(value, threshold) === 'critical')).toEqual(alerts);
+  });
+
+  it('ranges have the unit of their check, and a side left out never alerts', () => {
+    const { 'wal.backlog': threshold } = withThreshold(set, 'wal.backlog=1KiB:2KiB,');
+    expect([1023, 1024, 2048, 2049].map((value) => judge(value, threshold))).toEqual([
+      'warning',
+      'ok',
+      'ok',
+      'warning',
+    ]);
+    for (const wrong of ['1:2:3', ':', '20:10', 'much']) {
+      expect(() => withThreshold(set, `wal.backlog=,${wrong}`)).toThrow(/range|size|behind/);
+    }
   });
 
   it('are read in the unit of their check; a side left out stays', () => {

@@ -103,7 +103,7 @@ export const fileSpace: HealthCheck = {
   sentence: 'the disk has room for growth and for a full vacuum',
   cost: 'cheap',
   run({ target, thresholds }) {
-    const { freeBytes, freeInodes, totalBytes } = target.fileSystem;
+    const { freeBytes, freeInodes, totalInodes, totalBytes } = target.fileSystem;
     if (totalBytes === 0) return { summary: 'free space unknown', unknown: 'the file system tells no sizes' };
     const live = (target.pageCount - (target.header?.freelistPages ?? 0)) * target.pageSize;
     const base = { summary: `${formatByteSize(freeBytes)} free`, value: freeBytes, unit: 'bytes' } as const;
@@ -126,9 +126,17 @@ export const fileSpace: HealthCheck = {
     if (freeBytes < 2 * live) {
       return found('warning', `${formatByteSize(freeBytes)} free, a full vacuum needs ${formatByteSize(2 * live)}`);
     }
+    if (freeInodes !== undefined && freeInodes < fewInodes(totalInodes ?? 0)) {
+      return found('warning', `only ${freeInodes} of ${totalInodes} inodes are free: without one no -wal can be made`);
+    }
     return base;
   },
 };
+
+/** One in a hundred; of a file system with very many, still enough for a while. */
+function fewInodes(total: number): number {
+  return Math.min(10_000, Math.ceil(total / 100));
+}
 
 export const databaseSize: HealthCheck = {
   id: 'database.size',
