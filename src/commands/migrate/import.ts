@@ -195,6 +195,7 @@ async function importFrom(opened: Opened, options: Options, context: CommandCont
       staleUs: trading.staleOrder * 1000,
     },
     onBatch: (stream: string, counts: object) => context.emit({ type: 'batch', stream, ...counts }),
+    onBooked: (fills: number) => context.emit({ type: 'booked', fills }),
   };
   const { detection, mapping, open, source: connection, isLive } = source;
   const result = await withTarget(choice, context, (into) =>

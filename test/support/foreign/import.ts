@@ -58,6 +58,7 @@ export async function importFile(
         maxQuarantine: { rows: 1_000_000 },
         ruleTimes: { tolUs: second, fillTolUs: second, staleUs: 1e15 },
         onBatch: () => {},
+        onBooked: () => {},
         ...changes,
       },
       testContext(),

@@ -44,6 +44,8 @@ export interface ImportRequest {
   readonly maxQuarantine: { readonly rows: number } | { readonly share: number };
   readonly ruleTimes: { readonly tolUs: number; readonly fillTolUs: number; readonly staleUs: number };
   readonly onBatch: (stream: string, counts: StreamCounts) => void;
+  /** After each transaction that books fills. */
+  readonly onBooked: (fills: number) => void;
 }
 
 /** Moves rows of a source into the reference schema, or takes up where a run was stopped. */
@@ -195,7 +197,10 @@ class ImportRun {
     this.#mark('book');
     const task = this.#context.progress.start({ id: 'book', label: 'booking fills', unit: 'rows' });
     this.#fillsBooked += await bookFills(this.#request.target, {
-      advance: (fills) => task.advance(fills),
+      advance: (fills) => {
+        task.advance(fills);
+        this.#request.onBooked(fills);
+      },
       onBatch: () => this.#session.pause(),
     });
     this.#loader.hasUnbookedFills = false;
