@@ -4,12 +4,25 @@ import { join } from 'node:path';
 import { TradedbError } from '../../core/error.ts';
 import type { Connection } from '../../core/sqlite/connection.ts';
 import type { CommandContext } from '../definition.ts';
+import type { SafetyBackup } from './safety-backup.ts';
+import { openForReading } from './settings.ts';
 
 export interface TargetChoice {
   readonly path: string;
   /** Make it when it is not there. */
   readonly create: boolean;
   readonly copyLimitBytes: number;
+  readonly backup: {
+    readonly mode: 'auto' | 'always' | 'never';
+    /** The source that comes in. */
+    readonly system: string;
+    readonly name: string;
+  };
+}
+
+interface Done<T> {
+  readonly result: T;
+  readonly backup: SafetyBackup | null;
 }
 
 /** Calls `work` with the target; in a dry run with a private copy of it, so that everything is tried and nothing written. */
@@ -17,19 +30,47 @@ export async function withTarget<T>(
   target: TargetChoice,
   context: CommandContext,
   work: (connection: Connection) => Promise<T>,
-): Promise<T> {
+): Promise<Done<T>> {
   const isThere = (statSync(target.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
   if (!isThere && !target.create) {
     throw new TradedbError('database_not_found', `database ${JSON.stringify(target.path)} does not exist`, {
       hint: 'make it with --create, or with: tradedb init',
     });
   }
-  if (context.dryRun) return inScratch(target, isThere, context, work);
+  if (context.dryRun) return { result: await inScratch(target, isThere, context, work), backup: null };
   const { underDatabaseLease } = await import('../vacuum/database-lease.ts');
-  return underDatabaseLease(target.path, 'migrate import', context, async () => {
+  // The backup takes the lease itself.
+  const backup = isThere ? await backUp(target, context) : null;
+  const result = await underDatabaseLease(target.path, 'migrate import', context, async () => {
     if (!isThere) await createTarget(target.path, context);
     return onConnection(target.path, context, work);
   });
+  return { result, backup };
+}
+
+async function backUp({ path, backup }: TargetChoice, context: CommandContext): Promise<SafetyBackup | null> {
+  if (backup.mode === 'never') return null;
+  if (backup.mode === 'auto' && !(await isNewIn(path, backup, context))) return null;
+  const { makeBackup } = await import('./safety-backup.ts');
+  return makeBackup(`before-import ${backup.name}`, context);
+}
+
+/** True when the database holds rows and this source has brought none of them. */
+async function isNewIn(path: string, source: TargetChoice['backup'], context: CommandContext): Promise<boolean> {
+  const { hasReferenceSchema } = await import('../../core/trading/reference-schema.ts');
+  const connection = await openForReading(path, context);
+  try {
+    if (!hasReferenceSchema(connection)) return false;
+    const known = connection.value('SELECT 1 FROM import_sources WHERE system = ? AND name = ?', [
+      source.system,
+      source.name,
+    ]);
+    if (known !== undefined) return false;
+    const tables = ['orders', 'candles', 'ticks', 'quotes', 'journal'];
+    return tables.some((table) => connection.value(`SELECT 1 FROM ${table} LIMIT 1`) !== undefined);
+  } finally {
+    connection.close();
+  }
 }
 
 async function onConnection<T>(

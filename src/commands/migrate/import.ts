@@ -2,15 +2,19 @@ import { basename } from 'node:path';
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
 import type { ImportedSource, ImportResult } from '../../core/trading/import/result.ts';
+import type { ReaderOptions } from '../../core/trading/import/source.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
 import type { HeldList } from './import-held.ts';
 import type { ChosenSource } from './import-reader.ts';
+import type { SafetyBackup } from './safety-backup.ts';
 
 export interface MigrateImportData {
   readonly mode: 'import' | 'detect' | 'quarantine';
   readonly dryRun: boolean;
   /** Null with --detect. */
   readonly target: string | null;
+  /** What was made before the first write. */
+  readonly backup: SafetyBackup | null;
   /** Null with --quarantine. */
   readonly source: ImportedSource | null;
   /** Tables of the source with their rows; only with --detect. */
@@ -56,40 +60,59 @@ const options = {
     summary: 'kind of the instruments',
   },
   quote: { type: 'text', value: 'asset', group: sourceGroup, summary: 'asset in which the instruments are quoted' },
-  attributes: { type: 'flag', summary: 'keep columns without a place for market data too' },
+  attributes: {
+    type: 'flag',
+    summary: 'keep columns without a place for market data too (import.attributes)',
+  },
+  opening: {
+    type: 'text',
+    value: 'asset=amount',
+    repeatable: true,
+    group: sourceGroup,
+    summary: 'balance before the first order, booked once',
+  },
+  backup: {
+    type: 'choice',
+    choices: ['auto', 'always', 'never'],
+    default: 'auto',
+    summary:
+      'verified backup of the target before the first write; auto: before the first import of this source into a database that holds orders or prices',
+  },
+  retry: { type: 'flag', summary: 'try held rows of market data once more' },
   batchRows: {
     type: 'integer',
     value: 'n',
     minimum: 1,
     maximum: 1_000_000,
-    default: '10000',
+    config: 'import.batchRows',
     group: limitGroup,
     summary: 'most rows of one transaction',
   },
   readSlice: {
     type: 'duration',
     value: 'time',
+    config: 'import.readSlice',
     group: limitGroup,
     summary: 'longest read of a source in use (1s; 50ms without WAL, where a reader stops the COMMIT of the bot)',
   },
   settleLimit: {
     type: 'duration',
     value: 'time',
-    default: '2s',
+    config: 'import.settleLimit',
     group: limitGroup,
     summary: 'longest read for the comparison against one state of a source in use',
   },
   copyLimit: {
     type: 'bytes',
     value: 'size',
-    default: '4GiB',
+    config: 'import.copyLimit',
     group: limitGroup,
     summary: 'largest closed source, or target of a dry run, that is copied',
   },
   maxQuarantine: {
     type: 'text',
     value: 'n|percent',
-    default: '1%',
+    config: 'import.maxQuarantine',
     group: limitGroup,
     summary: 'stop when more rows are held than this (a percentage counts from 20 rows on)',
   },
@@ -142,8 +165,8 @@ export const definition = defineCommand({
       path,
       from: options.from,
       mappingPath: options.mapping,
-      copyLimitBytes: options.copyLimit,
-      options: readerOptionsOf(options, name),
+      copyLimitBytes: options.copyLimit ?? context.config.import.copyLimit,
+      options: readerOptionsOf(options, name, context),
     };
     const source = await chooseSource(choice, context);
     try {
@@ -163,7 +186,7 @@ async function listHeld(reason: string, context: CommandContext): Promise<Migrat
   const { readHeld } = await import('./import-held.ts');
   const target = context.databasePath();
   const held = await readHeld(target, reason, context);
-  return { mode: 'quarantine', dryRun: false, target, source: null, tables: null, result: null, held };
+  return { mode: 'quarantine', dryRun: false, target, source: null, tables: null, backup: null, result: null, held };
 }
 
 interface Opened {
@@ -175,20 +198,36 @@ interface Opened {
 async function importFrom(opened: Opened, options: Options, context: CommandContext): Promise<MigrateImportData> {
   const { name, source } = opened;
   const about = describe(opened);
-  const nothing = { dryRun: context.dryRun, target: null, source: about, tables: null, result: null, held: null };
+  const nothing = {
+    dryRun: context.dryRun,
+    target: null,
+    source: about,
+    tables: null,
+    backup: null,
+    result: null,
+    held: null,
+  };
   if (options.detect) return { ...nothing, mode: 'detect', tables: source.tables() };
   source.requireImportable();
   const target = context.databasePath();
   const { withTarget } = await import('./import-target.ts');
   const { runImport } = await import('../../core/trading/import/run-import.ts');
-  const { trading } = context.config;
-  const choice = { path: target, create: options.create, copyLimitBytes: options.copyLimit };
+  const { parseOpening } = await import('../../core/trading/import/opening.ts');
+  const { trading, import: settings } = context.config;
+  const choice = {
+    path: target,
+    create: options.create,
+    copyLimitBytes: options.copyLimit ?? settings.copyLimit,
+    backup: { mode: options.backup, system: source.detection.system, name },
+  };
   const limits = {
     streams: options.streams?.split(',').map((stream) => stream.trim()),
-    batchRows: options.batchRows,
-    readSliceMs: options.readSlice ?? (about.journalMode === 'WAL' ? 1000 : 50),
-    settleLimitMs: options.settleLimit,
-    maxQuarantine: limitOf(options.maxQuarantine),
+    batchRows: options.batchRows ?? settings.batchRows,
+    readSliceMs: options.readSlice ?? settings.readSlice ?? (about.journalMode === 'WAL' ? 1000 : 50),
+    settleLimitMs: options.settleLimit ?? settings.settleLimit,
+    maxQuarantine: limitOf(options.maxQuarantine ?? settings.maxQuarantine),
+    openings: options.opening.map(parseOpening),
+    retry: options.retry,
     ruleTimes: {
       tolUs: trading.clockTolerance * 1000,
       fillTolUs: trading.fillTolerance * 1000,
@@ -198,10 +237,10 @@ async function importFrom(opened: Opened, options: Options, context: CommandCont
     onBooked: (fills: number) => context.emit({ type: 'booked', fills }),
   };
   const { detection, mapping, open, source: connection, isLive } = source;
-  const result = await withTarget(choice, context, (into) =>
+  const { result, backup } = await withTarget(choice, context, (into) =>
     runImport({ target: into, name, detection, mapping, open, source: connection, isLive, ...limits }, context),
   );
-  return { ...nothing, mode: 'import', target, result };
+  return { ...nothing, mode: 'import', target, backup, result };
 }
 
 function describe({ path, name, source }: Opened): ImportedSource {
@@ -209,15 +248,15 @@ function describe({ path, name, source }: Opened): ImportedSource {
   return { path, name, system, generation, label, evidence, ...source.access };
 }
 
-function readerOptionsOf(options: Options, name: string) {
+function readerOptionsOf(options: Options, name: string, { config }: CommandContext): ReaderOptions {
   return {
-    timezone: options.timezone,
+    timezone: options.timezone ?? config.import.timezones[name],
     venue: options.venue,
     account: options.account ?? name,
     mode: options.mode,
     kind: options.kind,
     quote: options.quote,
-    attributes: options.attributes,
+    attributes: options.attributes || config.import.attributes,
   };
 }
 

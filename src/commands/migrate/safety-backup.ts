@@ -42,7 +42,7 @@ export async function backUpBefore(request: Request, context: CommandContext): P
   const started = context.clock.now();
   while (await isNeeded(request, context)) {
     try {
-      return await makeBackup(request.run, context);
+      return await makeBackup(safetyLabel(request.run), context);
     } catch (error) {
       const held = error instanceof TradedbError && error.code === 'lease_held';
       if (!held || context.clock.now() - started >= request.timeoutMs) throw error;
@@ -67,12 +67,12 @@ async function isNeeded(request: Request, context: CommandContext): Promise<bool
 }
 
 /** The command that the operator would type: same repository, same verification. */
-async function makeBackup(run: string, context: CommandContext): Promise<SafetyBackup> {
+export async function makeBackup(label: string, context: CommandContext): Promise<SafetyBackup> {
   const { definition } = await import('../backup/create.ts');
   const options = {
     repository: undefined,
     type: 'auto',
-    label: safetyLabel(run),
+    label,
     keep: undefined,
     codec: undefined,
     method: 'pages',
@@ -85,7 +85,7 @@ async function makeBackup(run: string, context: CommandContext): Promise<SafetyB
   if (data.backup === null || data.verification?.passed === false) {
     throw new TradedbError(
       'backup_failed',
-      'the backup before the migration did not pass its verification; nothing was changed',
+      'the backup before the first write did not pass its verification; nothing was changed',
       {
         hint: 'see: tradedb backup verify, or run with --backup never',
       },

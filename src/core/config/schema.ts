@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { connectionSection, databaseSection } from './section/database.ts';
 import { healingSection } from './section/healing.ts';
+import { importSection } from './section/import.ts';
 import { loadtestSection } from './section/loadtest.ts';
 import { monitorSection } from './section/monitor.ts';
 import {
@@ -33,6 +34,7 @@ export const configSchema = v.strictObject(
     monitor: monitorSection,
     loadtest: loadtestSection,
     trading: tradingSection,
+    import: importSection,
     state: stateSection,
   },
   'expected an object',

@@ -55,6 +55,8 @@ export async function importFile(
         batchRows: 1000,
         readSliceMs: 60_000,
         settleLimitMs: 60_000,
+        openings: [],
+        retry: false,
         maxQuarantine: { rows: 1_000_000 },
         ruleTimes: { tolUs: second, fillTolUs: second, staleUs: 1e15 },
         onBatch: () => {},

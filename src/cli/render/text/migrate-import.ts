@@ -57,6 +57,7 @@ function resultLines(result: ImportResult, report: Report<MigrateImportData>, st
       `  numbers     ${formatShare(exact / (exact + noise))} exact, ${formatShare(noise / (exact + noise))} float noise, 0 cut`,
     );
   }
+  if (data.backup !== null) lines.push(`  backup      ${data.backup.id} in ${printable(data.backup.repository)}`);
   if (data.dryRun) lines.push(...planLines(result, style));
   const held = result.quarantine.map(({ reason, count }) => `${reason} ${formatCount(count)}`);
   if (held.length > 0) lines.push(`  held        ${held.join(', ')}`);

@@ -30,11 +30,17 @@ export class ImportState {
   readonly runId: number;
   /** Run that ended without a word before this one. */
   readonly resumedFrom: number | null;
+  /** An earlier run used another mapping. */
+  readonly hasNewMapping: boolean;
   readonly #connection: Connection;
   readonly #streams = new Map<string, StreamProgress>();
 
-  private constructor(connection: Connection, ids: { sourceId: number; runId: number; resumedFrom: number | null }) {
+  private constructor(
+    connection: Connection,
+    ids: Pick<ImportState, 'sourceId' | 'runId' | 'resumedFrom' | 'hasNewMapping'>,
+  ) {
     this.#connection = connection;
+    this.hasNewMapping = ids.hasNewMapping;
     this.sourceId = ids.sourceId;
     this.runId = ids.runId;
     this.resumedFrom = ids.resumedFrom;
@@ -58,6 +64,11 @@ export class ImportState {
     return connection.tx(() => {
       const { system, generation } = source.detection;
       const mapping = createHash('sha256').update(source.mapping).digest();
+      const before = connection.value('SELECT mapping_sha256 FROM import_sources WHERE system = ? AND name = ?', [
+        system,
+        source.name,
+      ]);
+      const hasNewMapping = before instanceof Uint8Array && !mapping.equals(before);
       connection.run(
         `INSERT INTO import_sources (system, name, schema_version, mapping_sha256) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET schema_version = excluded.schema_version, mapping_sha256 = excluded.mapping_sha256
@@ -83,7 +94,7 @@ export class ImportState {
         [sourceId, nowUs],
       );
       const resumedFrom = Number(killed ?? 0) > Number(done ?? 0) ? Number(killed) : null;
-      return new ImportState(connection, { sourceId, runId: Number(lastInsertRowid), resumedFrom });
+      return new ImportState(connection, { sourceId, runId: Number(lastInsertRowid), resumedFrom, hasNewMapping });
     });
   }
 

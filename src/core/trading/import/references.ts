@@ -33,6 +33,23 @@ export class References {
     this.#put.run([this.#sourceId, entity, externalId, entityId, hash]);
   }
 
+  count(entity: string): number {
+    const rows = this.#connection.value('SELECT count(*) FROM external_refs WHERE source_id = ? AND entity = ?', [
+      this.#sourceId,
+      entity,
+    ]);
+    return Number(rows);
+  }
+
+  /** External ids of an entity that are not among `seen`. */
+  missing(entity: string, seen: ReadonlySet<string>): string[] {
+    const rows = this.#connection.iterate<{ id: string }>(
+      'SELECT external_id AS id FROM external_refs WHERE source_id = ? AND entity = ? ORDER BY external_id',
+      [this.#sourceId, entity],
+    );
+    return [...rows].map(({ id }) => id).filter((id) => !seen.has(id));
+  }
+
   /** Keeps columns that have no place in the schema; none removes what was kept. */
   attributes(entity: string, externalId: string, attributes: Readonly<Record<string, unknown>> | undefined): void {
     const key = [this.#sourceId, entity, externalId];

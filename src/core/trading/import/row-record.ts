@@ -25,7 +25,7 @@ function canonical(row: readonly RawValue[]): string {
   return text;
 }
 
-/** What is kept of a row that stays out. */
+/** What is kept of a row that stays out; it reads back as the same values. */
 interface RowRecord {
   readonly table: string;
   readonly row: Readonly<Record<string, unknown>>;
@@ -48,6 +48,12 @@ export function rowJson(
   return JSON.stringify(record);
 }
 
+/** The values of `columns` as the source had them (a whole REAL as INTEGER); a column that the record lacks is NULL. */
+export function rowOfJson(text: string, columns: readonly string[]): RawValue[] {
+  const { row } = JSON.parse(text) as RowRecord;
+  return columns.map((column) => untagged(row[column] ?? null));
+}
+
 function named(columns: readonly string[], row: readonly RawValue[]): Record<string, unknown> {
   return Object.fromEntries(columns.map((column, at) => [column, tagged(row[at] ?? null)]));
 }
@@ -59,4 +65,13 @@ function tagged(value: RawValue): unknown {
     return Number.isSafeInteger(Number(value)) ? Number(value) : { int64: value.toString() };
   if (typeof value === 'number') return Number.isFinite(value) ? value : { real: String(value) };
   return { base64: Buffer.from(value).toString('base64') };
+}
+
+function untagged(value: unknown): RawValue {
+  if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value;
+  const tag = value as { int64?: string; real?: string; base64?: string };
+  if (tag.int64 !== undefined) return BigInt(tag.int64);
+  if (tag.real !== undefined) return Number(tag.real);
+  return Buffer.from(tag.base64 ?? '', 'base64');
 }

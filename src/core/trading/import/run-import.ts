@@ -8,10 +8,12 @@ import { SourceCatalog } from './catalog.ts';
 import { Facts } from './facts.ts';
 import { heldReasons } from './held-reasons.ts';
 import { ImportState, type Phase } from './import-state.ts';
+import { accountOfOpenings, bookOpenings, type Opening } from './opening.ts';
 import { Quarantine } from './quarantine.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
 import { References } from './references.ts';
 import type { ImportResult, RuleOutcome, StreamResult } from './result.ts';
+import { retryHeld } from './retry.ts';
 import { scanStreams } from './scan.ts';
 import { ImportSession, TooManyHeld } from './session.ts';
 import { settle } from './settle.ts';
@@ -40,6 +42,10 @@ export interface ImportRequest {
   readonly batchRows: number;
   readonly readSliceMs: number;
   readonly settleLimitMs: number;
+  /** Balances before the first order; booked once. */
+  readonly openings: readonly Opening[];
+  /** Try held rows of streams that only grow once more. */
+  readonly retry: boolean;
   /** Rows that may be held: a number, or a share of all rows. */
   readonly maxQuarantine: { readonly rows: number } | { readonly share: number };
   readonly ruleTimes: { readonly tolUs: number; readonly fillTolUs: number; readonly staleUs: number };
@@ -92,6 +98,7 @@ class ImportRun {
   readonly #targetCatalog: TargetCatalog;
   readonly #quarantine: Quarantine;
   readonly #loader: UnitLoader;
+  readonly #references: References;
   readonly #session: ImportSession;
   readonly #startKeys: ReadonlyMap<string, SourceKey | undefined>;
   readonly #wasUnfinished: boolean;
@@ -107,7 +114,8 @@ class ImportRun {
     this.#context = context;
     this.#targetCatalog = new TargetCatalog(target, this.#facts);
     this.#quarantine = new Quarantine(target, state.sourceId, state.runId);
-    const references = new References(target, state.sourceId);
+    this.#references = new References(target, state.sourceId);
+    const references = this.#references;
     const ports = { connection: target, target: this.#targetCatalog, references, quarantine: this.#quarantine, notes };
     this.#loader = new UnitLoader(ports);
     this.#startKeys = new Map(streams.map(({ name }) => [name, state.stream(name).lastKey]));
@@ -129,11 +137,16 @@ class ImportRun {
 
   async carryOut(): Promise<ImportResult> {
     const { state } = this.#parts;
+    const { target, openings } = this.#request;
     try {
       await this.#scan();
+      // Said before anything is written.
+      const opened = openings.length === 0 ? undefined : accountOfOpenings(this.#parts.catalog.accounts);
       await this.#bulk();
+      await this.#retry();
       if (this.#wasUnfinished || this.#loader.hasUnbookedFills) await this.#book();
       await this.#settle();
+      if (opened !== undefined) bookOpenings(target, this.#targetCatalog, opened, openings);
       const reconciliation = this.#reconcile();
       const rules = this.#rules();
       const result = this.#result({ reconciliation, rules, stopped: null });
@@ -184,6 +197,13 @@ class ImportRun {
     task.done();
   }
 
+  /** Held rows of what is never read again: when asked for, and when another mapping may make more of them. */
+  async #retry(): Promise<void> {
+    const { streams, state } = this.#parts;
+    if (!this.#request.retry && !state.hasNewMapping) return;
+    for (const stream of streams) if (!stream.mutable) await retryHeld(this.#session, stream);
+  }
+
   /** Rows that no run has read; undefined when a file cannot tell. */
   #rowsLeft(): number {
     const { streams, state } = this.#parts;
@@ -222,6 +242,7 @@ class ImportRun {
       startKeys: this.#startKeys,
       source,
       limitMs: isLive ? settleLimitMs : undefined,
+      references: this.#references,
       takeTotals,
     });
     if (this.#loader.hasUnbookedFills) await this.#book();

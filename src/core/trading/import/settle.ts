@@ -1,4 +1,6 @@
 import type { Connection } from '../../sqlite/connection.ts';
+import { holdGoneRows } from './gone.ts';
+import type { References } from './references.ts';
 import type { ImportSession } from './session.ts';
 import type { SliceLimits, SourceKey, SourceRow, SourceStream } from './source.ts';
 import { addRow, addRows, noRows, type StreamCounts } from './stream-counts.ts';
@@ -10,6 +12,7 @@ export interface SettleRequest {
   readonly source: Connection | undefined;
   /** Longest time for the one state; undefined for a source that cannot change. */
   readonly limitMs: number | undefined;
+  readonly references: References;
   /** Takes the totals of the source, in the same state. */
   readonly takeTotals: () => void;
 }
@@ -20,9 +23,18 @@ export interface SettleRequest {
  */
 export async function settle(session: ImportSession, request: SettleRequest): Promise<boolean> {
   const { source, limitMs } = request;
+  const { seen } = session.parts.loader;
+  seen.clear();
   if (source !== undefined && (await settleAtOnce(session, request, source, limitMs))) return true;
+  seen.clear();
   for (const stream of session.parts.streams) await settleStream(session, request, stream);
-  request.takeTotals();
+  if (source === undefined) request.takeTotals();
+  else {
+    source.read(() => {
+      holdGoneRows(session, request.references);
+      request.takeTotals();
+    });
+  }
   return source === undefined;
 }
 
@@ -42,6 +54,7 @@ async function settleAtOnce(
       if (ms <= 0 || !settleSlice(session, request, stream, { after: firstKey(session, stream), limits }).done)
         return false;
     }
+    holdGoneRows(session, request.references);
     request.takeTotals();
     return context.clock.now() <= endMs;
   });

@@ -18,11 +18,13 @@ const sum = (expression: string, name: string): string =>
 
 const whole = (high: bigint | null, low: bigint | null): bigint => ((high ?? 0n) << 32n) + (low ?? 0n);
 
+/** What is held now although it is stored: the source contradicts it, or does not have it any more. */
+const notHeld = (streams: string): string => `NOT EXISTS (SELECT 1 FROM import_quarantine q
+  WHERE q.source_id = r.source_id AND ${streams} AND q.external_id = r.external_id AND q.resolved_us IS NULL)`;
+
 /** Orders of the source that it still tells the same way. */
 const ownOrders = `external_refs r JOIN orders o ON o.order_id = r.entity_id
-  WHERE r.source_id = @source AND r.entity = 'order' AND NOT EXISTS (
-    SELECT 1 FROM import_quarantine q WHERE q.source_id = r.source_id AND q.stream = 'orders'
-      AND q.external_id = r.external_id AND q.resolved_us IS NULL)`;
+  WHERE r.source_id = @source AND r.entity = 'order' AND ${notHeld("q.stream = 'orders'")}`;
 
 /** What the target has of the source: the other side of the reconciliation. */
 export function targetTotals(ports: Ports, totals: Totals): void {
@@ -131,7 +133,7 @@ function fundingTotals(ports: Ports, names: Names, totals: Totals): void {
     ports,
     `SELECT p.account_id, p.instrument_id, count(*) AS payments, ${sum('p.amount', 'amount')}
      FROM external_refs r JOIN funding_payments p ON p.funding_id = r.entity_id
-     WHERE r.source_id = @source AND r.entity = 'funding' GROUP BY p.account_id, p.instrument_id`,
+     WHERE r.source_id = @source AND r.entity = 'funding' AND ${notHeld("q.stream = 'funding'")} GROUP BY p.account_id, p.instrument_id`,
   );
   for (const row of rows) {
     const account = names.account(row.account_id ?? 0n);
@@ -151,12 +153,15 @@ function fundingTotals(ports: Ports, names: Names, totals: Totals): void {
 function stateTotals(ports: Ports, totals: Totals): void {
   const [locks] = rowsOf(
     ports,
-    `SELECT count(*) AS locks FROM external_refs WHERE source_id = @source AND entity = 'lock'`,
+    `SELECT count(*) AS locks FROM external_refs r
+     WHERE r.source_id = @source AND r.entity = 'lock' AND ${notHeld("q.stream = 'locks'")}`,
   );
   if ((locks?.locks ?? 0n) > 0n) totals.count('locks', {}, Number(locks?.locks));
   const [state] = rowsOf(
     ports,
-    `SELECT count(*) AS keys FROM external_refs WHERE source_id = @source AND entity = 'state'`,
+    `SELECT count(*) AS keys FROM external_refs r
+     WHERE r.source_id = @source AND r.entity = 'state'
+       AND ${notHeld("q.stream NOT IN ('orders', 'fills', 'funding', 'locks')")}`,
   );
   if ((state?.keys ?? 0n) > 0n) totals.count('state', {}, Number(state?.keys));
 }

@@ -48,6 +48,8 @@ export class UnitLoader {
   hasUnbookedFills = false;
   /** True when the last row changed the target. */
   wrote = false;
+  /** Rows that came and are in the target, by entity: fewer than there are references means that some are gone. */
+  readonly seen = new Map<string, number>();
   readonly #target: TargetCatalog;
   readonly #references: References;
   readonly #quarantine: Quarantine;
@@ -94,6 +96,25 @@ export class UnitLoader {
     }
   }
 
+  /** A row that was taken from the source and is not there any more; what is stored stays. */
+  holdGone(stream: SourceStream, externalId: string): boolean {
+    return this.#quarantine.hold({
+      stream: stream.name,
+      externalId,
+      reason: 'source_changed',
+      detail: 'the source does not have it any more',
+      hash: rowHash([externalId], undefined),
+      json: () => rowJson(stream.table, [], []),
+    });
+  }
+
+  /** The reference of a row that comes now. */
+  #find(entity: string, externalId: string): Reference | undefined {
+    const known = this.#references.find(entity, externalId);
+    if (known !== undefined) this.seen.set(entity, (this.seen.get(entity) ?? 0) + 1);
+    return known;
+  }
+
   /** A row that shares the fate of a unit of another stream. */
   #part(stream: SourceStream, row: SourceRow, part: { entity: string; externalId: string }): Outcome {
     const externalId = stream.externalId(row);
@@ -107,7 +128,7 @@ export class UnitLoader {
 
   #order(item: Item, unit: OrderUnit): Outcome {
     const hash = rowHash(item.row, unit.related);
-    const known = this.#references.find('order', unit.externalId);
+    const known = this.#find('order', unit.externalId);
     if (known !== undefined && sameHash(known.hash, hash)) return this.#unchanged(item);
     const order = prepareOrder(unit, this.#target, this.numbers);
     if (order instanceof Unfit) return known === undefined ? this.#hold(item, order) : this.#contradicts(item, order);
@@ -154,7 +175,7 @@ export class UnitLoader {
 
   #attributes(item: Item, unit: AttributesUnit): Outcome {
     const hash = rowHash(item.row, undefined);
-    const known = this.#references.find(unit.entity, unit.externalId);
+    const known = this.#find(unit.entity, unit.externalId);
     const order = unit.order === undefined ? undefined : this.#references.find('order', unit.order);
     const orderId = order?.entityId ?? 0;
     if (known !== undefined && sameHash(known.hash, hash) && known.entityId === orderId) return this.#unchanged(item);
@@ -165,7 +186,7 @@ export class UnitLoader {
 
   #stateRow(item: Item, unit: StateLike): Outcome {
     const hash = rowHash(item.row, item.related);
-    const known = this.#references.find(unit.kind, unit.externalId);
+    const known = this.#find(unit.kind, unit.externalId);
     if (known !== undefined && sameHash(known.hash, hash)) return this.#unchanged(item);
     const loaded = this.#loadState(unit, known);
     if (loaded === undefined) return 'nothing';

@@ -4,6 +4,7 @@ import type { SourceAccount, SourceInstrument } from '../catalog.ts';
 import type { RawValue } from '../raw-value.ts';
 import type { HeldRows, ImportedOrder, SourceStream, TotalsRecorder } from '../source.ts';
 import type { OrderUnit } from '../unit.ts';
+import { orderRow } from './order.ts';
 import { type FreqtradePorts, isShort } from './ports.ts';
 import { TradeProfit, type TradeRates } from './profit.ts';
 
@@ -23,6 +24,8 @@ interface TradeSums {
   entries: bigint;
   exits: bigint;
   hasBaseFee: boolean;
+  /** The bot takes an order into the amount of its trade when it is done. */
+  hasOpenOrder: boolean;
 }
 
 /** The figures of freqtrade's own tables, and the same by its formula over what was imported. */
@@ -80,21 +83,23 @@ export class FreqtradeTotals {
       }
       this.#tradeOfOrder.set(mapped.externalId, tradeId);
       recordOrder(record, mapped);
-      this.#addToTrade(tradeId, row[1] ?? null, mapped);
+      const trade = this.#addToTrade(tradeId, row[1] ?? null, mapped);
+      if (Number(orderRow(row).ft_is_open ?? 0) === 1) trade.hasOpenOrder = true;
     });
     return heldTrades;
   }
 
-  #addToTrade(key: string, id: RawValue, order: OrderUnit): void {
+  #addToTrade(key: string, id: RawValue, order: OrderUnit): TradeSums {
     const trade = this.#trades.get(key) ?? this.#newTrade(key, id, order);
     trade.orders += 1;
     const [fill] = order.fills;
-    if (fill === undefined) return;
+    if (fill === undefined) return trade;
     const filled = exactOf(fill.qty) ?? 0n;
     const baseFee = fill.fees.find(({ asset }) => asset === order.instrument.base);
     if (baseFee !== undefined) trade.hasBaseFee = true;
     if ((order.side === -1) === trade.rates.isShort) trade.entries += filled - (exactOf(baseFee?.amount ?? 0) ?? 0n);
     else trade.exits += filled;
+    return trade;
   }
 
   #newTrade(key: string, id: RawValue, { account, instrument }: OrderUnit): TradeSums {
@@ -122,6 +127,7 @@ export class FreqtradeTotals {
       entries: 0n,
       exits: 0n,
       hasBaseFee: false,
+      hasOpenOrder: false,
     };
     this.#trades.set(key, sums);
     return sums;
@@ -134,7 +140,7 @@ export class FreqtradeTotals {
     const left = trade.entries - trade.exits;
     const sign = trade.rates.isShort ? -1n : 1n;
     // What a closed trade leaves over is dust that the venue kept; only its orders tell it.
-    const isTold = !isHeld && trade.isOpen && trade.amount !== null && left !== 0n;
+    const isTold = !isHeld && trade.isOpen && !trade.hasOpenOrder && trade.amount !== null && left !== 0n;
     const open = isTold ? (exactOf(trade.amount) ?? 0n) : left;
     record.quantity('open quantity', of, formatDecimal(sign * open, exactScale), trade.hasBaseFee ? 1 : 0);
     if (isHeld || !isCompared(trade)) return;
@@ -143,23 +149,19 @@ export class FreqtradeTotals {
   }
 
   #countRows(record: TotalsRecorder, held: HeldRows): void {
-    let _funding = 0;
     this.#eachRow('funding', (stream, row) => {
       const mapped = stream.map(row);
       if (mapped.kind !== 'funding' || held.has('funding', mapped.externalId)) return;
-      _funding += 1;
       const { account, instrument, amount } = mapped;
       record.count('funding payments', { account, instrument }, 1);
       record.money('funding', { account, instrument, asset: instrument.quote }, amount);
     });
-    const locks = this.#streams.get('locks');
-    if (locks !== undefined) {
-      record.count('locks', {}, (locks.rows.count() ?? 0) - held.count('locks'));
-    }
-    const states = ['state', 'custom data'].flatMap((name) => this.#streams.get(name) ?? []);
-    if (states.length > 0) {
-      const rows = states.reduce((sum, stream) => sum + (stream.rows.count() ?? 0) - held.count(stream.name), 0);
-      record.count('state', {}, rows);
+    for (const [name, check] of [
+      ['locks', 'locks'],
+      ['state', 'state'],
+      ['custom data', 'state'],
+    ] as const) {
+      this.#eachRow(name, (stream, row) => record.count(check, {}, held.has(name, stream.externalId(row)) ? 0 : 1));
     }
   }
 
