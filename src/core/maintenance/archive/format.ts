@@ -29,6 +29,8 @@ export interface ArchiveReader {
   load(from: number, to: number): Promise<void>;
   /** Rows of a table whose unit lies in [from, to], in the order of their units. */
   between(table: number, from: number, to: number): ArchivedRow[];
+  /** The values of all rows of a table, some rows at a time, in whatever order: for sums. */
+  content(table: number): AsyncGenerator<readonly ExactRow[], void, undefined>;
   /** All rows of a table, some at a time. */
   rows(table: number): AsyncGenerator<ArchivedRow[], void, undefined>;
   /** What is wrong with the files themselves, before any row is looked at; undefined when nothing is. */

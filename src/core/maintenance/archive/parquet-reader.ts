@@ -47,6 +47,10 @@ export class ParquetArchiveReader implements ArchiveReader {
     return this.#table(table).groups(0);
   }
 
+  content(table: number): AsyncGenerator<readonly ExactRow[], void, undefined> {
+    return this.#table(table).values();
+  }
+
   close(): void {
     for (const table of this.#tables) table.close();
   }
@@ -133,11 +137,24 @@ class ParquetTableReader {
     for (let group = first; group < this.#starts.length - 1; group += 1) yield await this.#group(group);
   }
 
+  async *values(): AsyncGenerator<readonly ExactRow[], void, undefined> {
+    const own = (this.#withUnits ? 1 : 0) + (this.#layout.rowIdColumn === null ? 0 : 1);
+    for (let group = 0; group < this.#starts.length - 1; group += 1) {
+      const rows = await this.#read(group);
+      yield own === 0 ? rows : rows.map((row) => row.slice(own));
+    }
+  }
+
   close(): void {
     closeSync(this.#file);
   }
 
   async #group(index: number): Promise<ArchivedRow[]> {
+    const start = this.#starts[index] ?? 0;
+    return (await this.#read(index)).map((row, offset) => this.#row(row, start + offset + 1));
+  }
+
+  async #read(index: number): Promise<readonly ExactRow[]> {
     const start = this.#starts[index] ?? 0;
     let found: readonly ExactRow[] = [];
     await parquetRead({
@@ -151,7 +168,7 @@ class ParquetTableReader {
         found = rows as unknown as readonly ExactRow[];
       },
     });
-    return found.map((row, offset) => this.#row(row, start + offset + 1));
+    return found;
   }
 
   #row(raw: ExactRow, position: number): ArchivedRow {

@@ -8,7 +8,7 @@ import { ParquetColumn } from './parquet-column.ts';
 
 const compressors = {
   ZSTD: (bytes: Uint8Array): Uint8Array =>
-    zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } }),
+    zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
 };
 
 /** One Parquet file per table, a row group at a time. Throws `ClassMismatch` for a value Parquet has no column for. */

@@ -13,6 +13,8 @@ const seeds = [0x5f3759df, 0x2545f491] as const;
  * (TEXT in UTF-8, BLOB, raw text). One buffer serves all rows: a result is valid until the next row.
  */
 export class RowEncoder {
+  /** Where the INTEGER of each column begins in the bytes of the row that was encoded last; -1 for other values. */
+  readonly integers: number[] = [];
   #bytes = Buffer.alloc(4096);
   #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
   #words = wordsOf(this.#bytes);
@@ -20,9 +22,11 @@ export class RowEncoder {
 
   /** The bytes of a row; copy them to keep them. */
   encode(row: ExactRow): Uint8Array {
+    const { integers } = this;
     let at = 0;
     for (let index = 0; index < row.length; index += 1) {
       const value = row[index];
+      integers[index] = typeof value === 'bigint' ? at + 4 : -1;
       if (typeof value === 'bigint') {
         this.#reserve(at + 12);
         this.#view.setInt32(at, tags.integer, true);
@@ -70,6 +74,16 @@ export class RowEncoder {
     const padded = (end + 3) & ~3;
     for (let at = end; at < padded; at += 1) this.#bytes[at] = 0;
     return padded;
+  }
+
+  /** The lower half of the integer at a place of `integers`, unsigned. */
+  lowAt(place: number): number {
+    return (this.#words[place >> 2] as number) >>> 0;
+  }
+
+  /** The upper half, with its sign. */
+  highAt(place: number): number {
+    return this.#words[(place >> 2) + 1] as number;
   }
 
   /** Two 32-bit MurmurHash3 of the row that was encoded last, with different seeds, as unsigned numbers. */

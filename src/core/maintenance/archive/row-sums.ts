@@ -10,8 +10,8 @@ export interface TableSums {
   readonly integers: readonly string[];
 }
 
-/** Sums of doubles stay exact below 2^53; well before that the parts are carried over. */
-const carryAt = 2 ** 51;
+/** Sums of 32-bit halves as doubles stay exact for 2^21 rows; well before that they are carried over. */
+const carryRows = 2 ** 18;
 
 export class RowSums {
   readonly #encoder = new RowEncoder();
@@ -21,22 +21,30 @@ export class RowSums {
   #high = 0;
   #low = 0;
   readonly #integers: bigint[];
+  /** Halves of the integers of each column since the last carry: adding BigInts would make one for each value. */
+  readonly #lows: Float64Array;
+  readonly #highs: Float64Array;
 
   constructor(columns: number) {
     this.#integers = new Array<bigint>(columns).fill(0n);
+    this.#lows = new Float64Array(columns);
+    this.#highs = new Float64Array(columns);
   }
 
   add(row: ExactRow): void {
-    this.#encoder.encode(row);
-    this.#encoder.hash(this.#hash);
+    const encoder = this.#encoder;
+    encoder.encode(row);
+    encoder.hash(this.#hash);
     this.#rows += 1;
     this.#high += this.#hash.high;
     this.#low += this.#hash.low;
-    if (this.#high > carryAt || this.#low > carryAt) this.#carry();
     for (let index = 0; index < row.length; index += 1) {
-      const value = row[index];
-      if (typeof value === 'bigint') this.#integers[index] = (this.#integers[index] as bigint) + value;
+      const place = encoder.integers[index] as number;
+      if (place === -1) continue;
+      this.#lows[index] = (this.#lows[index] as number) + encoder.lowAt(place);
+      this.#highs[index] = (this.#highs[index] as number) + encoder.highAt(place);
     }
+    if (this.#rows % carryRows === 0) this.#carry();
   }
 
   get sums(): TableSums {
@@ -49,6 +57,12 @@ export class RowSums {
     this.#total = BigInt.asUintN(64, this.#total + (BigInt(this.#high) << 32n) + BigInt(this.#low));
     this.#high = 0;
     this.#low = 0;
+    for (let index = 0; index < this.#integers.length; index += 1) {
+      const part = (BigInt(this.#highs[index] as number) << 32n) + BigInt(this.#lows[index] as number);
+      this.#integers[index] = (this.#integers[index] as bigint) + part;
+    }
+    this.#lows.fill(0);
+    this.#highs.fill(0);
   }
 }
 

@@ -128,6 +128,10 @@ export class SqliteArchiveReader implements ArchiveReader {
       .map((raw) => this.#stored(layout, raw));
   }
 
+  async *content(table: number): AsyncGenerator<ExactRow[], void, undefined> {
+    for await (const page of this.rows(table)) yield page.map(({ row }) => row);
+  }
+
   async *rows(table: number): AsyncGenerator<ArchivedRow[], void, undefined> {
     const { sql, layout } = this.#select(table);
     let after = 0n;

@@ -51,8 +51,8 @@ async function verifyContent(
     if (problem !== undefined) throw differs(archiveId, problem);
     for (const [index, table] of manifest.tables.entries()) {
       const sums = new RowSums(table.columns.length);
-      for await (const page of reader.rows(index)) {
-        for (const { row } of page) sums.add(row);
+      for await (const page of reader.content(index)) {
+        for (const row of page) sums.add(row);
         progress.advance(page.length);
         throwIfCancelled(context.signal);
         await context.clock.sleep(0, context.signal);
