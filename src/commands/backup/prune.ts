@@ -1,5 +1,6 @@
 import type { Manifest } from '../../core/backup/manifest/manifest.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { Orphan } from '../../core/backup/retention/orphans.ts';
 import type { Finding } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
 import { databaseIdIfAny, openChosen, ownerOf, repositoryOption } from './repository-option.ts';
@@ -21,6 +22,13 @@ export interface BackupPruneData {
   readonly heldBack: readonly { readonly id: string; readonly reason: string }[];
   /** Due to be deleted, and left for now because somebody reads them. */
   readonly inUse: readonly { readonly id: string; readonly reason: string }[];
+  /** What no backup names, such as the packs of one that was killed. */
+  readonly orphans: readonly {
+    readonly kind: 'point' | 'epoch';
+    readonly id: string;
+    readonly storedBytes: number;
+    readonly action: 'marked' | 'deleted';
+  }[];
   /** Backups that --undo has taken back from deletion. */
   readonly undone: readonly string[];
   /** What --undo takes to take this run back; null when nothing was marked. */
@@ -65,9 +73,9 @@ export const definition = defineCommand({
     const place = { name: repository.name, kind: repository.storage.kind, location: repository.storage.location };
     const databaseId = await databaseIdIfAny(context, options.all);
     const { points } = await repository.points(databaseId);
-    const ids = [...new Set(points.map((point) => point.database.id))];
+    const ids = databaseId === undefined ? await repository.databaseIds() : [databaseId];
     if (options.undo !== undefined) {
-      const undone = await undo(repository, databaseId === undefined ? ids : [databaseId], options.undo, context);
+      const undone = await undo(repository, ids, options.undo, context);
       return context.report<BackupPruneData>({ ...nothing, dryRun: context.dryRun, repository: place, undone });
     }
     const { prune } = await import('../../core/backup/retention/prune.ts');
@@ -82,9 +90,11 @@ export const definition = defineCommand({
       leases: context.config.backup.leases,
     };
     const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));
-    const goes = plans.reduce((sum, { removed }) => sum + removed.length, 0);
-    if (!context.dryRun && goes > 0) {
-      await context.confirm(`Delete ${goes === 1 ? 'one backup' : `${goes} backups`} for good?`);
+    const backups = plans.reduce((sum, { removed }) => sum + removed.length, 0);
+    const unfinished = plans.reduce((sum, plan) => sum + plan.orphans.remove.length, 0);
+    if (!context.dryRun && backups + unfinished > 0) {
+      const what = backups === 1 ? 'one backup' : `${backups} backups`;
+      await context.confirm(`Delete ${what}${unfinished === 0 ? '' : ` and ${unfinished} unfinished`} for good?`);
     }
     const results = context.dryRun ? plans : [];
     if (!context.dryRun) {
@@ -93,6 +103,10 @@ export const definition = defineCommand({
     const all = results.map(({ plan }) => plan);
     const tombstoned = all.flatMap((plan) => plan.tombstone.map(sizeOf));
     const deleted = results.flatMap(({ removed }) => removed.map(sizeOf));
+    const orphans = results.flatMap((result) => [
+      ...result.orphans.mark.map((orphan) => orphanOf(orphan, 'marked')),
+      ...result.orphans.remove.map((orphan) => orphanOf(orphan, 'deleted')),
+    ]);
     const data: BackupPruneData = {
       dryRun: context.dryRun,
       repository: place,
@@ -101,12 +115,19 @@ export const definition = defineCommand({
       ),
       tombstoned,
       deleted,
-      bytesFreed: deleted.reduce((sum, one) => sum + one.storedBytes, 0),
+      bytesFreed: [...deleted, ...orphans.filter(({ action }) => action === 'deleted')].reduce(
+        (sum, one) => sum + one.storedBytes,
+        0,
+      ),
       heldBack: all.flatMap((plan) => plan.heldBack.map(({ point, reason }) => ({ id: point.id, reason }))),
+      orphans,
       inUse: results.flatMap(({ inUse }) => inUse),
       undone: [],
       pruneId: results.find(({ pruneId }) => pruneId !== null)?.pruneId ?? null,
-      deletionAfter: tombstoned.length === 0 ? null : new Date(context.clock.wallTime() + graceMs).toISOString(),
+      deletionAfter:
+        tombstoned.length === 0 && orphans.every(({ action }) => action === 'deleted')
+          ? null
+          : new Date(context.clock.wallTime() + graceMs).toISOString(),
     };
     const labelOf = (id: string): string => points.find((point) => point.database.id === id)?.database.label ?? id;
     const gaps = results.flatMap((result, index) =>
@@ -128,12 +149,17 @@ const nothing = {
   bytesFreed: 0,
   heldBack: [],
   inUse: [],
+  orphans: [],
   pruneId: null,
   deletionAfter: null,
 } as const;
 
 function sizeOf(point: Manifest): PointSize {
   return { id: point.id, database: point.database.label, storedBytes: point.storedBytes };
+}
+
+function orphanOf({ kind, id, bytes }: Orphan, action: 'marked' | 'deleted'): BackupPruneData['orphans'][number] {
+  return { kind, id, storedBytes: bytes, action };
 }
 
 function heldBackFinding({ id, reason }: { id: string; reason: string }): Finding {

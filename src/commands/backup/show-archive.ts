@@ -1,6 +1,7 @@
 import type { Mark } from '../../core/backup/mark.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
-import type { ArchivedSegment, Epoch } from '../../core/backup/wal-archive/epoch.ts';
+import type { ArchivedSegment } from '../../core/backup/wal-archive/chain.ts';
+import type { Epoch } from '../../core/backup/wal-archive/epoch.ts';
 import { TradedbError } from '../../core/error.ts';
 import { type BackupShowData, lineageData, nothingShown, type ShownCommit, type ShownEpoch } from './show-data.ts';
 
@@ -86,20 +87,18 @@ async function commitsOf(
   range: { readonly from: number; readonly to: number },
 ): Promise<readonly ShownCommit[]> {
   repository.requireKey();
-  const { readFooter, readSegment } = await import('../../core/backup/wal-archive/epoch.ts');
+  const { readFrameCounts } = await import('../../core/backup/wal-archive/segment-reading.ts');
   const place = { databaseId, epoch: epoch.id };
   const found: ShownCommit[] = [];
   for (const segment of segmentsIn(epoch, range)) {
-    const { commits } = await readFooter(repository, place, segment);
-    const first = segment.firstTx >= range.from ? (await readSegment(repository, place, segment)).header.firstFrame : 0;
-    for (const [index, commit] of commits.entries()) {
-      const tx = segment.firstTx + index;
+    for (const commit of await readFrameCounts(repository, place, segment)) {
+      const { tx, frames } = commit;
       if (tx < range.from || tx > range.to) continue;
       found.push({
         tx,
         notBefore: new Date(commit.notBefore).toISOString(),
         notAfter: new Date(commit.notAfter).toISOString(),
-        frames: commit.frame - (index === 0 ? first - 1 : (commits[index - 1]?.frame ?? 0)),
+        frames,
         databasePages: commit.pages,
       });
     }

@@ -80,7 +80,12 @@ export async function createBackup(asked: CreateRequest, context: OperationConte
   const take = () => takeLeases(request, databaseId, context);
   const leases = await waitForLease(take, request.waitLockMs ?? 0, context);
   try {
-    return await withHooks(request, context, () => make(request, { databaseId, fence: leases.repository }, context));
+    const place = { databaseId, fence: leases.repository };
+    return await withHooks(request, context, () =>
+      make(request, place, context).catch(async (error: unknown) => {
+        throw await causeOf(error, place.fence);
+      }),
+    );
   } finally {
     await leases.release();
   }
@@ -114,6 +119,17 @@ async function withHooks(
     if (problem !== undefined) context.log.warn(`the hook backup.hooks.onFailure ${problem}`);
     throw error;
   }
+}
+
+/** Whoever has gone on after us removed our unfinished files: what is missing then is not the reason. */
+async function causeOf(error: unknown, fence: Fence): Promise<unknown> {
+  if (error instanceof TradedbError && error.code === 'cancelled') return error;
+  try {
+    await fence.check();
+  } catch (lost) {
+    if (lost instanceof TradedbError && lost.code === 'lease_lost') return lost;
+  }
+  return error;
 }
 
 interface Place {

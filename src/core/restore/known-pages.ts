@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
-import { type ArchivedSegment, endOf, readSegment } from '../backup/wal-archive/epoch.ts';
-import { framesOf } from '../backup/wal-archive/segment-frames.ts';
+import type { ArchivedSegment } from '../backup/wal-archive/chain.ts';
+import { endOf, readPages } from '../backup/wal-archive/segment-reading.ts';
 import type { OperationContext } from '../context.ts';
 import { TradedbError, throwIfCancelled } from '../error.ts';
 import { fingerprintBytes, writeFingerprints } from '../file-format/page-fingerprint.ts';
@@ -109,11 +109,12 @@ async function withCommits(
   const place = { databaseId: point.database.id, epoch: route.epoch.id };
   for (const segment of route.segments) {
     throwIfCancelled(context.signal);
-    const { header, blocks } = await readSegment(repository, place, segment);
-    for (const { frame, page, tx } of framesOf(header, blocks)) {
-      if (tx <= route.baseTx || frame.pageNumber > route.commit.pages) continue;
-      writeFingerprints(page, header.pageSizeBytes, fingerprints, (frame.pageNumber - 1) * fingerprintBytes);
-      segmentOf.set(frame.pageNumber, segment);
+    const wanted = { after: route.baseTx, upTo: route.tx };
+    const { newest, pageSizeBytes } = await readPages(repository, place, segment, wanted);
+    for (const [pageNumber, page] of newest) {
+      if (pageNumber > route.commit.pages) continue;
+      writeFingerprints(page, pageSizeBytes, fingerprints, (pageNumber - 1) * fingerprintBytes);
+      segmentOf.set(pageNumber, segment);
     }
   }
   const end = await endOf(repository, point.database.id, route.epoch);
@@ -138,9 +139,8 @@ async function writeArchived(
   try {
     for (const segment of route.segments.filter((one) => needed.has(one))) {
       throwIfCancelled(context.signal);
-      const { header, blocks } = await readSegment(repository, place, segment);
-      for (const { frame, page } of framesOf(header, blocks)) {
-        const { pageNumber } = frame;
+      const { newest } = await readPages(repository, place, segment, { after: route.baseTx, upTo: route.tx });
+      for (const [pageNumber, page] of newest) {
         if (!wanted.has(pageNumber) || segmentOf.get(pageNumber) !== segment) continue;
         const written = writeSync(descriptor, page, 0, page.length, (pageNumber - 1) * page.length);
         if (written !== page.length) throw new TradedbError('disk_full', `no space left on the device of ${file}`);

@@ -3,8 +3,9 @@ import type { Manifest } from '../backup/manifest/manifest.ts';
 import type { Repository } from '../backup/repository/repository.ts';
 import { Tombstones } from '../backup/retention/tombstone.ts';
 import { txOfPoint } from '../backup/wal-archive/archived-place.ts';
-import { type ArchivedSegment, type Epoch, readEpochs, readFooter } from '../backup/wal-archive/epoch.ts';
-import type { SegmentCommit } from '../backup/wal-archive/segment-format.ts';
+import type { ArchivedSegment } from '../backup/wal-archive/chain.ts';
+import { type Epoch, readEpochs } from '../backup/wal-archive/epoch.ts';
+import { type RestorableCommit, readCommits } from '../backup/wal-archive/segment-reading.ts';
 import { TradedbError } from '../error.ts';
 
 /** A state between two restore points, by the archived WAL. */
@@ -21,7 +22,7 @@ export interface ReplayRoute {
   /** Commit whose state the restore point is. */
   readonly baseTx: number;
   readonly tx: number;
-  readonly commit: SegmentCommit;
+  readonly commit: RestorableCommit;
   /** From the one with commit `baseTx + 1` to the one with commit `tx`. */
   readonly segments: readonly ArchivedSegment[];
   /** Nothing newer is archived: later commits, if there are any, are not known. */
@@ -106,16 +107,23 @@ interface Place {
 
 interface FoundCommit {
   readonly tx: number;
-  readonly commit: SegmentCommit;
+  readonly commit: RestorableCommit;
 }
 
 async function commitByNumber(repository: Repository, place: Place, epoch: Epoch, tx: number): Promise<FoundCommit> {
   const segment = epoch.segments.find((one) => one.firstTx <= tx && tx <= one.lastTx);
-  const commit =
-    segment === undefined ? undefined : (await readFooter(repository, place, segment)).commits[tx - segment.firstTx];
+  const commits = segment === undefined ? [] : await readCommits(repository, place, segment);
+  const commit = commits.find((one) => one.tx === tx);
   if (commit !== undefined) return { tx, commit };
-  throw new TradedbError('backup_not_found', `commit ${tx} is not in epoch ${epoch.id} of the WAL archive`, {
-    hint: `it holds 1 to ${epoch.segments.at(-1)?.lastTx ?? 0}`,
+  if (segment === undefined) {
+    throw new TradedbError('backup_not_found', `commit ${tx} is not in epoch ${epoch.id} of the WAL archive`, {
+      hint: `it holds 1 to ${epoch.segments.at(-1)?.lastTx ?? 0}`,
+    });
+  }
+  const before = commits.findLast((one) => one.tx < tx)?.tx ?? segment.firstTx - 1;
+  const after = commits.find((one) => one.tx > tx)?.tx ?? segment.lastTx;
+  throw new TradedbError('backup_not_found', `commit ${tx} of epoch ${epoch.id} was merged with those around it`, {
+    hint: `the nearest that can be restored: --to-tx ${before}@${epoch.id} or --to-tx ${after}@${epoch.id}`,
   });
 }
 
@@ -132,12 +140,11 @@ async function lastCommitBefore(
   while (low < high) {
     const middle = (low + high) >>> 1;
     const segment = epoch.segments[middle] as ArchivedSegment;
-    const { commits } = await readFooter(repository, place, segment);
-    const index = commits.findLastIndex((commit) => commit.notAfter <= time);
-    if (index === -1) {
+    const commit = (await readCommits(repository, place, segment)).findLast((one) => one.notAfter <= time);
+    if (commit === undefined) {
       high = middle;
     } else {
-      found = { tx: segment.firstTx + index, commit: commits[index] as SegmentCommit };
+      found = { tx: commit.tx, commit };
       low = middle + 1;
     }
   }

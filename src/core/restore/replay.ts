@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Repository } from '../backup/repository/repository.ts';
-import { readSegment } from '../backup/wal-archive/epoch.ts';
-import { brokenArchive, newestPages } from '../backup/wal-archive/segment-frames.ts';
+import { readPages } from '../backup/wal-archive/segment-reading.ts';
 import type { OperationContext } from '../context.ts';
 import { throwIfCancelled } from '../error.ts';
 import { fromStorage } from '../storage/storage-error.ts';
@@ -31,22 +30,17 @@ export async function replay(
   });
   try {
     const seen = new Uint8Array(route.commit.pages + 1);
-    let next: string | null | undefined;
     // From the newest to the oldest: a page that was written is final, so that each is written once.
     for (const segment of [...route.segments].reverse()) {
       throwIfCancelled(context.signal);
-      const { header, blocks } = await readSegment(repository, { databaseId, epoch: route.epoch.id }, segment);
-      if (header.epoch !== route.epoch.id || header.firstTx !== segment.firstTx)
-        throw brokenArchive('a segment is misplaced');
-      if (next !== undefined && next !== segment.digest)
-        throw brokenArchive('a segment does not follow the one before');
-      next = header.previous;
-      const pages = newestPages({ header, blocks }, route.baseTx, route.tx);
+      const place = { databaseId, epoch: route.epoch.id };
+      const wanted = { after: route.baseTx, upTo: route.tx };
+      const { pageSizeBytes, newest: pages } = await readPages(repository, place, segment, wanted);
       for (const page of pages.keys()) {
         if (page >= seen.length || seen[page] === 1) pages.delete(page);
         else seen[page] = 1;
       }
-      writePages(handle.fd, header.pageSizeBytes, pages);
+      writePages(handle.fd, pageSizeBytes, pages);
       task.advance(segment.sizeBytes);
     }
     const pageSizeBytes = route.lineage.at(-1)?.database.pageSizeBytes ?? 0;

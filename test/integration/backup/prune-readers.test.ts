@@ -1,4 +1,4 @@
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Repository } from '../../../src/core/backup/repository/repository.ts';
@@ -24,11 +24,11 @@ let opened = 0;
 const step = process.env.TRADEDB_TEST_EVERY_STEP === undefined ? 4 : 1;
 
 /** Marks, or deletes what an earlier run has marked. */
-async function pruneNow(backups: string, watch: StorageWatch = {}) {
+async function pruneNow(backups: string, watch: StorageWatch = {}, graceMs = 0) {
   const storage = new WatchedStorage(new LocalFolder(backups, `prune-${opened++}`), watch);
   const repository = await Repository.open(storage, 'main');
   const request = { repository, databaseId: testDatabaseId, owner, policy, minimumRedundancy: 1 };
-  return prune({ ...request, graceMs: 0, recoveryWindowMs: 0, dryRun: false }, testContext());
+  return prune({ ...request, graceMs, recoveryWindowMs: 0, dryRun: false }, testContext());
 }
 
 function pointsIn(backups: string): string[] {
@@ -154,4 +154,98 @@ describe('prune that dies', () => {
       expect(digest).toMatch(/^[0-9a-f]{64}$/);
     }
   }
+});
+
+describe('packs that no backup names', () => {
+  const hour = 3_600_000;
+
+  /** As if everything below the folder had been written so long ago. */
+  function age(folder: string, ms: number): void {
+    const then = new Date(Date.now() - ms);
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (statSync(join(folder, name)).isFile()) utimesSync(join(folder, name), then, then);
+    }
+  }
+
+  async function killedBeforeItsManifest(folder: string): Promise<void> {
+    const storage = new WatchedStorage(new LocalFolder(join(folder, 'backups'), 'killed'), {
+      before(_call, key) {
+        if (key.includes('/manifest-')) throw new Error('killed');
+      },
+    });
+    const repository = await Repository.open(storage, 'main');
+    await expect(backUp(folder, { repository })).rejects.toThrow('killed');
+  }
+
+  test('are marked when they are older than the grace time, deleted when the mark is, and nothing else is', async () => {
+    const { folder, backups, old, kept } = await twoFulls();
+    const keepAll = { ...policy, keepLast: 10 };
+    const run = async () => {
+      const repository = await openTestRepository(backups);
+      const request = { repository, databaseId: testDatabaseId, owner, policy: keepAll, minimumRedundancy: 1 };
+      const times = { graceMs: 24 * hour, recoveryWindowMs: 0 };
+      const { orphans, plan } = await prune({ ...request, ...times, dryRun: false }, testContext());
+      expect(plan.remove).toEqual([]);
+      return orphans;
+    };
+    await killedBeforeItsManifest(folder);
+    expect(pointsIn(backups)).toHaveLength(3);
+    expect(await run()).toEqual({ mark: [], remove: [] });
+    const [orphan = ''] = pointsIn(backups).filter((id) => id !== old && id !== kept);
+    age(join(backups, 'db'), 25 * hour);
+    const { mark } = await run();
+    expect(mark).toMatchObject([{ kind: 'point', id: orphan }]);
+    expect(mark[0]?.bytes).toBeGreaterThan(1000);
+    expect(await run()).toEqual({ mark: [], remove: [] });
+    age(join(backups, 'db', testDatabaseId, 'tombstones'), 25 * hour);
+    expect((await run()).remove).toMatchObject([{ id: orphan }]);
+    expect(pointsIn(backups).sort()).toEqual([kept, old].sort());
+    // A manifest that comes now makes no backup: the id is burnt for another grace time.
+    const repository = await openTestRepository(backups);
+    expect((await Tombstones.read(repository, testDatabaseId)).has(orphan)).toBe(true);
+    await restoreTo(folder, join(folder, 'b.db'), { wanted: { kind: 'backup', id: old } });
+  });
+
+  test('are safe while the backup that stores them holds its lease, and it makes no manifest when it has lost it', async () => {
+    const { folder, backups } = await twoFulls();
+    const lease = join(backups, 'leases', `${testDatabaseId}.json`);
+    let refused: unknown;
+    const storage = new WatchedStorage(new LocalFolder(backups, 'slow'), {
+      async before(call, key) {
+        if (call !== 'adopt' || !key.endsWith('.pages') || refused !== undefined) return;
+        refused = await pruneNow(backups).catch((error: unknown) => error);
+        // Held up for so long that another machine finds the lease void.
+        const holder = JSON.parse(readFileSync(lease, 'utf8'));
+        writeFileSync(lease, JSON.stringify({ ...holder, bootId: 'another', hostname: 'there', expiresAt: 1 }));
+        expect((await pruneNow(backups)).orphans.mark).toHaveLength(1);
+        expect((await pruneNow(backups)).orphans.remove).toHaveLength(1);
+      },
+    });
+    const repository = await Repository.open(storage, 'main');
+    await expect(backUp(folder, { repository })).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(refused).toMatchObject({ code: 'lease_held' });
+    const names = readdirSync(backups, { recursive: true, encoding: 'utf8' });
+    expect(names.filter((name) => name.includes('manifest-'))).toHaveLength(1);
+    await restoreTo(folder, join(folder, 'b.db'));
+    // What it went on to store after that is found as well.
+    for (let run = 0; run < 3; run++) await pruneNow(backups);
+    expect(pointsIn(backups)).toHaveLength(1);
+    expect(readdirSync(join(backups, 'db', testDatabaseId))).not.toContain('tombstones');
+  });
+
+  test('and segments of an epoch without a record or a base go the same way', async () => {
+    const folder = temporaryFolder();
+    const backups = join(folder, 'backups');
+    createCountingDatabase(join(folder, 'a.db'), { rows: 300 });
+    const archive = await startArchive(folder);
+    await writeCommits(folder, { commits: 2 });
+    await archive.stop();
+    const wal = join(backups, 'db', testDatabaseId, 'wal');
+    const [epoch = ''] = readdirSync(wal);
+    cpSync(join(wal, epoch), join(wal, 'deadbeef'), { recursive: true });
+    rmSync(join(wal, 'deadbeef', 'epoch.json'));
+    expect((await pruneNow(backups)).orphans.mark).toMatchObject([{ kind: 'epoch', id: 'deadbeef' }]);
+    expect((await pruneNow(backups)).orphans.remove).toMatchObject([{ kind: 'epoch', id: 'deadbeef' }]);
+    expect(readdirSync(wal)).toEqual([epoch]);
+  });
 });

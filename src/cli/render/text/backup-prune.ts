@@ -16,9 +16,11 @@ export function render(report: Report<BackupPruneData>, style: Style): string {
     '',
     table([{ title: 'backup' }, { title: '' }, { title: 'why', flexible: true }], rowsOf(data, style), style),
   ];
-  if (data.deleted.length > 0) {
+  const unfinished = data.orphans.filter(({ action }) => action === 'deleted').length;
+  if (data.deleted.length + unfinished > 0) {
     const word = data.dryRun ? 'would be freed' : 'freed';
-    lines.push('', `  ${plural(data.deleted.length, 'backup')}, ${formatByteSize(data.bytesFreed)} ${word}`);
+    const and = unfinished === 0 ? '' : ` and ${unfinished} unfinished`;
+    lines.push('', `  ${plural(data.deleted.length, 'backup')}${and}, ${formatByteSize(data.bytesFreed)} ${word}`);
   }
   if (data.deletionAfter !== null) {
     const undo = data.pruneId === null ? '' : `; take it back with: tradedb backup prune --undo ${data.pruneId}`;
@@ -34,6 +36,11 @@ function rowsOf(data: BackupPruneData, style: Style): string[][] {
     ...data.kept.map(({ id, reasons }) => [id, style.green('kept'), reasons.join(', ')]),
     ...data.heldBack.map(({ id, reason }) => [id, style.yellow('held back'), reason]),
     ...data.tombstoned.map(({ id }) => [id, style.yellow('marked'), 'no rule keeps it']),
+    ...data.orphans.map(({ id, action }) => [
+      id,
+      action === 'marked' ? style.yellow('marked') : style.red('deleted'),
+      'unfinished: no backup names it',
+    ]),
     ...data.inUse.map(({ id, reason }) => [id, style.yellow('in use'), reason]),
     ...data.deleted.map(({ id }) => [id, style.red('deleted'), 'was marked long enough ago']),
   ];

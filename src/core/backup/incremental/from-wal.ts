@@ -20,8 +20,10 @@ import { storePageIndex } from '../snapshot/pack-snapshot.ts';
 import type { ReadAuditHead } from '../snapshot/pin.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type ArchivedNow, archivedNow, recordingArchiver, txOfPoint } from '../wal-archive/archived-place.ts';
-import { type ArchivedSegment, type Epoch, readSegment } from '../wal-archive/epoch.ts';
-import { brokenArchive, framesOf } from '../wal-archive/segment-frames.ts';
+import type { ArchivedSegment } from '../wal-archive/chain.ts';
+import type { Epoch } from '../wal-archive/epoch.ts';
+import { brokenArchive } from '../wal-archive/segment-frames.ts';
+import { readCommits, readPages } from '../wal-archive/segment-reading.ts';
 
 export interface FromWalRequest {
   readonly repository: Repository;
@@ -116,12 +118,9 @@ async function nearestTx({ repository, databaseId }: FromWalRequest, epoch: Epoc
   const time = Date.parse(point.createdAt);
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const { footer } = await readSegment(
-      repository,
-      { databaseId, epoch: epoch.id },
-      epoch.segments[middle] as ArchivedSegment,
-    );
-    if ((footer.commits[0]?.notAfter ?? 0) <= time) low = middle + 1;
+    const place = { databaseId, epoch: epoch.id };
+    const commits = await readCommits(repository, place, epoch.segments[middle] as ArchivedSegment);
+    if ((commits[0]?.notAfter ?? 0) <= time) low = middle + 1;
     else high = middle;
   }
   return epoch.segments[Math.max(0, low - 1)]?.lastTx ?? 0;
@@ -147,7 +146,6 @@ async function pack(
   let end: { pages: number; position: WalPosition } | undefined;
   let index: PageIndex | undefined;
   let seen = new Uint8Array(0);
-  let next: string | undefined;
   const bytes = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
   const task = context.progress.start({ id: 'backup', label: 'reading the archive', unit: 'bytes', total: bytes });
   const put = (pages: Map<number, Uint8Array>, target: PageIndex): void => {
@@ -157,20 +155,13 @@ async function pack(
   for (const segment of [...segments].reverse()) {
     throwIfCancelled(context.signal);
     const place = { databaseId: request.databaseId, epoch: now.epoch.id };
-    const { header, blocks } = await readSegment(request.repository, place, segment);
-    if (header.pageSizeBytes !== pageSizeBytes) return undefined;
-    if (next !== undefined && next !== segment.digest) throw brokenArchive('a segment does not follow the one before');
-    next = header.previous ?? undefined;
-    const newest = new Map<number, Uint8Array>();
-    for (const { frame, page, tx, position } of framesOf(header, blocks)) {
-      if (tx > now.tx) break;
-      if (tx <= parentTx) continue;
-      newest.set(frame.pageNumber, page);
-      if (tx !== now.tx || frame.pagesAfterCommit === 0) continue;
-      const { salt1, salt2 } = header;
-      end = { pages: frame.pagesAfterCommit, position: { salt1, salt2, ...position } };
+    const read = await readPages(request.repository, place, segment, { after: parentTx, upTo: now.tx });
+    if (read.pageSizeBytes !== pageSizeBytes) return undefined;
+    const { newest } = read;
+    if (end === undefined) {
+      if (read.last?.tx !== now.tx || read.end === undefined) throw brokenArchive(`commit ${now.tx} is not there`);
+      end = { pages: read.last.pages, position: read.end };
     }
-    if (end === undefined) throw brokenArchive(`commit ${now.tx} is not where the table of its segment says`);
     if (index === undefined) {
       index = copyOf(parent.index, end.pages);
       seen = new Uint8Array(end.pages + 1);

@@ -165,6 +165,13 @@ export class Repository {
     return known ?? manifestKey(point.database.id, point.id, encodeManifest(point).digest);
   }
 
+  /** Folder names of all databases, also of one that has no restore point yet. */
+  async databaseIds(): Promise<readonly string[]> {
+    const ids = new Set<string>();
+    for await (const { key } of this.storage.list('db')) ids.add(key.split('/')[1] ?? '');
+    return [...ids];
+  }
+
   /** Restore points of one database, or of all. */
   async points(databaseId?: string): Promise<PointList> {
     const points: Manifest[] = [];

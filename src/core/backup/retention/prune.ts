@@ -7,6 +7,7 @@ import type { Repository } from '../repository/repository.ts';
 import { acquireRepositoryLease, type Fence, type LeaseTimes } from '../repository/repository-lease.ts';
 import { type ArchiveWindows, gapsOf } from '../wal-archive/windows.ts';
 import { planRetention, type RetentionFacts, type RetentionSettings, readRetentionFacts } from './facts.ts';
+import { findOrphans, type Orphan, type Orphans } from './orphans.ts';
 import type { PrunePlan } from './prune-plan.ts';
 import { type Doomed, remove, removeSpent, whoNeeds } from './removal.ts';
 import { Tombstones, writeTombstone } from './tombstone.ts';
@@ -27,6 +28,8 @@ export interface Pruned {
   readonly gaps: ArchiveWindows['gaps'];
   /** Backups that are gone, or would be. */
   readonly removed: readonly Manifest[];
+  /** What no backup names: found now, and deleted (or what would be). */
+  readonly orphans: Orphans;
   /** Backups that were to go and are left for now, with the reason: somebody reads them. */
   readonly inUse: readonly { readonly id: string; readonly reason: string }[];
 }
@@ -34,7 +37,7 @@ export interface Pruned {
 /** Marks what the rules do not keep, and deletes what was marked long enough ago and is still not kept. */
 export async function prune(options: PruneOptions, context: OperationContext): Promise<Pruned> {
   const { repository, databaseId, owner, leases } = options;
-  if (options.dryRun) return preview(options, await survey(options, context), context);
+  if (options.dryRun) return preview(options, await survey(options, context));
   repository.records.requireKey();
   const lease = await acquireRepositoryLease(
     repository.storage,
@@ -64,6 +67,9 @@ function refuseUnreadable({ records }: Repository): void {
 interface Survey {
   readonly facts: RetentionFacts;
   readonly plan: PrunePlan;
+  readonly orphans: Orphans;
+  /** Time of the storage; of this machine where nothing may be written. */
+  readonly now: number;
   /** What a prune that was killed has begun to delete. */
   readonly begun: Pick<Doomed, 'pointIds' | 'epochs' | 'orphans'>;
 }
@@ -72,6 +78,7 @@ async function survey(options: PruneOptions, context: OperationContext): Promise
   const { repository, databaseId } = options;
   const { points } = await repository.points(databaseId);
   const facts = await readRetentionFacts(repository, databaseId, points);
+  const now = options.dryRun ? context.clock.wallTime() : await timeOf(repository.storage, context);
   refuseUnreadable(repository);
   const tombstones = new Tombstones(facts.tombstones);
   const whole = points.filter((point) => !tombstones.isGoing(point.id));
@@ -79,6 +86,8 @@ async function survey(options: PruneOptions, context: OperationContext): Promise
   const begun = tombstones.all.filter((one) => one.deleting);
   return {
     facts,
+    now,
+    orphans: await findOrphans(options, facts, { now, graceMs: options.graceMs }),
     plan: { ...plan, remove: [...points.filter((point) => tombstones.isGoing(point.id)), ...plan.remove] },
     begun: {
       pointIds: begun.flatMap((one) => one.pointIds),
@@ -89,19 +98,24 @@ async function survey(options: PruneOptions, context: OperationContext): Promise
 }
 
 /** Archived commits are of no use without the point that they build on. */
-function doomedBy({ plan, facts: { epochs }, begun }: Survey): Doomed {
-  const pointIds = [...new Set([...begun.pointIds, ...plan.remove.map((point) => point.id)])];
+function doomedBy({ plan, facts: { epochs }, orphans, begun }: Survey): Doomed {
+  const idsOf = (kind: Orphan['kind']) => orphans.remove.filter((one) => one.kind === kind).map((one) => one.id);
+  const pointIds = [...new Set([...begun.pointIds, ...plan.remove.map((point) => point.id), ...idsOf('point')])];
   const onThem = epochs.filter((epoch) => pointIds.includes(epoch.base.pointId)).map((epoch) => epoch.id);
   const buildsOn = new Map([
     ...plan.remove.flatMap(({ id, parentId }) => (parentId === null ? [] : [[id, parentId] as const])),
     ...epochs.map((epoch) => [epoch.id, epoch.base.pointId] as const),
   ]);
-  return { pointIds, epochs: [...new Set([...begun.epochs, ...onThem])], orphans: begun.orphans, buildsOn };
+  return {
+    pointIds,
+    epochs: [...new Set([...begun.epochs, ...onThem, ...idsOf('epoch')])],
+    orphans: [...begun.orphans, ...idsOf('point')],
+    buildsOn,
+  };
 }
 
-async function preview(options: PruneOptions, found: Survey, context: OperationContext): Promise<Pruned> {
-  // Nothing is written, so the time is that of this machine.
-  const at = { now: context.clock.wallTime(), remove: false };
+async function preview(options: PruneOptions, found: Survey): Promise<Pruned> {
+  const at = { now: found.now, remove: false };
   const readers = await ReadersAtWork.read(options.repository.storage, options.databaseId, at);
   return outcome(found, whoNeeds(doomedBy(found), readers), null);
 }
@@ -112,36 +126,45 @@ async function carryOut(
   context: OperationContext,
 ): Promise<Pruned> {
   const { repository, databaseId, fence, graceMs } = options;
-  const pruneId = await mark(options, found.plan, context);
-  const place = { repository, databaseId, fence, now: await timeOf(repository.storage, context) };
+  const pruneId = await mark(options, found, context);
+  const place = { repository, databaseId, fence, now: found.now };
   const { left } = await remove(place, doomedBy(found), context);
   await removeSpent(place, graceMs, context);
   return outcome(found, left, pruneId);
 }
 
-function outcome({ plan, facts }: Survey, left: ReadonlyMap<string, string>, pruneId: string | null): Pruned {
+function outcome({ plan, facts, orphans }: Survey, left: ReadonlyMap<string, string>, pruneId: string | null): Pruned {
   const inUse = plan.remove.flatMap(({ id }) => {
     const reason = left.get(id);
     return reason === undefined ? [] : [{ id, reason }];
   });
-  return { plan, pruneId, gaps: gapsOf(facts.epochs), removed: plan.remove.filter(({ id }) => !left.has(id)), inUse };
+  return {
+    plan,
+    pruneId,
+    gaps: gapsOf(facts.epochs),
+    removed: plan.remove.filter(({ id }) => !left.has(id)),
+    orphans: { ...orphans, remove: orphans.remove.filter(({ id }) => !left.has(id)) },
+    inUse,
+  };
 }
 
 async function mark(
   { repository, databaseId, fence }: PruneOptions & { readonly fence: Fence },
-  plan: PrunePlan,
+  { plan, orphans }: Survey,
   context: OperationContext,
 ): Promise<string | null> {
-  if (plan.tombstone.length === 0) return null;
+  if (plan.tombstone.length + orphans.mark.length === 0) return null;
+  const idsOf = (kind: Orphan['kind']) => orphans.mark.filter((one) => one.kind === kind).map((one) => one.id);
   const id = Buffer.from(context.random.bytes(4)).toString('hex');
   await fence.check();
   await writeTombstone(repository, databaseId, {
     format: 2,
     id,
     createdAt: new Date(context.clock.wallTime()).toISOString(),
-    pointIds: plan.tombstone.map((point) => point.id),
-    epochs: [],
-    orphans: [],
+    pointIds: [...plan.tombstone.map((point) => point.id), ...idsOf('point')],
+    epochs: idsOf('epoch'),
+    orphans: idsOf('point'),
+    merged: [],
     deleting: false,
   });
   return id;

@@ -6,7 +6,7 @@ import { ReadersAtWork } from '../repository/reader-lease.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Fence } from '../repository/repository-lease.ts';
 import { epochFolder, readEpochs } from '../wal-archive/epoch.ts';
-import { type Tombstone, Tombstones, writeTombstone } from './tombstone.ts';
+import { type TombstoneRecord, Tombstones, writeTombstone } from './tombstone.ts';
 
 /** What is to go. */
 export interface Doomed {
@@ -45,10 +45,11 @@ export async function remove(place: RemovalPlace, doomed: Doomed, context: Opera
   const wanted = without(doomed, whoNeeds(doomed, first));
   if (isEmpty(wanted)) return { pointIds: [], left: whoNeeds(doomed, first), bytes: 0 };
   const { repository, databaseId, fence } = place;
-  const tombstone: Tombstone = {
+  const tombstone: TombstoneRecord = {
     format: 2,
     id: Buffer.from(context.random.bytes(4)).toString('hex'),
     createdAt: new Date(context.clock.wallTime()).toISOString(),
+    merged: [],
     ...listOf(wanted),
     deleting: true,
   };
@@ -127,7 +128,7 @@ function without(doomed: Doomed, needed: ReadonlyMap<string, string>): Doomed {
   };
 }
 
-function listOf({ pointIds, epochs, orphans }: Doomed): Pick<Tombstone, 'pointIds' | 'epochs' | 'orphans'> {
+function listOf({ pointIds, epochs, orphans }: Doomed): Pick<TombstoneRecord, 'pointIds' | 'epochs' | 'orphans'> {
   return { pointIds, epochs, orphans };
 }
 

@@ -3,6 +3,7 @@ import { TradedbError } from '../../error.ts';
 import { readIfThere } from '../../storage/read-if-there.ts';
 import { tombstoneKey } from '../repository/object-name.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { SegmentName } from '../wal-archive/segment-format.ts';
 
 /**
  * First phase of a deletion: an object that lists what will go. Deleting it takes the decision back. A second one, with
@@ -21,19 +22,36 @@ const tombstoneSchema = v.object({
   epochs: v.optional(v.pipe(v.array(v.string()), v.readonly()), []),
   /** Those of the points that had no manifest when this was written. */
   orphans: v.optional(v.pipe(v.array(v.string()), v.readonly()), []),
+  /** Segments whose commits were merged: those within these ranges go, the merged ones stay. */
+  merged: v.optional(
+    v.pipe(v.array(v.object({ epoch: v.string(), firstTx: v.number(), lastTx: v.number() })), v.readonly()),
+    [],
+  ),
   deleting: v.optional(v.boolean(), false),
 });
 
-export type Tombstone = Readonly<v.InferOutput<typeof tombstoneSchema>>;
+export type TombstoneRecord = Readonly<v.InferOutput<typeof tombstoneSchema>>;
+
+export interface Tombstone extends TombstoneRecord {
+  /** When it was stored, by the clock of the storage; milliseconds since 1970 UTC. */
+  readonly writtenMs: number;
+}
 
 /** Undefined when it is damaged; `repository.records` then knows why. */
-export function decodeTombstone(repository: Repository, key: string, bytes: Uint8Array): Tombstone | undefined {
+export function decodeTombstone(repository: Repository, key: string, bytes: Uint8Array): TombstoneRecord | undefined {
   const record = repository.records.open(key, bytes);
   if (record === undefined) return undefined;
   const parsed = v.safeParse(tombstoneSchema, record);
   if (!parsed.success) return repository.records.refuse(key, parsed.issues[0].message);
   if (!key.endsWith(`/${parsed.output.id}.json`)) return repository.records.refuse(key, 'it is of another prune');
   return parsed.output;
+}
+
+export type MergedRange = TombstoneRecord['merged'][number];
+
+/** Whether a segment is one of those whose commits were merged. */
+export function isWithin(range: Pick<MergedRange, 'firstTx' | 'lastTx'>, segment: SegmentName): boolean {
+  return segment.merged === null && range.firstTx <= segment.firstTx && segment.lastTx <= range.lastTx;
 }
 
 /** All tombstones of one database. */
@@ -43,6 +61,7 @@ export class Tombstones {
   readonly #pointIds: ReadonlySet<string>;
   readonly #goingPoints: ReadonlySet<string>;
   readonly #goingEpochs: ReadonlySet<string>;
+  readonly #goingRanges: readonly MergedRange[];
 
   constructor(all: readonly Tombstone[]) {
     this.all = all;
@@ -50,15 +69,16 @@ export class Tombstones {
     this.#pointIds = new Set(all.flatMap((tombstone) => tombstone.pointIds));
     this.#goingPoints = new Set(deleting.flatMap((tombstone) => tombstone.pointIds));
     this.#goingEpochs = new Set(deleting.flatMap((tombstone) => tombstone.epochs));
+    this.#goingRanges = deleting.flatMap((tombstone) => tombstone.merged);
   }
 
   static async read(repository: Repository, databaseId: string): Promise<Tombstones> {
     const all: Tombstone[] = [];
-    for await (const { key } of repository.storage.list(`db/${databaseId}/tombstones`)) {
+    for await (const { key, modifiedMs } of repository.storage.list(`db/${databaseId}/tombstones`)) {
       const bytes = await readIfThere(repository.storage, key);
       // A tombstone that cannot be read condemns nothing.
       const tombstone = bytes === undefined ? undefined : decodeTombstone(repository, key, bytes);
-      if (tombstone !== undefined) all.push(tombstone);
+      if (tombstone !== undefined) all.push({ ...tombstone, writtenMs: modifiedMs });
     }
     return new Tombstones(all.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)));
   }
@@ -76,9 +96,18 @@ export class Tombstones {
   isEpochGoing(epoch: string): boolean {
     return this.#goingEpochs.has(epoch);
   }
+
+  /** Merged commits have taken its place, and it may be gone. */
+  isMergedAway(epoch: string, segment: SegmentName): boolean {
+    return this.#goingRanges.some((range) => range.epoch === epoch && isWithin(range, segment));
+  }
 }
 
-export async function writeTombstone(repository: Repository, databaseId: string, tombstone: Tombstone): Promise<void> {
+export async function writeTombstone(
+  repository: Repository,
+  databaseId: string,
+  tombstone: TombstoneRecord,
+): Promise<void> {
   const key = tombstoneKey(databaseId, tombstone.id);
   await repository.storage.write(key, repository.records.seal(key, tombstone));
 }

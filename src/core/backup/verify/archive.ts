@@ -3,9 +3,11 @@ import { TradedbError, throwIfCancelled } from '../../error.ts';
 import { isUnreachable } from '../../storage/storage-error.ts';
 import type { Repository } from '../repository/repository.ts';
 import { Tombstones } from '../retention/tombstone.ts';
-import { type Epoch, epochKey, readEpochs, readFooter, readSegment } from '../wal-archive/epoch.ts';
+import type { ArchivedSegment } from '../wal-archive/chain.ts';
+import { type Epoch, epochKey, readEpochs } from '../wal-archive/epoch.ts';
 import { parseSegmentKey, segmentKey } from '../wal-archive/segment-format.ts';
-import { brokenArchive, framesOf } from '../wal-archive/segment-frames.ts';
+import { brokenArchive, framesOf, mergedPages } from '../wal-archive/segment-frames.ts';
+import { readCommits, readMerged, readSegment, type SegmentPlace } from '../wal-archive/segment-reading.ts';
 import type { VerifyLevel, VerifyProblem } from './verification.ts';
 
 export interface ArchiveVerification {
@@ -26,39 +28,48 @@ export async function verifyArchive(
   let objects = 0;
   let bytesRead = 0;
   for (const epoch of epochs) {
-    let previous: string | null = null;
     objects += epoch.segments.length;
+    const place = { databaseId, epoch: epoch.id };
     for (const segment of epoch.segments) {
       throwIfCancelled(context.signal);
       const key = segmentKey(databaseId, epoch.id, segment);
       try {
-        if (repository.isLocked) {
-          if (level > 1) {
-            await repository.requireStored(key);
-            bytesRead += segment.sizeBytes;
-          }
-          continue;
-        }
         if (level === 1) {
-          await readFooter(repository, { databaseId, epoch: epoch.id }, segment);
+          if (!repository.isLocked) await readCommits(repository, place, segment);
           continue;
         }
         bytesRead += segment.sizeBytes;
-        const { header, footer, blocks } = await readSegment(repository, { databaseId, epoch: epoch.id }, segment);
-        if (header.previous !== previous) throw brokenArchive('it does not follow the segment before');
-        if (level < 3) continue;
-        let last = header.firstTx - 1;
-        for (const { frame, tx } of framesOf(header, blocks)) if (frame.pagesAfterCommit > 0) last = tx;
-        if (last !== footer.lastTx || last !== segment.lastTx) throw brokenArchive('its commits differ from its table');
+        if (repository.isLocked) await repository.requireStored(key);
+        else await checkSegment(repository, place, segment, level);
       } catch (error) {
         if (!(error instanceof TradedbError) || isUnreachable(error)) throw error;
         problems.push(problem(key, 'damaged', error.message, epoch));
-      } finally {
-        previous = segment.digest;
       }
     }
   }
   return { objects, bytesRead, problems };
+}
+
+/** Its bytes and its place in the chain; from level 3 on also what is in it. */
+async function checkSegment(
+  repository: Repository,
+  place: SegmentPlace,
+  segment: ArchivedSegment,
+  level: VerifyLevel,
+): Promise<void> {
+  if (segment.merged !== null) {
+    const { header, footer, blocks } = await readMerged(repository, place, segment);
+    if (level < 3) return;
+    for (const { pageNumber } of mergedPages(header, footer, blocks)) {
+      if (pageNumber === 0) throw brokenArchive('a page without a number');
+    }
+    return;
+  }
+  const { header, footer, blocks } = await readSegment(repository, place, segment);
+  if (level < 3) return;
+  let last = header.firstTx - 1;
+  for (const { frame, tx } of framesOf(header, blocks)) if (frame.pagesAfterCommit > 0) last = tx;
+  if (last !== footer.lastTx) throw brokenArchive('its commits differ from its table');
 }
 
 /** Segments that no chain reaches: one before them is missing, or the record of their epoch is. */
@@ -72,14 +83,16 @@ async function holes(repository: Repository, databaseId: string, epochs: readonl
   for await (const { key } of repository.storage.list(`db/${databaseId}/wal`)) {
     const name = parseSegmentKey(key);
     if (name === undefined || reached.has(key) || seen.has(name.epoch) || tombstones.isEpochGoing(name.epoch)) continue;
-    seen.add(name.epoch);
     const epoch = epochs.find((one) => one.id === name.epoch);
+    const next = (epoch?.segments.at(-1)?.lastTx ?? 0) + 1;
+    // Its commits are in the chain as well: of another archiver, or merged.
+    if (epoch !== undefined && name.lastTx < next) continue;
+    seen.add(name.epoch);
     if (epoch === undefined) {
       const missing = epochKey(databaseId, name.epoch);
       problems.push(problem(missing, 'missing', 'the record of the epoch is not there', undefined));
       continue;
     }
-    const next = (epoch.segments.at(-1)?.lastTx ?? 0) + 1;
     const folder = epochKey(databaseId, epoch.id).replace(/epoch\.json$/, '');
     problems.push(problem(folder, 'missing', `the segment with commit ${next} is not there`, epoch));
   }

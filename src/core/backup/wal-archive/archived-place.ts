@@ -6,8 +6,10 @@ import { currentHolder, type LeaseOwner } from '../../lease.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import { factsOf, type PinnedFacts, pin, type ReadAuditHead } from '../snapshot/pin.ts';
-import { type ArchivedSegment, type Epoch, readEpochs, readSegment } from './epoch.ts';
+import type { ArchivedSegment } from './chain.ts';
+import { type Epoch, readEpochs } from './epoch.ts';
 import { RecorderProcess } from './recorder-process.ts';
+import { commitAt } from './segment-reading.ts';
 import { newestInSpool } from './segment-spool.ts';
 
 /** Where a place in a live WAL, or a restore point, lies among the archived commits. */
@@ -150,11 +152,8 @@ async function txIn(
   position: WalPosition,
 ): Promise<number | undefined> {
   for (const segment of segments) {
-    const { header, footer } = await readSegment(repository, { databaseId, epoch: epoch.id }, segment);
-    if (header.salt1 !== position.salt1 || header.salt2 !== position.salt2) continue;
-    if (header.firstFrame - 1 === position.frame && header.seed1 === position.checksum1) return header.firstTx - 1;
-    const index = footer.commits.findIndex((commit) => commit.frame === position.frame);
-    if (index !== -1) return header.firstTx + index;
+    const tx = await commitAt(repository, { databaseId, epoch: epoch.id }, segment, position);
+    if (tx !== undefined) return tx;
   }
   return undefined;
 }

@@ -1,19 +1,11 @@
 import * as v from 'valibot';
-import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import { readIfThere } from '../../storage/read-if-there.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Fence } from '../repository/repository-lease.ts';
 import { Tombstones } from '../retention/tombstone.ts';
-import {
-  decodeSegment,
-  decodeSegmentFooter,
-  parseSegmentKey,
-  type SegmentFooter,
-  type SegmentName,
-  segmentFooterBytes,
-  segmentKey,
-  segmentTrailerBytes,
-} from './segment-format.ts';
+import { type ArchivedSegment, chainOf } from './chain.ts';
+import { parseSegmentKey, type StoredSegment } from './segment-format.ts';
+import { previousOf } from './segment-reading.ts';
 
 /**
  * An epoch is an unbroken chain of archived commits with numbers from 1. A break (the archiver was not there, the file
@@ -38,14 +30,8 @@ const epochSchema = v.object({
 
 export type EpochRecord = v.InferOutput<typeof epochSchema>;
 
-export interface ArchivedSegment extends SegmentName {
-  readonly sizeBytes: number;
-  /** When it was stored; milliseconds since 1970 UTC. */
-  readonly modifiedMs: number;
-}
-
 export interface Epoch extends EpochRecord {
-  /** In order; without those behind a missing one. */
+  /** The chain from commit 1 on; without what lies behind a missing segment. */
   readonly segments: readonly ArchivedSegment[];
 }
 
@@ -87,7 +73,7 @@ export function decodeEpoch(repository: Repository, key: string, bytes: Uint8Arr
 
 /** All epochs of a database, oldest first. One without a readable record is left out, and so is one that is being deleted. */
 export async function readEpochs(repository: Repository, databaseId: string): Promise<readonly Epoch[]> {
-  const segments = new Map<string, ArchivedSegment[]>();
+  const segments = new Map<string, StoredSegment[]>();
   const records: EpochRecord[] = [];
   for await (const { key, sizeBytes, modifiedMs } of repository.storage.list(`db/${databaseId}/wal`)) {
     const name = parseSegmentKey(key);
@@ -103,63 +89,15 @@ export async function readEpochs(repository: Repository, databaseId: string): Pr
   }
   // Read last: a deletion of which the listing saw something was written down before.
   const tombstones = await Tombstones.read(repository, databaseId);
-  return records
-    .filter((record) => !tombstones.isEpochGoing(record.id))
-    .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
-    .map((record) => ({ ...record, segments: unbroken(segments.get(record.id) ?? []) }));
-}
-
-/** Segments from commit 1 on without a hole. */
-function unbroken(segments: readonly ArchivedSegment[]): ArchivedSegment[] {
-  const sorted = [...segments].sort((a, b) => a.firstTx - b.firstTx || a.lastTx - b.lastTx);
-  const chain: ArchivedSegment[] = [];
-  for (const segment of sorted) {
-    if (segment.firstTx === (chain.at(-1)?.lastTx ?? 0) + 1) chain.push(segment);
+  const epochs: Epoch[] = [];
+  for (const record of records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))) {
+    if (tombstones.isEpochGoing(record.id)) continue;
+    const stored = (segments.get(record.id) ?? []).filter((segment) => !tombstones.isMergedAway(record.id, segment));
+    const place = { databaseId, epoch: record.id };
+    epochs.push({
+      ...record,
+      segments: await chainOf(stored, (segment) => previousOf(repository, place, segment)),
+    });
   }
-  return chain;
-}
-
-/** The commit table of a segment, read from its end. */
-export async function readFooter(
-  repository: Repository,
-  { databaseId, epoch }: { databaseId: string; epoch: string },
-  segment: ArchivedSegment,
-): Promise<SegmentFooter> {
-  const key = segmentKey(databaseId, epoch, segment);
-  const trailerAt = segment.sizeBytes - segmentTrailerBytes;
-  const trailer = await repository.storage.read(key, { offset: trailerAt, length: segmentTrailerBytes });
-  const length = segmentFooterBytes(trailer);
-  return decodeSegmentFooter(await repository.storage.read(key, { offset: trailerAt - length, length }), trailer);
-}
-
-export async function readSegment(
-  repository: Repository,
-  { databaseId, epoch }: { databaseId: string; epoch: string },
-  segment: ArchivedSegment,
-): Promise<ReturnType<typeof decodeSegment>> {
-  const bytes = await repository.storage.read(segmentKey(databaseId, epoch, segment));
-  return decodeSegment(bytes, segment.digest);
-}
-
-/** Where an epoch ends: what a later archiver has to find in the WAL to go on. Null without a segment. */
-export async function endOf(
-  repository: Repository,
-  databaseId: string,
-  epoch: Epoch,
-): Promise<{ position: WalPosition; lastTx: number; digest: string; lastNotAfter: number } | null> {
-  const last = epoch.segments.at(-1);
-  if (last === undefined) return null;
-  const { header, footer } = await readSegment(repository, { databaseId, epoch: epoch.id }, last);
-  return {
-    position: {
-      salt1: header.salt1,
-      salt2: header.salt2,
-      frame: footer.lastFrame,
-      checksum1: footer.checksum1,
-      checksum2: footer.checksum2,
-    },
-    lastTx: footer.lastTx,
-    digest: last.digest,
-    lastNotAfter: footer.commits.at(-1)?.notAfter ?? 0,
-  };
+  return epochs;
 }

@@ -68,7 +68,12 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
 
 export function encodeSegmentFooter(footer: SegmentFooter): Uint8Array {
   const body = Buffer.from(JSON.stringify(footer));
-  return Buffer.concat([body, uint32(body.length), sha256(body), segmentEndMagic]);
+  return Buffer.concat([body, segmentTrailer(body)]);
+}
+
+/** What follows a footer: its length, its sha256 and the end mark. */
+export function segmentTrailer(footer: Uint8Array): Uint8Array {
+  return Buffer.concat([uint32(footer.length), sha256(footer), segmentEndMagic]);
 }
 
 /** Length of the footer by the last bytes of a segment. */
@@ -100,23 +105,37 @@ export function decodeSegment(
   return { header, footer, blocks: buffer.subarray(headerEnd, footerStart) };
 }
 
-/** `wal/<epoch>/000000000001-000000000009-<sha>.wseg` */
-export function segmentKey(databaseId: string, epoch: string, name: SegmentName): string {
+/** `wal/<epoch>/000000000001-000000000009-<sha>.wseg`; of merged commits: the digest that it stands for before its own. */
+export function segmentKey(
+  databaseId: string,
+  epoch: string,
+  name: Omit<SegmentName, 'merged'> & { readonly merged?: string | null },
+): string {
   const number = (tx: number): string => String(tx).padStart(12, '0');
-  return `db/${databaseId}/wal/${epoch}/${number(name.firstTx)}-${number(name.lastTx)}-${name.digest}.wseg`;
+  const digests = [...(name.merged == null ? [] : [name.merged]), name.digest].join('-');
+  return `db/${databaseId}/wal/${epoch}/${number(name.firstTx)}-${number(name.lastTx)}-${digests}.wseg`;
 }
 
 export interface SegmentName {
   readonly firstTx: number;
   readonly lastTx: number;
   readonly digest: string;
+  /** For a segment of merged commits: digest of the last segment whose place it takes. Null for one as it was archived. */
+  readonly merged: string | null;
+}
+
+/** A segment as a listing shows it. */
+export interface StoredSegment extends SegmentName {
+  readonly sizeBytes: number;
+  /** When it was stored; milliseconds since 1970 UTC. */
+  readonly modifiedMs: number;
 }
 
 export function parseSegmentKey(key: string): (SegmentName & { epoch: string; databaseId: string }) | undefined {
-  const match = /^db\/([^/]+)\/wal\/([^/]+)\/(\d{12})-(\d{12})-([0-9a-f]{64})\.wseg$/.exec(key);
+  const match = /^db\/([^/]+)\/wal\/([^/]+)\/(\d{12})-(\d{12})-(?:([0-9a-f]{64})-)?([0-9a-f]{64})\.wseg$/.exec(key);
   if (match === null) return undefined;
-  const [, databaseId = '', epoch = '', firstTx, lastTx, digest = ''] = match;
-  return { databaseId, epoch, firstTx: Number(firstTx), lastTx: Number(lastTx), digest };
+  const [, databaseId = '', epoch = '', firstTx, lastTx, merged = null, digest = ''] = match;
+  return { databaseId, epoch, firstTx: Number(firstTx), lastTx: Number(lastTx), merged, digest };
 }
 
 function uint32(value: number): Uint8Array {

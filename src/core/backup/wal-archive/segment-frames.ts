@@ -7,6 +7,7 @@ import {
   walFrameBytes,
   walFrameHeaderBytes,
 } from '../../file-format/wal-frame.ts';
+import type { MergedFooter, MergedHeader, MergedState } from './merged-format.ts';
 import { blockHeaderBytes, type SegmentHeader } from './segment-format.ts';
 
 export interface SegmentFrame {
@@ -38,18 +39,41 @@ export function* framesOf(header: SegmentHeader, blocks: Uint8Array): Generator<
   }
 }
 
-/** The last version of every page that the commits after `after` up to `upTo` of a segment write. */
-export function newestPages(
-  { header, blocks }: { header: SegmentHeader; blocks: Uint8Array },
-  after: number,
-  upTo: number,
-): Map<number, Uint8Array> {
-  const newest = new Map<number, Uint8Array>();
-  for (const { frame, page, tx } of framesOf(header, blocks)) {
-    if (tx > upTo) break;
-    if (tx > after) newest.set(frame.pageNumber, page);
+export interface MergedPage {
+  readonly state: MergedState;
+  readonly pageNumber: number;
+  readonly page: Uint8Array;
+}
+
+/** The pages of merged commits, those of the newest state first. */
+export function* mergedPages(
+  { pageSizeBytes }: MergedHeader,
+  { states }: MergedFooter,
+  blocks: Uint8Array,
+): Generator<MergedPage> {
+  const newestFirst = [...states].reverse();
+  let index = 0;
+  let ofState = 0;
+  for (const block of plainBlocks(blocks)) {
+    if (block.length % (pageSizeBytes + 4) !== 0) throw brokenArchive('a block does not hold whole pages');
+    const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+    for (let offset = 0; offset < block.length; offset += pageSizeBytes + 4) {
+      while (newestFirst[index] !== undefined && ofState === newestFirst[index]?.stored) {
+        index += 1;
+        ofState = 0;
+      }
+      const state = newestFirst[index];
+      if (state === undefined) throw brokenArchive('merged commits with pages of no state');
+      ofState += 1;
+      yield {
+        state,
+        pageNumber: view.getUint32(offset, true),
+        page: block.subarray(offset + 4, offset + 4 + pageSizeBytes),
+      };
+    }
   }
-  return newest;
+  const missing = newestFirst.slice(index).reduce((sum, { stored }) => sum + stored, 0) - ofState;
+  if (missing > 0) throw brokenArchive('merged commits with pages missing');
 }
 
 export function brokenArchive(what: string): TradedbError {

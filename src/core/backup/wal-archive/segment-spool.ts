@@ -234,7 +234,7 @@ function parseName(name: string): (SegmentName & { epoch: string }) | undefined 
   const match = /^(\d{12})-(\d{12})-([0-9a-f]{8})-([0-9a-f]{64})\.wseg$/.exec(name);
   if (match === null) return undefined;
   const [, firstTx, lastTx, epoch = '', digest = ''] = match;
-  return { firstTx: Number(firstTx), lastTx: Number(lastTx), epoch, digest };
+  return { firstTx: Number(firstTx), lastTx: Number(lastTx), epoch, digest, merged: null };
 }
 
 /** Undefined when the file is not what its name says: a disk that lost it must not be believed. */

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Repository } from '../repository/repository.ts';
 import type { Fence } from '../repository/repository-lease.ts';
-import { type Epoch, endOf, readEpochs } from './epoch.ts';
+import { type Epoch, readEpochs } from './epoch.ts';
 import { segmentKey } from './segment-format.ts';
+import { endOf } from './segment-reading.ts';
 import type { ArchiveEnd, WaitingSegment } from './segment-spool.ts';
 import type { FinishedSegment } from './segment-writer.ts';
 

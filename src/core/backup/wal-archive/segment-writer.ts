@@ -92,6 +92,7 @@ export class SegmentWriter {
       firstTx: this.header.firstTx,
       lastTx: this.lastTx,
       digest: this.#hash.digest('hex'),
+      merged: null,
       sizeBytes: this.#size,
       frames: frame - this.header.firstFrame + 1,
       lastNotAfter: this.#commits.at(-1)?.notAfter ?? 0,

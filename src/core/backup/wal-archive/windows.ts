@@ -1,5 +1,6 @@
 import type { Repository } from '../repository/repository.ts';
-import { type Epoch, endOf } from './epoch.ts';
+import type { Epoch } from './epoch.ts';
+import { endOf } from './segment-reading.ts';
 
 export interface ArchiveWindow {
   readonly epoch: string;

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type ArchivedSegment, type Epoch, readEpochs, readSegment } from '../../backup/wal-archive/epoch.ts';
-import { brokenArchive, newestPages } from '../../backup/wal-archive/segment-frames.ts';
+import type { ArchivedSegment } from '../../backup/wal-archive/chain.ts';
+import { type Epoch, readEpochs } from '../../backup/wal-archive/epoch.ts';
+import { brokenArchive } from '../../backup/wal-archive/segment-frames.ts';
+import { readPages, type WantedCommits } from '../../backup/wal-archive/segment-reading.ts';
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import { acquireLease, databaseLeaseFolder, databaseLeaseName } from '../../lease.ts';
@@ -214,18 +216,16 @@ class Follower {
     for (const segment of pending) {
       if (bytes > 0 && bytes + segment.sizeBytes > batchBytes) break;
       bytes += segment.sizeBytes;
-      const { header, footer, blocks } = await readSegment(repository, place, segment);
-      if (header.pageSizeBytes !== this.#state.pageSizeBytes) throw brokenArchive('the size of the pages changed');
-      const upTo = lastWithin(this.#request.limit, epoch, segment, footer.commits);
-      if (upTo <= tx) break;
-      for (const [page, data] of newestPages({ header, blocks }, tx, upTo)) pages.set(page, data);
-      const commit = footer.commits[upTo - segment.firstTx];
-      if (commit === undefined) throw brokenArchive(`commit ${upTo} is not in the table of its segment`);
-      oldest ||= footer.commits[0]?.notAfter ?? 0;
-      tx = upTo;
-      pagesAfter = commit.pages;
-      notAfter = commit.notAfter;
-      if (upTo < segment.lastTx) break;
+      const wanted = { after: tx, ...within(this.#request.limit, epoch) };
+      const { pageSizeBytes, newest, first, last } = await readPages(repository, place, segment, wanted);
+      if (pageSizeBytes !== this.#state.pageSizeBytes) throw brokenArchive('the size of the pages changed');
+      if (last === undefined) break;
+      for (const [page, data] of newest) pages.set(page, data);
+      oldest ||= first?.notAfter ?? 0;
+      tx = last.tx;
+      pagesAfter = last.pages;
+      notAfter = last.notAfter;
+      if (tx < segment.lastTx) break;
     }
     if (pages.size === 0) return undefined;
     return { place: { epoch: epoch.id, tx, notAfter }, pages, pagesAfter, oldest };
@@ -304,16 +304,10 @@ function heldByReaders(target: string): TradedbError {
   });
 }
 
-/** Last commit of a segment that the limit allows; one before its first when it allows none. */
-function lastWithin(
-  limit: FollowLimit | null,
-  epoch: Epoch,
-  segment: ArchivedSegment,
-  commits: readonly { notAfter: number }[],
-): number {
-  if (limit === null) return segment.lastTx;
-  if (limit.kind === 'tx') return limit.epoch === epoch.id ? Math.min(segment.lastTx, limit.tx) : segment.lastTx;
-  return segment.firstTx + commits.findLastIndex((commit) => commit.notAfter <= limit.time);
+/** Commits that the limit allows. */
+function within(limit: FollowLimit | null, epoch: Epoch): Omit<WantedCommits, 'after'> {
+  if (limit?.kind === 'time') return { upTo: Number.POSITIVE_INFINITY, notAfter: limit.time };
+  return { upTo: limit?.epoch === epoch.id ? limit.tx : Number.POSITIVE_INFINITY };
 }
 
 /** What a crash has left is decided: the counter in the file says which of the two places it holds. */
