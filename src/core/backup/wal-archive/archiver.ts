@@ -316,10 +316,7 @@ export class Archiver {
     const { onRecording, store } = this.#request;
     this.#gapReason ??= found;
     onRecording(false);
-    if (store.waiting.segments > 0) {
-      await this.#pause(this.#gapReason);
-      return;
-    }
+    if (store.waiting.segments > 0) return this.#pause(this.#gapReason);
     try {
       await this.#beginEpoch(await store.repository(), this.#gapReason);
     } catch (error) {
