@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { BackupArchiveData } from '../../src/commands/backup/archive.ts';
 import type { BackupListData } from '../../src/commands/backup/list.ts';
 import type { BackupMarkData } from '../../src/commands/backup/mark.ts';
+import type { BackupVerifyData } from '../../src/commands/backup/verify.ts';
 import type { RestoreRunData } from '../../src/commands/restore/run.ts';
+import { databaseIdOf } from '../../src/core/backup/repository/object-name.ts';
 import { writeCommits } from '../support/archive-runs.ts';
 import { type CliResult, parseError, parseReport, tradedb } from '../support/cli.ts';
 import {
@@ -110,6 +112,22 @@ describe('tradedb backup archive and restore to a moment', () => {
       const verify = await tradedb(['backup', 'verify', '-d', database, '--level', level], cwd);
       expect(verify.code, verify.stdout).toBe(0);
     }
+
+    // The newest segment is gone: no hole in the chain says so, only the archiver knows that it was there.
+    const place = join(folder, 'backups', 'db', databaseIdOf('a.db'), 'wal', list.windows[0]?.epoch ?? '');
+    const newest = readdirSync(place).sort().at(-2) ?? '';
+    expect(newest).toMatch(/-000000000026-/);
+    rmSync(join(place, newest));
+    const lost = await tradedb(['backup', 'verify', '-d', database, '--level', '1', '--json'], cwd);
+    expect(lost.code).toBe(12);
+    expect(parseReport<BackupVerifyData>(lost).data.problems).toMatchObject([
+      { kind: 'missing', message: expect.stringMatching(/26 (was|were) stored by the archiver/) },
+    ]);
+    // Somewhere else nobody knows.
+    const elsewhere = await tradedb(['backup', 'verify', '-R', join(folder, 'backups'), '--all', '--json'], {
+      cwd: temporaryFolder(),
+    });
+    expect(elsewhere.code, elsewhere.stderr).toBe(0);
   });
 
   it('marks a commit, restores to it, lists it, and removes the mark', async () => {

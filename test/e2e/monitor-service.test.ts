@@ -163,7 +163,15 @@ describe('the service', () => {
     writeFileSync(join(folder, 'service.url'), `${url}/service`);
     writeFileSync(join(folder, 'health.url'), `${url}/health`);
     const written = {
-      ...{ pid: 1, hostname: hostname(), updatedAt: new Date().toISOString(), running: true, epoch: 'e', tx: 7 },
+      ...{
+        pid: 1,
+        hostname: hostname(),
+        repository: 'backups',
+        updatedAt: new Date().toISOString(),
+        running: true,
+        epoch: 'e',
+        tx: 7,
+      },
       ...{
         durableAt: '2026-03-01T10:00:00.000Z',
         commits: 7,

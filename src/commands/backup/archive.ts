@@ -127,7 +127,10 @@ export const definition = defineCommand({
     const { archiveStatusPath } = await import('../../core/backup/wal-archive/status-file.ts');
     const archived = await runArchive(
       {
-        statusFile: archiveStatusPath(context.stateDirectory(), databaseIdOf(label)),
+        statusFile: {
+          path: archiveStatusPath(context.stateDirectory(), databaseIdOf(label)),
+          repository: location.location,
+        },
         database,
         connect,
         spool: spoolOf(storage, settings.archive.spoolMax),

@@ -1,6 +1,7 @@
 import type { BackupPlan } from '../../core/backup/plan.ts';
 import type { Finding } from '../../core/report.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
+import { type PointPosition, pointPosition } from './point-position.ts';
 import {
   chosenLocation,
   databaseLabel,
@@ -40,13 +41,8 @@ export interface BackupCreateData {
   readonly bytes: { readonly database: number; readonly stored: number; readonly resumed: number } | null;
   readonly codec: string | null;
   readonly encryption: { readonly cipher: 'aes-256-gcm'; readonly keySlots: number } | null;
-  readonly position: {
-    readonly salt1: number;
-    readonly salt2: number;
-    readonly frame: number;
-    readonly checksum1: number;
-    readonly checksum2: number;
-  } | null;
+  /** Where the archive of commits goes on from it; `epoch` and `tx` where its commit is known. */
+  readonly position: PointPosition | null;
   readonly verification: { readonly level: number; readonly passed: boolean } | null;
 }
 
@@ -195,7 +191,7 @@ export const definition = defineCommand({
         bytes: { database: pageCount * pageSizeBytes, stored: manifest.storedBytes, resumed: snapshot.resumedBytes },
         codec: manifest.codec,
         encryption: opened.encryption,
-        position: manifest.position,
+        position: pointPosition(manifest),
         verification: checked.verification,
       },
       { findings: [...created.findings, ...noted, ...fewSlots(opened.encryption), ...checked.findings] },

@@ -98,7 +98,10 @@ export const definition = defineCommand({
     if (ids.length === 0 && options.since === undefined) {
       const { verifyRecords } = await import('../../core/backup/verify/records.ts');
       const { verifyArchive } = await import('../../core/backup/verify/archive.ts');
+      const { missingNewest } = await import('../../core/backup/verify/newest-commits.ts');
+      const { readArchiveStatus } = await import('../../core/backup/wal-archive/status-file.ts');
       for (const id of new Set(points.map((point) => point.database.id))) {
+        const status = readArchiveStatus(context.stateDirectory(), id);
         const result = await verifyArchive(repository, id, level, context);
         archive.objects += result.objects;
         archive.bytesRead += result.bytesRead;
@@ -106,6 +109,7 @@ export const definition = defineCommand({
         archive.objects += records.objects;
         problems.push(
           ...result.problems,
+          ...(await newestMissing(result.problems, () => missingNewest(repository, id, status))),
           ...records.problems.filter(({ key }) => !problems.some((one) => one.key === key)),
         );
       }
@@ -195,6 +199,15 @@ export const definition = defineCommand({
   exitCode: ({ data, status }) =>
     data.problems.length > 0 || (data.live?.pagesDiffering ?? 0) > 0 ? 12 : status === 'ok' ? 0 : 3,
 });
+
+/** A hole in the chain says already that what is behind it cannot be had. */
+async function newestMissing(
+  found: readonly VerifyProblem[],
+  look: () => Promise<VerifyProblem | undefined>,
+): Promise<readonly VerifyProblem[]> {
+  const missing = await look();
+  return missing === undefined || found.some(({ key }) => key.startsWith(missing.key)) ? [] : [missing];
+}
 
 /** Says of each problem which backups are not lost by it. */
 async function withOtherRoutes(

@@ -36,8 +36,15 @@ function doneLines({ data, status }: Report<BackupCreateData>, style: Style): st
       ? `  snapshot  ${plural(pages.total, 'page')} as of the newest archived commit; the database was not read`
       : `  snapshot  ${plural(pages.total, 'page')}${wal}, pinned ${formatDuration(snapshot.pinnedMs)}${grew}`,
     `  stored    ${formatByteSize(bytes.stored)} of ${formatByteSize(bytes.database)} (${data.codec})${reused}${resumed}${sealed}`,
+    ...positionLine(data),
     `  checked   ${verified}${backup.keepUntil === null ? '' : `, kept until ${backup.keepUntil}`}`,
   ];
+}
+
+/** The archived commit whose state it is, where that is known. */
+function positionLine({ position }: BackupCreateData): string[] {
+  if (position?.tx === undefined || position.tx === null || position.epoch === null) return [];
+  return [`  position  commit ${formatCount(position.tx)} @${position.epoch.slice(0, 4)}`];
 }
 
 function planLines(data: BackupCreateData, style: Style): string[] {

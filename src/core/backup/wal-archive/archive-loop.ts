@@ -24,7 +24,7 @@ export interface ArchiveRun extends Omit<ArchiveRequest, 'store' | 'onRecording'
   readonly owner: LeaseOwner;
   readonly leases?: LeaseTimes;
   /** File that tells others how the archive is doing; undefined: none. */
-  readonly statusFile?: string;
+  readonly statusFile?: { readonly path: string; readonly repository: string };
 }
 
 export interface Archived extends ArchiveTotals {
@@ -237,8 +237,9 @@ class StatusFile {
     const { statusFile, owner } = this.#request;
     if (statusFile === undefined) return;
     this.#writtenAt = this.#context.clock.now();
-    writeArchiveStatus(statusFile, {
+    writeArchiveStatus(statusFile.path, {
       ...owner,
+      repository: statusFile.repository,
       updatedAt: new Date(this.#context.clock.wallTime()).toISOString(),
       running,
       epoch: totals.epoch,

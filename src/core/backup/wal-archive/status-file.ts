@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 export interface ArchiveStatus {
   readonly pid: number;
   readonly hostname: string;
+  /** Where it archives to. */
+  readonly repository: string;
   /** ISO 8601. */
   readonly updatedAt: string;
   readonly running: boolean;
