@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, openSync, readSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationContext, ProgressTask } from '../../context.ts';
@@ -75,7 +75,7 @@ async function freezeFile(original: string, copy: string, progress: ProgressTask
   try {
     await copyFile(original, copy);
   } catch (error) {
-    throw fromFileSystem(error, copy);
+    throw withPlaceHint(fromFileSystem(error, copy));
   }
   const sha256 = hashFile(copy, true);
   if (sha256 !== hashFile(original, false)) {
@@ -94,6 +94,15 @@ async function freezeFile(original: string, copy: string, progress: ProgressTask
   return { name: copy.slice(copy.lastIndexOf('database.db')), original, sizeBytes, sha256, device: dev, inode: ino };
 }
 
+const placeErrors: ReadonlySet<string> = new Set(['disk_full', 'permission_denied', 'read_only']);
+
+/** The case needs more room than is often free beside the database, and a folder that can be written. */
+export function withPlaceHint(error: unknown): unknown {
+  if (!(error instanceof TradedbError) || !placeErrors.has(error.code)) return error;
+  const hint = 'free some space, or name a --case folder on another disk';
+  return new TradedbError(error.code, error.message, { hint, cause: error });
+}
+
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
@@ -110,6 +119,30 @@ function hashFile(path: string, sync: boolean): string {
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Throws `restore_target_in_use` when the originals are not what was frozen any more: what was written since is not in
+ * the result. Files that an interrupted exchange has moved to `aside` already count as unchanged.
+ */
+export function refuseChanged(path: string, files: readonly FrozenFile[], aside: string): void {
+  const real = realpathOf(path);
+  for (const suffix of suffixes.filter((one) => one !== '-shm')) {
+    const frozen = files.find(({ name }) => name === `database.db${suffix}`);
+    const original = `${real}${suffix}`;
+    const size = sizeOf(original);
+    if (size === 0 && (frozen === undefined || frozen.sizeBytes === 0)) continue;
+    const isThere = statSync(original, { throwIfNoEntry: false }) !== undefined;
+    const wasMoved = statSync(`${aside}${suffix}`, { throwIfNoEntry: false }) !== undefined;
+    if (wasMoved || (isThere && frozen !== undefined && hashFile(original, false) === frozen.sha256)) continue;
+    throw new TradedbError('restore_target_in_use', `${JSON.stringify(original)} was written to after it was frozen`, {
+      hint: 'the result does not have what was written: recover again with a new case, and stop the services first',
+    });
+  }
+}
+
+function realpathOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
 }
 
 /** Frozen copies are evidence: one that changed since is none. Throws `checksum_mismatch`. */

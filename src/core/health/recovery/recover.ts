@@ -9,7 +9,15 @@ import type { EvidenceSource } from '../evidence/page-evidence.ts';
 import type { SchemaEntry } from '../schema-pages.ts';
 import type { SqlJob } from '../sql/sql-job.ts';
 import { carryOut, keepApart, type Places, removeUnfinished } from './carry-out.ts';
-import { type FrozenCase, type FrozenFile, freeze, refuseConnected, verifyFrozen } from './freeze.ts';
+import {
+  type FrozenCase,
+  type FrozenFile,
+  freeze,
+  refuseChanged,
+  refuseConnected,
+  verifyFrozen,
+  withPlaceHint,
+} from './freeze.ts';
 import { type Inspection, inspect } from './inspection.ts';
 import { type Method, type PlannedWay, planRecovery, triedWays } from './plan.ts';
 import {
@@ -107,7 +115,11 @@ function begin(request: RecoverRequest, context: OperationContext): RecoveryCase
     version,
     swap: request.swap !== undefined,
   };
-  return RecoveryCase.create(request.caseFolder, facts, context.clock);
+  try {
+    return RecoveryCase.create(request.caseFolder, facts, context.clock);
+  } catch (error) {
+    throw withPlaceHint(error);
+  }
 }
 
 /** A result that was finished before the interruption. */
@@ -295,6 +307,7 @@ async function swap(port: SwapPort, data: RecoverData, work: RecoveryCase): Prom
     result: data.result?.path ?? '',
     aside: work.path('damaged.db'),
   };
+  refuseChanged(data.database, data.frozen, places.aside);
   await port.prepare(places);
   work.note('swapping', { ...places });
   await port.run(places);
