@@ -131,7 +131,18 @@ INSERT INTO orders(account, symbol, qty) VALUES (?, ?, ?);
     const before = folderState(folder);
     const result = await tradedb(
       ['analyze', 'queries', '-d', path, '-w', 'w.sql', '--time-limit', '5m', '--scratch-directory', scratch],
-      { cwd: folder, onStart: (child) => setTimeout(() => child.kill('SIGINT'), 1200) },
+      {
+        cwd: folder,
+        onStart: (child) => {
+          // Its copy is made: from here on there is something to leave behind.
+          const look = setInterval(() => {
+            if (readdirSync(scratch).length === 0) return;
+            clearInterval(look);
+            child.kill('SIGINT');
+          }, 20);
+          child.once('exit', () => clearInterval(look));
+        },
+      },
     );
     expect(result.code).toBe(130);
     expect(readdirSync(scratch)).toEqual([]);

@@ -304,7 +304,7 @@ describe('loadtest run', () => {
   it('a trading mix on a database of another shape is refused before any load', async () => {
     const { folder, path } = shop();
     const result = await tradedb(['loadtest', '-d', path, '--scenario', 'oms', ...quick]);
-    expect(result.code).toBe(1);
+    expect(result.code).toBe(12);
     expect(result.stderr).toContain('does not have the trading schema');
     expect(scratchFolders(folder)).toEqual([]);
   });
