@@ -178,41 +178,77 @@ describe('times in a zone', () => {
   });
 });
 
-it('old orders leave with their events, and the audit chain proves them still', async () => {
+/** Reference rows, and 100 old orders with an event each; those above 90 are open. */
+const oldOrders = `INSERT INTO assets (asset_id, code, scale) VALUES (1, 'USD', 2), (2, 'BTC', 8);
+  INSERT INTO venues (venue_id, code, continuous) VALUES (1, 'SIM', 1);
+  INSERT INTO accounts (account_id, venue_id, name, mode) VALUES (1, 1, 'a', 'paper');
+  INSERT INTO instruments (instrument_id, venue_id, symbol, kind, settlement, base_asset_id, quote_asset_id, price_scale, qty_scale, tick_size, lot_size)
+    VALUES (1, 1, 'BTC-USD', 'spot', 'delivery', 2, 1, 2, 4, 1, 1);
+  INSERT INTO orders (order_id, account_id, instrument_id, client_order_id, side, type, price, qty, status, created_us, updated_us)
+    WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 100)
+    SELECT value, 1, 1, 'c' || value, 1, 'limit', 100, 10, iif(value > 90, 'NEW', 'CANCELED'), 1600000000000000, 1600000000000000 FROM n;
+  INSERT INTO order_events (order_id, seq, exec_type, to_status, cum_qty, event_us, recv_us)
+    SELECT order_id, 1, 'NEW', 'NEW', 0, created_us, created_us FROM orders`;
+
+/** A folder with these orders and one policy. */
+function ordersFolder(policy: Readonly<Record<string, unknown>>): string {
   const folder = temporaryFolder();
-  const path = join(folder, 'trading.db');
-  createAuditedDatabase(path, 100);
-  run(
-    path,
-    `INSERT INTO assets (asset_id, code, scale) VALUES (1, 'USD', 2), (2, 'BTC', 8);
-    INSERT INTO venues (venue_id, code, continuous) VALUES (1, 'SIM', 1);
-    INSERT INTO accounts (account_id, venue_id, name, mode) VALUES (1, 1, 'a', 'paper');
-    INSERT INTO instruments (instrument_id, venue_id, symbol, kind, settlement, base_asset_id, quote_asset_id, price_scale, qty_scale, tick_size, lot_size)
-      VALUES (1, 1, 'BTC-USD', 'spot', 'delivery', 2, 1, 2, 4, 1, 1);
-    INSERT INTO orders (order_id, account_id, instrument_id, client_order_id, side, type, price, qty, status, created_us, updated_us)
-      SELECT value, 1, 1, 'c' || value, 1, 'limit', 100, 10, iif(value > 90, 'NEW', 'CANCELED'), 1600000000000000, 1600000000000000
-      FROM generate_series(1, 100);
-    INSERT INTO order_events (order_id, seq, exec_type, to_status, cum_qty, event_us, recv_us)
-      SELECT order_id, 1, 'NEW', 'NEW', 0, created_us, created_us FROM orders`.replace(
-      'generate_series(1, 100)',
-      '(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 100) SELECT value FROM n)',
-    ),
-  );
-  const closed = { column: 'status', in: ['FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'] };
+  createAuditedDatabase(join(folder, 'trading.db'), 100);
+  run(join(folder, 'trading.db'), oldOrders);
   const policies = [
-    {
-      table: 'orders',
-      column: 'updated_us',
-      unit: 'us',
-      keep: '400d',
-      class: '6y',
-      states: closed,
-      children: ['order_events'],
-    },
+    { table: 'orders', column: 'updated_us', unit: 'us', keep: '400d', children: ['order_events'], ...policy },
   ];
   const maintenance = { archive: { folder: 'old', reserve: '0B' }, retention: { policies }, vacuum: { duty: 1 } };
   const config = { database: { path: 'trading.db' }, trading: { audit: { anchorFile: 'anchors' } }, maintenance };
   writeFileSync(join(folder, 'tradedb.config.json'), JSON.stringify(config));
+  return folder;
+}
+
+describe('orders of the trading schema', () => {
+  const archiveOf = (folder: string, ...args: string[]) =>
+    tradedb(['vacuum', 'archive', '--json', '--yes', ...args], { cwd: folder });
+
+  it('never leave while they are open, whatever the policy says, and their events not without them', async () => {
+    const folder = ordersFolder({});
+    const result = await archiveOf(folder);
+    expect(result.code, result.stderr).toBe(0);
+    const path = join(folder, 'trading.db');
+    expect(query(path, 'SELECT min(order_id) AS first, count(*) AS n FROM orders')).toEqual([{ first: 91, n: 10 }]);
+    for (const [table, column] of [
+      ['order_events', 'event_us'],
+      ['fills', 'exec_us'],
+    ]) {
+      const refused = parseError(await archiveOf(ordersFolder({ table, column, children: [] }), '--dry-run'));
+      expect(refused).toMatchObject({ exitCode: 2, message: expect.stringContaining('may still be open') });
+    }
+  });
+
+  it('that the books or another order point to stay, when the policy says so', async () => {
+    const more = `INSERT INTO fills (fill_id, order_id, account_id, instrument_id, venue_trade_id, side, price, qty, notional, exec_us, recv_us)
+        VALUES (1, 7, 1, 1, 't', 1, 100, 1, 1, 1600000000000000, 1600000000000000);
+      INSERT INTO journal (journal_id, ts_us, kind, fill_id) VALUES (1, 1600000000000000, 'fill', 1);
+      UPDATE orders SET parent_order_id = 20 WHERE order_id IN (21, 95)`;
+    const children = ['order_events', 'fills'];
+    const strict = ordersFolder({ children });
+    run(join(strict, 'trading.db'), more);
+    expect(parseError(await archiveOf(strict, '--dry-run')).message).toContain('point to rows of "');
+    const folder = ordersFolder({ children, referenced: 'keep' });
+    const path = join(folder, 'trading.db');
+    run(path, more);
+    const result = await archiveOf(folder);
+    expect(result.code, result.stderr).toBe(0);
+    expect(parseReport<ArchiveResult>(result).data.policies).toMatchObject([{ rowsDue: 88 }]);
+    expect(query(path, 'SELECT order_id FROM orders WHERE order_id < 91')).toEqual([{ order_id: 7 }, { order_id: 20 }]);
+    expect(query(path, 'SELECT count(*) AS n FROM fills UNION ALL SELECT count(*) FROM journal')).toEqual([
+      { n: 1 },
+      { n: 1 },
+    ]);
+  });
+});
+
+it('old orders leave with their events, and the audit chain proves them still', async () => {
+  const folder = ordersFolder({ class: '6y' });
+  const path = join(folder, 'trading.db');
   const audit = async (...args: string[]): Promise<HealthAuditData> =>
     parseReport<HealthAuditData>(await tradedb(['health', 'audit', '--json', ...args], { cwd: folder })).data;
   const before = await audit('--anchor');
@@ -227,16 +263,7 @@ it('old orders leave with their events, and the audit chain proves them still', 
   connection.close();
   const after = await audit();
   expect(after.log).toMatchObject({ broken: null, rows: 105, contradictions: [], chainStart: before.log?.chainStart });
-  const books = {
-    ...config,
-    maintenance: {
-      ...maintenance,
-      retention: {
-        policies: [{ ...policies[0], table: 'audit_log', column: 'ts_us', children: [], states: undefined }],
-      },
-    },
-  };
-  writeFileSync(join(folder, 'tradedb.config.json'), JSON.stringify(books));
-  const refused = parseError(await tradedb(['vacuum', 'archive', '--yes', '--json'], { cwd: folder }));
+  const books = ordersFolder({ table: 'audit_log', column: 'ts_us', children: [] });
+  const refused = parseError(await tradedb(['vacuum', 'archive', '--yes', '--json'], { cwd: books }));
   expect(refused).toMatchObject({ exitCode: 2, message: expect.stringContaining('never archived or deleted') });
 });

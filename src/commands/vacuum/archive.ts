@@ -196,11 +196,12 @@ async function requestOf(path: string, options: Options, context: CommandContext
 
 async function policiesOf(
   path: string,
-  { profile, timezone }: Options,
+  { profile, timezone, list, verify, restore }: Options,
   context: CommandContext,
 ): Promise<ArchiveRequest['policies']> {
   if (timezone !== undefined && profile !== 'vnpy') throw usage('--timezone belongs to --profile vnpy');
-  if (profile === undefined) return configuredPolicies(context);
+  if (list || verify !== undefined || restore !== undefined) return configuredPolicies(context);
+  if (profile === undefined) return withoutOpenOrders(path, await configuredPolicies(context), context);
   const [{ openReadOnly }, { proposedPolicies }] = await Promise.all([
     import('../../core/sqlite/connection.ts'),
     import('../../core/trading/profile/retention.ts'),
@@ -210,6 +211,28 @@ async function policiesOf(
     const { policies, warnings } = proposedPolicies(profile as ProgramName, connection, timezone);
     for (const warning of warnings) context.log.warn(warning);
     return policies;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Whatever the policies say, nothing of an open order leaves the trading schema. */
+async function withoutOpenOrders(
+  path: string,
+  policies: ArchiveRequest['policies'],
+  context: CommandContext,
+): Promise<ArchiveRequest['policies']> {
+  const { concernsOrders, keepOpenOrders } = await import('../../core/trading/profile/open-orders.ts');
+  if (!concernsOrders(policies)) return policies;
+  const [{ openWithoutTrace }, { requireDatabaseFile }] = await Promise.all([
+    import('../../core/maintenance/open-without-trace.ts'),
+    import('../../core/sqlite/database-file.ts'),
+  ]);
+  requireDatabaseFile(path);
+  const busyTimeoutMs = context.config.connection.busyTimeout;
+  const connection = openWithoutTrace(path, { clock: context.clock, random: context.random, busyTimeoutMs });
+  try {
+    return keepOpenOrders(policies, connection);
   } finally {
     connection.close();
   }

@@ -25,6 +25,7 @@ const policy = v.strictObject({
   archive: v.optional(v.picklist(['none', 'sqlite', 'parquet'], 'expected "none", "sqlite" or "parquet"')),
   summary: v.optional(v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))),
   adjust: v.optional(v.pipe(v.string('expected a text'), v.minLength(1, 'must not be empty'))),
+  referenced: v.optional(v.picklist(['refuse', 'keep'], 'expected "refuse" or "keep"'), 'refuse'),
   triggers: v.optional(v.picklist(['refuse', 'fire'], 'expected "refuse" or "fire"'), 'refuse'),
 });
 
@@ -33,7 +34,7 @@ export const retentionSection = section(
     policies: v.pipe(
       v.optional(v.array(policy, 'expected a list of policies'), []),
       v.description(
-        'Which rows leave a table, and when: { table, column (its time), unit, timezone, keep, class, minRows, states, hold, children, archive, summary, adjust, triggers }',
+        'Which rows leave a table, and when: { table, column (its time), unit, timezone, keep, class, minRows, states, hold, children, archive, summary, adjust, triggers, referenced }',
       ),
     ),
   },

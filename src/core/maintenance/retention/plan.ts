@@ -6,7 +6,7 @@ import { Adjustment } from './adjust.ts';
 import { allOf, type Condition, dueCondition, requireUnit, timed } from './due.ts';
 import { type RetentionPolicy, refuseEarlyLoss, refuseLedgerTables } from './policy.ts';
 import { dayMs, requireSummary } from './summarise.ts';
-import { joinOn, readUnit, slowReferences, type UnitTable } from './unit.ts';
+import { joinOn, type Reference, readUnit, slowReferences, type UnitTable } from './unit.ts';
 
 export interface PlanRequest {
   /** Milliseconds since 1970. */
@@ -58,8 +58,9 @@ export function planPolicy(connection: Connection, configured: RetentionPolicy, 
     requireTriggers(policy, triggers);
     const adjustment = Adjustment.of(connection, policy, tables);
     if (!request.allowSlow) refuseSlow(connection, tables);
-    const due = allOf([dueCondition(policy, cutoffMs), ...newestKept(connection, policy)]);
-    refuseInbound(connection, tables, due);
+    const old = [dueCondition(policy, cutoffMs), ...newestKept(connection, policy)];
+    const due = allOf(policy.referenced === 'keep' ? [...old, ...notPointedTo(tables)] : old);
+    if (policy.referenced !== 'keep') refuseInbound(connection, tables, due);
     const column = `t.${quoteIdentifier(policy.column)}`;
     const found = connection.get<{ rows: number; low: SqlValue; high: SqlValue }>(
       `SELECT count(*) AS rows, min(${column}) AS low, max(${column}) AS high FROM ${quoteIdentifier(policy.table)} AS t WHERE ${due.sql}`,
@@ -180,26 +181,56 @@ function newestKept(connection: Connection, policy: RetentionPolicy): Condition[
   return [oldestKept === undefined ? { sql: '0', values: [] } : { sql: `${column} < ?`, values: [oldestKept.v] }];
 }
 
-/** Rows that do not leave must not point to rows that do. */
-function refuseInbound(connection: Connection, tables: readonly UnitTable[], due: Condition): void {
+/** A reference from outside of the unit, and how it is reached from the root, which is called `t`. */
+interface InboundPath {
+  readonly table: UnitTable;
+  readonly reference: Reference;
+  /** Tables between the root and the one that is pointed to. */
+  readonly from: readonly string[];
+  readonly joins: readonly string[];
+}
+
+function inboundPaths(tables: readonly UnitTable[]): InboundPath[] {
   const alias = (index: number): string => (index === 0 ? 't' : `u${index}`);
-  tables.forEach((table, index) => {
+  return tables.flatMap((table, index) => {
     const chain: number[] = [];
     for (let at: number | undefined = index; at !== undefined; at = tables[at]?.parent) chain.push(at);
-    const from = chain.map((at) => `${quoteIdentifier(tables[at]?.shape.name ?? '')} AS ${alias(at)}`).join(', ');
-    const joins = chain.flatMap((at) => {
+    const from = chain
+      .filter((at) => at !== 0)
+      .map((at) => `${quoteIdentifier(tables[at]?.shape.name ?? '')} AS ${alias(at)}`);
+    const links = chain.flatMap((at) => {
       const { link, parent } = tables[at] as UnitTable;
       return link === undefined || parent === undefined ? [] : [joinOn(link, alias(parent), alias(at))];
     });
-    for (const reference of table.inbound) {
-      const where = [`(${due.sql})`, ...joins, joinOn(reference, alias(index), 'x')].join(' AND ');
-      const sql = `SELECT 1 FROM ${from}, ${quoteIdentifier(reference.child)} AS x WHERE ${where} LIMIT 1`;
-      if (connection.get(sql, due.values) === undefined) continue;
-      throw new TradedbError(
-        'usage',
-        `rows of ${JSON.stringify(reference.child)} point to rows of ${JSON.stringify(table.shape.name)} that are due`,
-        { hint: 'name that table among the children of the policy, or let the policy leave those rows' },
-      );
-    }
+    return table.inbound.map((reference) => ({
+      ...{ table, reference },
+      from: [...from, `${quoteIdentifier(reference.child)} AS x`],
+      joins: [...links, joinOn(reference, alias(index), 'x')],
+    }));
   });
+}
+
+/** Rows to which nothing points that would stay; a row that leaves in a later run makes room for its parent then. */
+function notPointedTo(tables: readonly UnitTable[]): Condition[] {
+  return inboundPaths(tables).map(({ from, joins }) => ({
+    sql: `NOT EXISTS (SELECT 1 FROM ${from.join(', ')} WHERE ${joins.join(' AND ')})`,
+    values: [],
+  }));
+}
+
+/** Rows that do not leave must not point to rows that do. */
+function refuseInbound(connection: Connection, tables: readonly UnitTable[], due: Condition): void {
+  const root = quoteIdentifier(tables[0]?.shape.name ?? '');
+  for (const { table, reference, from, joins } of inboundPaths(tables)) {
+    const where = [`(${due.sql})`, ...joins].join(' AND ');
+    const sql = `SELECT 1 FROM ${[`${root} AS t`, ...from].join(', ')} WHERE ${where} LIMIT 1`;
+    if (connection.get(sql, due.values) === undefined) continue;
+    throw new TradedbError(
+      'usage',
+      `rows of ${JSON.stringify(reference.child)} point to rows of ${JSON.stringify(table.shape.name)} that are due`,
+      {
+        hint: 'name that table among the children of the policy, let the policy leave those rows, or say "referenced": "keep"',
+      },
+    );
+  }
 }

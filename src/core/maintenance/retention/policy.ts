@@ -31,6 +31,8 @@ export interface RetentionPolicy {
   /** Format of its archives; none: the rows are deleted without a copy. Without it the configured format counts. */
   readonly archive?: 'none' | 'sqlite' | 'parquet' | undefined;
   readonly triggers: 'refuse' | 'fire';
+  /** Rows that a row which stays points to: the policy is refused (the default), or they stay with what belongs to them. */
+  readonly referenced?: 'refuse' | 'keep' | undefined;
   /** One INSERT ... SELECT with @from and @until that keeps an extract of rows before they leave, whole days at a time. */
   readonly summary?: string | undefined;
   /** One UPDATE, INSERT or DELETE of another table, run in each transaction that deletes rows, to keep that table true. */
