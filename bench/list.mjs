@@ -81,7 +81,7 @@ export const parts = [
   'backup/support.mjs',
   'backup/writer.mjs',
   'loadtest/postgres-server.mjs',
-  'migrate/cpu-time.mjs',
+  'cpu-time.mjs',
   'migrate/knex-peer.mjs',
   'online-change/writer.mjs',
   'sqlite-layer/c-program.mjs',

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { launcher, printTable } from '../beside.mjs';
 
@@ -13,6 +14,7 @@ const [bars = 2_000_000, orders = 100_000, rounds = 3] = process.argv.slice(2).m
 const batchRows = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-'));
 const file = (name) => join(folder, name);
+const cpuTime = fileURLToPath(new URL('../cpu-time.mjs', import.meta.url));
 
 function makeBars(path, count) {
   const db = new Database(path);
@@ -64,7 +66,7 @@ function makeOrders(path, count) {
   db.close();
 }
 
-/** The command in a process of its own: seconds, peak memory, report. */
+/** The command in a process of its own: seconds on the wall and of CPU, peak memory. */
 function imported(source, target, ...more) {
   const args = [
     launcher,
@@ -81,7 +83,12 @@ function imported(source, target, ...more) {
   ];
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, BENCH_CPU_FILE: file('cpu') };
+    const child = spawn(process.execPath, ['--import', pathToFileURL(cpuTime).href, ...args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     let megabytes = 0;
     child.stdout.on('data', (text) => {
@@ -99,7 +106,7 @@ function imported(source, target, ...more) {
       clearInterval(watch);
       const seconds = (performance.now() - started) / 1000;
       if (code !== 0) return reject(new Error(`the import ended with ${code}: ${output}`));
-      resolve({ seconds, megabytes, result: JSON.parse(output).data.result });
+      resolve({ seconds, cpu: Number(readFileSync(file('cpu'), 'utf8')) / 1000, megabytes });
     });
   });
 }
@@ -124,6 +131,7 @@ function bare(from, tables) {
   db.exec('DETACH imported');
   db.pragma('foreign_keys = ON');
   let seconds = 0;
+  let cpu = 0;
   let rows = 0;
   for (const table of tables) {
     const columns = source.prepare('SELECT name FROM pragma_table_info(?)').pluck().all(table);
@@ -136,7 +144,10 @@ function bare(from, tables) {
     let batch = [];
     const flush = () => {
       const started = performance.now();
+      const before = process.cpuUsage();
       write.immediate(batch);
+      const { user, system } = process.cpuUsage(before);
+      cpu += (user + system) / 1e6;
       seconds += (performance.now() - started) / 1000;
       rows += batch.length;
       batch = [];
@@ -153,7 +164,7 @@ function bare(from, tables) {
   db.close();
   source.close();
   remove(path);
-  return { seconds, rows };
+  return { seconds, cpu, rows };
 }
 
 const remove = (path) => {
@@ -174,30 +185,24 @@ const orderTables = ['orders', 'order_events', 'fills', 'journal', 'postings', '
 
 async function compare(name, source, sourceRows, tables, ...more) {
   const target = file('target.db');
-  const runs = { imports: [], bares: [], second: [] };
-  let megabytes = 0;
-  let rows = 0;
+  const runs = { first: [], second: [], loop: [] };
   for (let round = 0; round < rounds; round += 1) {
     remove(target);
-    const first = await imported(source, target, ...more);
-    megabytes = Math.max(megabytes, first.megabytes);
-    runs.imports.push(first.seconds);
-    runs.second.push((await imported(source, target, ...more)).seconds);
-    const loop = bare(target, tables);
-    rows = loop.rows;
-    runs.bares.push(loop.seconds);
+    runs.first.push(await imported(source, target, ...more));
+    runs.second.push(await imported(source, target, ...more));
+    runs.loop.push(bare(target, tables));
   }
-  const [whole, loop, again] = [median(runs.imports), median(runs.bares), median(runs.second)];
+  const of = (kind, value) => median(runs[kind].map((run) => run[value]));
+  const { rows } = runs.loop[0];
   return [
     name,
     sourceRows.toLocaleString('en-US'),
     rows.toLocaleString('en-US'),
-    perSecond(rows, whole),
-    perSecond(rows, loop),
-    `${(loop / whole).toFixed(2)}x`,
-    `${Math.round(megabytes)} MB`,
-    `${again.toFixed(1)} s`,
-    `${(whole / again).toFixed(1)}x`,
+    perSecond(rows, of('first', 'seconds')),
+    perSecond(rows, of('loop', 'seconds')),
+    ...['seconds', 'cpu'].map((value) => `${(of('loop', value) / of('first', value)).toFixed(2)}x`),
+    `${Math.round(Math.max(...runs.first.map(({ megabytes }) => megabytes)))} MB`,
+    ...['seconds', 'cpu'].map((value) => `${(of('first', value) / of('second', value)).toFixed(1)}x`),
   ];
 }
 

@@ -27,7 +27,7 @@ const dbmateCandidates = [
   ...(process.env.PATH ?? '').split(delimiter).map((path) => join(path, 'dbmate')),
 ];
 const dbmateProgram = dbmateCandidates.find((path) => existsSync(path));
-const cpuTime = new URL('cpu-time.mjs', import.meta.url).href;
+const cpuTime = new URL('../cpu-time.mjs', import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-bench-migrate-'));
 
 const cpuFile = join(folder, 'cpu');

@@ -13,8 +13,8 @@ export interface TableRange {
   readonly where?: string;
 }
 
-/** The clock costs as much as reading a few columns. */
-const clockPeriod = 64;
+/** A cursor that gives rows one by one costs twice as much as reading a few at once. */
+const chunkRows = 256;
 
 /** Rows of a table in key order, each slice in one read transaction. */
 export function tableRows(schema: SourceSchema, range: TableRange): RowRange {
@@ -46,17 +46,17 @@ class TableRows implements RowRange {
     return connection.read(() => {
       const endMs = clock.now() + limits.ms;
       let rows = 0;
-      let row: SourceRow | undefined;
-      let isCut = false;
-      for (row of this.#statement(after).iterate<SourceRow>([...(after ?? []), limits.rows])) {
-        visit(row);
-        rows += 1;
-        if (rows % clockPeriod === 0 && clock.now() > endMs) {
-          isCut = true;
-          break;
-        }
+      let last = after;
+      for (;;) {
+        const wanted = Math.min(chunkRows, limits.rows - rows);
+        const chunk = this.#statement(last).all<SourceRow>([...(last ?? []), wanted]);
+        for (const row of chunk) visit(row);
+        rows += chunk.length;
+        const end = chunk.at(-1);
+        if (end !== undefined) last = this.keyOf(end);
+        if (chunk.length < wanted) return { rows, last: rows === 0 ? undefined : last, done: true };
+        if (rows >= limits.rows || clock.now() > endMs) return { rows, last, done: false };
       }
-      return { rows, last: row === undefined ? undefined : this.keyOf(row), done: !isCut && rows < limits.rows };
     });
   }
 

@@ -21,7 +21,7 @@ interface Of {
   readonly asset?: string | undefined;
 }
 
-/** Sums figures of one side of the reconciliation. */
+/** Sums figures of one side of the reconciliation. Both sides name accounts and instruments of one catalogue. */
 export class Totals implements TotalsRecorder {
   readonly #target: TargetCatalog;
   readonly #numbers = new SourceNumber();
@@ -74,15 +74,13 @@ export class Totals implements TotalsRecorder {
   }
 
   #of(check: CountCheck | SumCheck, { account, instrument, asset }: Of, scale: number): Total {
-    const accountName = account === undefined ? null : `${account.venue}/${account.name}/${account.mode}`;
-    const instrumentName = instrument === undefined ? null : `${instrument.symbol} ${instrument.kind}`;
-    const key = JSON.stringify([check, accountName, instrument?.venue ?? null, instrumentName, asset ?? null]);
+    const key = `${check}|${account?.index ?? ''}|${instrument?.index ?? ''}|${asset ?? ''}`;
     let total = this.#totals.get(key);
     if (total === undefined) {
       total = {
         check,
-        account: accountName,
-        instrument: instrumentName,
+        account: account === undefined ? null : `${account.venue}/${account.name}/${account.mode}`,
+        instrument: instrument === undefined ? null : `${instrument.symbol} ${instrument.kind}`,
         asset: asset ?? null,
         scale,
         value: 0n,

@@ -19,7 +19,7 @@ export function funding(shared: FreqtradePorts): SourceStream {
     name: 'funding',
     table: 'orders',
     columns,
-    rows: tableRows(shared.schema, { table: 'orders', columns, key: ['id'], where: 'funding_fee <> 0' }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'orders', columns, key: ['id'], where: 'funding_fee <> 0' })),
     mutable: true,
     externalId: (row) => String(row[0]),
     map(row): FundingUnit | Held {

@@ -45,10 +45,9 @@ export type OrderRow = Readonly<Record<OrderColumn, RawValue>>;
 
 /** The named columns of a row; what stands behind them are columns that a newer release brought. */
 export function orderRow(row: SourceRow): OrderRow {
-  return Object.fromEntries(orderColumns.map((column, at) => [column, row[at] ?? null])) as Record<
-    OrderColumn,
-    RawValue
-  >;
+  const order: Record<string, RawValue> = {};
+  for (let at = 0; at < orderColumns.length; at += 1) order[orderColumns[at] as string] = row[at] ?? null;
+  return order as OrderRow;
 }
 
 export interface OrderPorts {

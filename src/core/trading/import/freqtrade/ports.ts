@@ -4,7 +4,7 @@ import type { Kind } from '../../instrument.ts';
 import { SourceTime } from '../../mapping/source-time.ts';
 import type { SourceAccount, SourceInstrument } from '../catalog.ts';
 import type { RawValue } from '../raw-value.ts';
-import type { ReaderPorts } from '../source.ts';
+import type { ReaderPorts, RowRange } from '../source.ts';
 import type { SourceSchema } from '../source-schema.ts';
 
 /** What streams of freqtrade share: the trade of a row, instruments by pair, accounts, times. */
@@ -38,6 +38,18 @@ export class FreqtradePorts {
 
   trade(id: RawValue): Trade | undefined {
     return this.#trades.find(id);
+  }
+
+  /** Rows behind one read transaction may have changed: what was remembered of trades is forgotten. */
+  afresh(rows: RowRange): RowRange {
+    return {
+      count: () => rows.count(),
+      keyOf: (row) => rows.keyOf?.(row) ?? [],
+      read: (after, limits, visit) => {
+        this.#trades.forget();
+        return rows.read(after, limits, visit);
+      },
+    };
   }
 
   /** Orders of trials carry an id of freqtrade's own. */
@@ -129,7 +141,10 @@ export type Trade = Readonly<Record<(typeof tradeColumns)[number], RawValue>> & 
 
 export const isShort = (trade: Trade): boolean => Number(trade.is_short ?? 0) === 1;
 
+const mostRecent = 1000;
+
 class TradeReader {
+  readonly #recent = new Map<RawValue, Trade>();
   readonly #byId;
   readonly #byPair;
 
@@ -143,8 +158,19 @@ class TradeReader {
     this.#byPair = prepare(schema.connection, 'pair = ?');
   }
 
+  /** Orders of one trade stand together: the last trades are remembered until `forget`. */
   find(id: RawValue): Trade | undefined {
-    return tradeOf(this.#byId.get<readonly RawValue[]>([id]));
+    const known = this.#recent.get(id);
+    if (known !== undefined) return known;
+    const trade = tradeOf(this.#byId.get<readonly RawValue[]>([id]));
+    if (trade === undefined) return undefined;
+    if (this.#recent.size >= mostRecent) this.#recent.clear();
+    this.#recent.set(id, trade);
+    return trade;
+  }
+
+  forget(): void {
+    this.#recent.clear();
   }
 
   ofPair(pair: string): Trade | undefined {
@@ -154,8 +180,9 @@ class TradeReader {
 
 function tradeOf(values: readonly RawValue[] | undefined): Trade | undefined {
   if (values === undefined) return undefined;
-  const named = Object.fromEntries(tradeColumns.map((column, at) => [column, values[at] ?? null]));
-  return { ...(named as Record<(typeof tradeColumns)[number], RawValue>), values };
+  const trade: Record<string, unknown> = { values };
+  for (let at = 0; at < tradeColumns.length; at += 1) trade[tradeColumns[at] as string] = values[at] ?? null;
+  return trade as unknown as Trade;
 }
 
 interface PairParts {

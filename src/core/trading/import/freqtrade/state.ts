@@ -14,7 +14,7 @@ export function keyValues(shared: FreqtradePorts): SourceStream {
     name: 'state',
     table: 'KeyValueStore',
     columns: keyColumns,
-    rows: tableRows(shared.schema, { table: 'KeyValueStore', columns: keyColumns, key: ['id'] }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'KeyValueStore', columns: keyColumns, key: ['id'] })),
     mutable: true,
     externalId: (row) => `key ${String(row[0])}`,
     map(row): StateUnit | Held {
@@ -49,7 +49,7 @@ export function customData(shared: FreqtradePorts): SourceStream {
     name: 'custom data',
     table: 'trade_custom_data',
     columns: customColumns,
-    rows: tableRows(shared.schema, { table: 'trade_custom_data', columns: customColumns, key: ['id'] }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'trade_custom_data', columns: customColumns, key: ['id'] })),
     mutable: true,
     externalId: (row) => `custom ${String(row[0])}`,
     map(row): StateUnit | Held {
@@ -92,7 +92,7 @@ export function walletHistory(shared: FreqtradePorts): SourceStream {
     name: 'wallet',
     table: 'wallet_history',
     columns,
-    rows: tableRows(shared.schema, { table: 'wallet_history', columns, key: ['id'] }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'wallet_history', columns, key: ['id'] })),
     mutable: false,
     externalId: (row) => String(row[idAt]),
     map(row): AttributesUnit {

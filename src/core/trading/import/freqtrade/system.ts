@@ -65,7 +65,7 @@ function orderStream(shared: FreqtradePorts, orders: TradeOrders, unknownColumns
     name: 'orders',
     table: 'orders',
     columns,
-    rows: tableRows(shared.schema, { table: 'orders', columns, key: ['id'] }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'orders', columns, key: ['id'] })),
     mutable: true,
     externalId: (row) => String(row[0]),
     map: (row) => mapOrder(row, ports),

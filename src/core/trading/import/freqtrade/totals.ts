@@ -1,3 +1,4 @@
+import type { Statement } from '../../../sqlite/statement.ts';
 import { formatDecimal } from '../../decimal.ts';
 import { exactOf, exactScale } from '../../profile/exact.ts';
 import type { SourceAccount, SourceInstrument } from '../catalog.ts';
@@ -32,11 +33,17 @@ interface TradeSums {
 export class FreqtradeTotals {
   readonly #shared: FreqtradePorts;
   readonly #streams: ReadonlyMap<string, SourceStream>;
+  readonly #sums: Statement;
   readonly #trades = new Map<string, TradeSums>();
   readonly #tradeOfOrder = new Map<string, string>();
 
   constructor(shared: FreqtradePorts, streams: readonly SourceStream[]) {
     this.#shared = shared;
+    const { schema } = shared;
+    const fundingFees = schema.has('trades', 'funding_fees') ? 'funding_fees' : 'NULL';
+    this.#sums = schema.connection
+      .prepare(`SELECT is_open, amount, close_profit_abs, ${fundingFees} FROM trades WHERE id = ?`)
+      .asArrays();
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
   }
 
@@ -103,13 +110,8 @@ export class FreqtradeTotals {
   }
 
   #newTrade(key: string, id: RawValue, { account, instrument }: OrderUnit): TradeSums {
-    const { connection } = this.#shared.schema;
     const trade = this.#shared.trade(id);
-    const has = (column: string): string => (this.#shared.schema.has('trades', column) ? column : 'NULL');
-    const [isOpen, amount, profit, funding] = connection
-      .statement(`SELECT is_open, amount, close_profit_abs, ${has('funding_fees')} FROM trades WHERE id = ?`)
-      .asArrays()
-      .get<RawValue[]>([id]) ?? [1, null, null, null];
+    const [isOpen, amount, profit, funding] = this.#sums.get<RawValue[]>([id]) ?? [1, null, null, null];
     const sums: TradeSums = {
       account,
       instrument,

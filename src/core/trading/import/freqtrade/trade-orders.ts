@@ -5,6 +5,8 @@ import { isShort, type Trade } from './ports.ts';
 
 /** Questions about the other orders of a trade. */
 export class TradeOrders {
+  /** As long as a trade is remembered, its entry is too. */
+  readonly #entries = new WeakMap<Trade, bigint | null>();
   readonly #first: Statement;
   readonly #filled: Statement;
 
@@ -20,8 +22,12 @@ export class TradeOrders {
 
   /** Id of the order that opened the trade. */
   firstEntry(trade: Trade, tradeId: RawValue): bigint | undefined {
-    const [id] = this.#first.get<[bigint | null]>([tradeId, isShort(trade) ? 'sell' : 'buy']) ?? [null];
-    return id ?? undefined;
+    let first = this.#entries.get(trade);
+    if (first === undefined) {
+      first = this.#first.get<[bigint | null]>([tradeId, isShort(trade) ? 'sell' : 'buy'])?.[0] ?? null;
+      this.#entries.set(trade, first);
+    }
+    return first ?? undefined;
   }
 
   /** How many orders of this side of the trade are filled. */

@@ -28,7 +28,7 @@ export function trades(shared: FreqtradePorts, orders: TradeOrders): SourceStrea
     name: 'trades',
     table: 'trades',
     columns,
-    rows: tableRows(shared.schema, { table: 'trades', columns, key: ['id'] }),
+    rows: shared.afresh(tableRows(shared.schema, { table: 'trades', columns, key: ['id'] })),
     mutable: true,
     externalId: (row) => String(row[idAt]),
     map(row): AttributesUnit {
