@@ -29,6 +29,8 @@ export class CsvTokenizer implements RecordFormat {
   /** Where the next quote stands; found once, not for each line. */
   #quoteAt = -1;
   #quotesIn = '';
+  #asciiIn = '';
+  #isAllAscii = true;
 
   constructor(shape: CsvShape) {
     this.#shape = shape;
@@ -59,6 +61,15 @@ export class CsvTokenizer implements RecordFormat {
     return fields;
   }
 
+  /** Looks at all of the text in memory once, and only where it is not ASCII at each line. */
+  #isAscii(text: string, raw: string): boolean {
+    if (this.#asciiIn !== text) {
+      this.#asciiIn = text;
+      this.#isAllAscii = asciiOnly.test(text);
+    }
+    return this.#isAllAscii || asciiOnly.test(raw);
+  }
+
   #nextQuote(text: string, at: number): number {
     if (this.#shape.quote === '') return -1;
     if (this.#quotesIn !== text || (this.#quoteAt >= 0 && this.#quoteAt < at)) {
@@ -72,9 +83,9 @@ export class CsvTokenizer implements RecordFormat {
     const raw = text.slice(at, text.charCodeAt(end - 1) === carriageReturn && end > at ? end - 1 : end);
     const record = { end: Math.min(end + 1, text.length), lines: 1 };
     if (raw === '') return { ...record, row: [] };
-    const line_ = asciiOnly.test(raw) ? raw : this.#shape.decode(raw);
-    if (line_ === undefined) return { ...record, row: this.#broken(raw, line, 'its bytes are not of the encoding') };
-    return { ...record, row: this.#row(line_.split(this.#shape.delimiter), line_, line) };
+    const decoded = this.#isAscii(text, raw) ? raw : this.#shape.decode(raw);
+    if (decoded === undefined) return { ...record, row: this.#broken(raw, line, 'its bytes are not of the encoding') };
+    return { ...record, row: this.#row(decoded.split(this.#shape.delimiter), decoded, line) };
   }
 
   #quoted(
@@ -117,7 +128,7 @@ export class CsvTokenizer implements RecordFormat {
   ): FoundRecord {
     const raw = text.slice(at, stop);
     const record = { end: Math.min(stop + 1, text.length), lines: 1 + count(raw, this.#shape.newline) };
-    if (asciiOnly.test(raw)) return { ...record, row: this.#row(fields, raw, line) };
+    if (this.#isAscii(text, raw)) return { ...record, row: this.#row(fields, raw, line) };
     const decoded = fields.map((field) => (asciiOnly.test(field) ? field : this.#shape.decode(field)));
     const whole = decoded.filter((field) => field !== undefined);
     if (whole.length < fields.length)
@@ -142,9 +153,10 @@ export class CsvTokenizer implements RecordFormat {
       return this.#broken(raw, line, `${fields.length} fields where the header has ${columns}`);
     }
     const row: RawValue[] = fields;
+    const hasNulls = nulls.size > 0;
     for (let index = 0; index < columns; index += 1) {
-      const value = trimmed(fields[index] ?? '');
-      row[index] = value === '' || nulls.has(value) ? null : value;
+      const value = trimmed(fields[index] as string);
+      row[index] = value === '' || (hasNulls && nulls.has(value)) ? null : value;
     }
     row.push(line, null, null);
     return row;
