@@ -11,17 +11,37 @@ const mostDecimals = 12;
  */
 export class WidestValue {
   #largest = 0;
+  #decimals = 0;
   #power = 1;
   readonly #number = new SourceNumber();
 
   /** True when the value tells something new. */
   isNews(value: RawValue): boolean {
+    if (typeof value === 'string') return this.#isNewText(value);
     if (typeof value !== 'number') return value !== null;
     if (value <= this.#largest && value >= 0 && Math.round(value * this.#power) / this.#power === value) return false;
     const decimals = this.#number.decimalsOf(value, mostDecimals);
-    if (decimals >= 0) this.#power = Math.max(this.#power, 10 ** decimals);
-    if (value > this.#largest) this.#largest = value;
+    this.#keep(value, decimals);
     return true;
+  }
+
+  /** Digits behind the point are counted as they stand: a zero at the end makes the first such text news, and no more. */
+  #isNewText(text: string): boolean {
+    const point = text.indexOf('.');
+    const decimals = point < 0 ? 0 : text.length - point - 1;
+    const value = Number(text);
+    const isPlain = !text.includes('e') && !text.includes('E');
+    if (value <= this.#largest && value >= 0 && decimals <= this.#decimals && isPlain) return false;
+    if (isPlain) this.#keep(value, Math.min(decimals, mostDecimals));
+    return true;
+  }
+
+  #keep(value: number, decimals: number): void {
+    if (decimals > this.#decimals) {
+      this.#decimals = decimals;
+      this.#power = 10 ** decimals;
+    }
+    if (value > this.#largest) this.#largest = value;
   }
 }
 

@@ -1,6 +1,7 @@
 import { usPerDay } from '../../time.ts';
 import { attributeOf } from '../attribute.ts';
 import { emptyCandle, startsCandle } from '../candle.ts';
+import type { RawValue } from '../raw-value.ts';
 import type { FactsRecorder, SourceRow, SourceStream } from '../source.ts';
 import { type Attributes, type CandleUnit, held, type Mapped } from '../unit.ts';
 import { noField, textOf } from './field.ts';
@@ -18,6 +19,16 @@ export function candles(bound: Bound, ports: MappedPorts): SourceStream {
   const [volume, trades] = [field('volume'), field('trades')];
   const [quoteVolume, openInterest] = [field('quote_volume'), field('open_interest')];
   let unit: CandleUnit | undefined;
+  let lastInterval: RawValue = null;
+  let lastSeconds: number | undefined;
+  const secondsOf = (row: SourceRow): number | undefined => {
+    const value = interval.value(row);
+    if (value !== lastInterval) {
+      lastInterval = value;
+      lastSeconds = intervalOf(value);
+    }
+    return lastSeconds;
+  };
   return {
     name: 'candles',
     table: table.name,
@@ -30,7 +41,7 @@ export function candles(bound: Bound, ports: MappedPorts): SourceStream {
       if (defect !== undefined) return held(bound.externalId(row), defect.reason, defect.detail);
       const known = ports.names.instrument(fields, row);
       if (known === undefined) return held(bound.externalId(row), 'bad_text', ports.names.problem);
-      const intervalS = intervalOf(interval.value(row));
+      const intervalS = secondsOf(row);
       if (intervalS === undefined) {
         return held(bound.externalId(row), 'unknown_interval', textOf(interval.raw(row)));
       }

@@ -19,7 +19,7 @@ export class MappedNames {
   readonly #instruments = new Map<string, KnownInstrument>();
   /** Why the last row had no instrument. */
   problem = '';
-  #last: { readonly key: readonly RawValue[]; readonly known: KnownInstrument } | undefined;
+  #last: LastInstrument | undefined;
 
   constructor(catalog: SourceCatalog, options: ReaderOptions) {
     this.#catalog = catalog;
@@ -42,14 +42,24 @@ export class MappedNames {
       this.problem = venue === null ? 'no venue' : 'no symbol';
       return undefined;
     }
-    const key = [symbol, venue, valueIn(fields.kind, row), valueIn(fields.base, row), valueIn(fields.quote, row)];
+    const [kind, base, quote] = [valueIn(fields.kind, row), valueIn(fields.base, row), valueIn(fields.quote, row)];
     const last = this.#last;
-    if (last?.key.every((part, index) => part === key[index])) return last.known;
+    // Rows of one instrument stand together in most files: no key is made for them.
+    if (
+      last?.symbol === symbol &&
+      last.venue === venue &&
+      last.kind === kind &&
+      last.base === base &&
+      last.quote === quote
+    ) {
+      return last.known;
+    }
+    const key = [symbol, venue, kind, base, quote];
     const text = JSON.stringify(key.map((part) => (part === null ? null : textOf(part))));
     const known = this.#instruments.get(text) ?? this.#make(key);
     if (known === undefined) return undefined;
     this.#instruments.set(text, known);
-    this.#last = { key, known };
+    this.#last = { symbol, venue, kind, base, quote, known };
     return known;
   }
 
@@ -103,6 +113,15 @@ export class MappedNames {
     const isSuffix = told !== undefined && symbol.length > told.length && symbol.endsWith(told);
     return { base: isSuffix ? symbol.slice(0, -told.length) : symbol, quote: told };
   }
+}
+
+interface LastInstrument {
+  readonly symbol: RawValue;
+  readonly venue: RawValue;
+  readonly kind: RawValue;
+  readonly base: RawValue;
+  readonly quote: RawValue;
+  readonly known: KnownInstrument;
 }
 
 /** One instrument with what its rows have shown. */
