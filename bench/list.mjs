@@ -69,6 +69,7 @@ export const benches = [
   { script: 'trading/rules.mjs', quick: [], full: [] },
   { script: 'trading/sample.mjs', quick: [], full: [] },
   { script: 'import/rate.mjs', quick: ['50000', '2000', '1'], full: ['2000000', '100000', '3'] },
+  { script: 'import/csv.mjs', quick: ['50000', '1'], full: ['1000000', '3'] },
 ];
 
 /** What the comparisons are made of: peers, writers and data of theirs, no comparisons themselves. */

@@ -1,4 +1,4 @@
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import {
   executors,
   fundingPayment,
@@ -97,4 +97,84 @@ export function hummingbotWriter(db: Database.Database, generation: HummingbotGe
     data: (row: ForeignRow): void => write.data({ exchange: 'binance', trading_pair: 'BTC-USDT', ...row }),
     executor: (row: ForeignRow): void => write.executor(row),
   };
+}
+
+const pad = (value: number): string => String(value).padStart(6, '0');
+
+/** Orders in every state, with fees of every form, and rows of every other table. */
+export function writeHummingbot(path: string, generation: HummingbotGeneration, orders = 60): void {
+  const db = new Database(path);
+  db.pragma('foreign_keys = 0');
+  db.pragma('synchronous = OFF');
+  const bot = hummingbotWriter(db, generation);
+  const start = 1_700_000_000_000;
+  const write = db.transaction(() => {
+    for (let n = 0; n < orders; n += 1) {
+      const at = start + n * 60_000;
+      const id = `HBOT-${pad(n)}`;
+      const isBuy = n % 2 === 0;
+      const word = isBuy ? 'Buy' : 'Sell';
+      const trade_type = isBuy ? 'BUY' : 'SELL';
+      const end =
+        ['OrderCancelled', `${word}OrderCompleted`, 'OrderFilled', 'OrderFailure', 'OrderExpired'][n % 5] ?? '';
+      const time = { creation_timestamp: at, last_update_timestamp: at + 3000 };
+      bot.order(id, { amount: '0.300000', price: `64${pad(n).slice(3)}.25`, last_status: end, ...time });
+      bot.status(id, `${word}OrderCreated`, at);
+      const fills = end.endsWith('Completed') ? 3 : end === 'OrderFilled' ? 1 : 0;
+      for (let fill = 0; fill < fills; fill += 1) {
+        bot.status(id, 'OrderFilled', at + 1000 + fill);
+        const fee =
+          n % 4 === 1
+            ? { fee_type: 'AddedToCost', percent: '0.001', percent_token: null, flat_fees: [] }
+            : {
+                fee_type: 'AddedToCost',
+                percent: '0',
+                percent_token: null,
+                flat_fees: [{ token: 'BNB', amount: '0.0001' }],
+              };
+        bot.fill(id, `t-${n}-${fill}`, {
+          amount: '0.100000',
+          price: `64${pad(n).slice(3)}.25`,
+          timestamp: at + 1000 + fill,
+          trade_type,
+          trade_fee: JSON.stringify(fee),
+        });
+      }
+      if (end !== 'OrderFilled') bot.status(id, end, at + 3000);
+    }
+    bot.fill('lost', 'alone', { amount: '1.5', price: '10', symbol: 'ETH-USDT', base_asset: 'ETH', timestamp: start });
+    bot.funding({ timestamp: start, amount: -1.25 });
+    bot.funding({ timestamp: start / 1000 + 3600, amount: 0.5 });
+    bot.state({ timestamp: start, saved_state: '{"a":1}' });
+    bot.state({ timestamp: start + 1, saved_state: '{"a":2}' });
+    if (generation === 'H11') {
+      const order_book = JSON.stringify({
+        bid: [
+          [64_000.5, 2, 1],
+          [64_000, 3, 1],
+        ],
+        ask: [[64_001.5, 1, 1]],
+      });
+      bot.data({
+        timestamp: BigInt(start) * 1_000_000n,
+        mid_price: 0n,
+        best_bid: 64_000_500_000n,
+        best_ask: 64_001_500_000n,
+        order_book,
+      });
+      bot.executor({
+        id: 'e',
+        timestamp: 1_700_000_000.5,
+        type: 'grid',
+        status: 1,
+        config: '{}',
+        net_pnl_quote: 1,
+        is_active: 0,
+        custom_info: '{}',
+        controller_id: 'c',
+      });
+    }
+  });
+  write();
+  db.close();
 }

@@ -6,6 +6,8 @@ import type { ImportResult } from '../../../src/core/trading/import/result.ts';
 import { type ImportRequest, runImport } from '../../../src/core/trading/import/run-import.ts';
 import type { ReaderOptions } from '../../../src/core/trading/import/source.ts';
 import { SourceSchema } from '../../../src/core/trading/import/source-schema.ts';
+import { fileSources } from '../../../src/core/trading/import/systems.ts';
+import { parseMapping } from '../../../src/core/trading/mapping/mapping.ts';
 import { applyReferenceSchema } from '../../../src/core/trading/reference-schema.ts';
 import { testContext, testPorts } from '../context.ts';
 
@@ -29,45 +31,63 @@ export const readerOptions: ReaderOptions = {
 
 const second = 1_000_000;
 
+type Changes = Partial<ImportRequest> & {
+  readonly options?: Partial<ReaderOptions>;
+  /** Mapping file, parsed; for an own schema or a file that is no database. */
+  readonly map?: object;
+};
+
+/** What a run needs beside its source. */
+const usual = {
+  name: 'bot.sqlite',
+  mapping: '',
+  isLive: false,
+  streams: undefined,
+  batchRows: 1000,
+  readSliceMs: 60_000,
+  settleLimitMs: 60_000,
+  openings: [],
+  retry: false,
+  maxQuarantine: { rows: 1_000_000 },
+  ruleTimes: { tolUs: second, fillTolUs: second, staleUs: 1e15 },
+  onBatch: () => {},
+  onBooked: () => {},
+} as const;
+
+const mappingOf = (map: object | undefined) =>
+  map === undefined ? undefined : parseMapping(JSON.stringify(map), 'mapping.json');
+
 /** Imports an SQLite file within this process, as the command does. */
-export async function importFile(
-  path: string,
-  target: Connection,
-  changes: Partial<ImportRequest> & { readonly options?: Partial<ReaderOptions> } = {},
-): Promise<ImportResult> {
+export async function importFile(path: string, target: Connection, changes: Changes = {}): Promise<ImportResult> {
   const source = openReadOnly(path, testPorts);
   try {
     const schema = new SourceSchema(source);
-    const detected = await detectSource(schema, 'auto');
+    const detected = await detectSource(schema, 'auto', mappingOf(changes.map));
     requireImportable(detected);
     const { detection, system } = detected;
     const options = { ...readerOptions, ...changes.options };
-    return await runImport(
-      {
-        target,
-        name: 'bot.sqlite',
-        detection,
-        mapping: '',
-        open: async (catalog, notes) => system.open({ schema, detection, catalog, options, notes }),
-        source,
-        isLive: false,
-        streams: undefined,
-        batchRows: 1000,
-        readSliceMs: 60_000,
-        settleLimitMs: 60_000,
-        openings: [],
-        retry: false,
-        maxQuarantine: { rows: 1_000_000 },
-        ruleTimes: { tolUs: second, fillTolUs: second, staleUs: 1e15 },
-        onBatch: () => {},
-        onBooked: () => {},
-        ...changes,
-      },
-      testContext(),
-    );
+    const open: ImportRequest['open'] = async (catalog, notes) =>
+      system.open({ schema, detection, catalog, options, notes });
+    return await runImport({ ...usual, target, detection, open, source, ...changes }, testContext());
   } finally {
     source.close();
   }
+}
+
+/** The same for a file that is no database. */
+export async function importRows(
+  from: 'csv' | 'ndjson' | 'parquet',
+  path: string,
+  target: Connection,
+  changes: Changes = {},
+): Promise<ImportResult> {
+  const reader = await fileSources[from]?.();
+  if (reader === undefined) throw new Error(`no reader of ${from}`);
+  const detection = { system: from, generation: from, label: from, evidence: [], refused: undefined };
+  const options = { ...readerOptions, ...changes.options };
+  const ports = { path, mapping: mappingOf(changes.map), options, ...testPorts };
+  const open: ImportRequest['open'] = (catalog, notes) => reader.open({ ...ports, catalog, notes });
+  return await runImport({ ...usual, target, detection, open, source: undefined, ...changes }, testContext());
 }
 
 /** Tables whose rows tell of the runs, not of the data. */

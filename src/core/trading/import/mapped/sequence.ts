@@ -48,7 +48,9 @@ export class Sequence {
 
   /** Only rows of the last microsecond can be continued. */
   #state(): string {
-    const open = [...this.#last].filter(([, { us }]) => us === this.#us);
+    const open = [...this.#last]
+      .filter(([, { us }]) => us === this.#us)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
     return JSON.stringify([this.#us, Object.fromEntries(open.map(([name, { seq }]) => [name, seq]))]);
   }
 
