@@ -65,9 +65,12 @@ export const benches = [
   { script: 'monitor/exposition.mjs', quick: [], full: [] },
   { script: 'vacuum/live.mjs', quick: ['60'], full: ['500'] },
   { script: 'vacuum/archive.mjs', quick: ['100000', '1'], full: ['1000000', '3'] },
+  { script: 'vacuum/archive-orders.mjs', quick: ['10000,100000', '2'], full: ['10000,200000,2000000', '5'] },
+  { script: 'vacuum/kills.mjs', quick: ['1'], full: ['200'] },
   { script: 'trading/order-store.mjs', quick: [], full: [] },
   { script: 'trading/rules.mjs', quick: [], full: [] },
   { script: 'trading/sample.mjs', quick: [], full: [] },
+  { script: 'trading/candle-size.mjs', quick: ['20000'], full: ['100000'] },
   { script: 'import/rate.mjs', quick: ['50000', '2000', '1'], full: ['2000000', '100000', '3'] },
   { script: 'import/csv.mjs', quick: ['50000', '1'], full: ['1000000', '3'] },
 ];

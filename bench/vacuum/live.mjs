@@ -32,7 +32,7 @@ function makeSource() {
 const child = {
   vacuum: "db.exec('VACUUM')",
   fixed:
-    "let n; do { db.exec('PRAGMA incremental_vacuum(100)'); n = db.pragma('freelist_count', { simple: true }); } while (n > 0.05 * db.pragma('page_count', { simple: true }))",
+    "let n; do { db.exec('PRAGMA incremental_vacuum(100)'); n = db.pragma('freelist_count', { simple: true }); } while (n > 0.01 * db.pragma('page_count', { simple: true }))",
 };
 const driver = (path, work) => [
   '-e',
@@ -78,18 +78,32 @@ try {
     await measure('plain VACUUM', (path) => runNode(driver(path, child.vacuum))),
     await measure('fixed steps of 100', (path) => runNode(driver(path, child.fixed))),
     await measure('tradedb vacuum', (path) =>
-      runNode([launcher, 'vacuum', '-d', path, '--reserve', '0B', '--progress', 'none']),
+      runNode([launcher, 'vacuum', '-d', path, '--until', '1%', '--reserve', '0B', '--progress', 'none']),
     ),
     await measure('tradedb, duty 1', (path) =>
-      runNode([launcher, 'vacuum', '-d', path, '--reserve', '0B', '--duty', '1', '--progress', 'none']),
+      runNode([
+        launcher,
+        'vacuum',
+        '-d',
+        path,
+        '--until',
+        '1%',
+        '--reserve',
+        '0B',
+        '--duty',
+        '1',
+        '--progress',
+        'none',
+      ]),
     ),
   ];
   const plain = results[1];
   printTable([
-    ['', 'seconds', 'pages freed/s', 'p99 ms', 'longest ms', 'over 5 ms', 'WAL peak MB', 'stall / VACUUM'],
+    ['', 'seconds', 'reclaimed', 'pages freed/s', 'p99 ms', 'longest ms', 'over 5 ms', 'WAL peak MB', 'stall / VACUUM'],
     ...results.map((result) => [
       result.name,
       result.seconds.toFixed(1),
+      `${(Math.max(0, (pages - result.pages) / free) * 100).toFixed(1)} %`,
       Math.max(0, Math.round((pages - result.pages) / result.seconds)),
       result.p99.toFixed(2),
       result.longest.toFixed(1),
