@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseIdOf } from '../../src/core/backup/repository/object-name.ts';
 import { archiveStatusPath, writeArchiveStatus } from '../../src/core/backup/wal-archive/status-file.ts';
 import { HistoryStore, ringLengths } from '../../src/core/monitor/history/store.ts';
+import { tradedb } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 import { startReceiver, status } from '../support/http-receiver.ts';
 import { ask, startService, untilReady } from '../support/service.ts';
@@ -205,6 +206,25 @@ describe('the service', () => {
     expect(text).toMatch(/^tradedb_archive_running\{database="trading.db"\} 0$/m);
     const { findings } = JSON.parse((await ask(port, '/api/sample')).body);
     expect(findings).toContainEqual(expect.objectContaining({ id: 'archive.dead' }));
+  });
+
+  it('is no user of the database: a restore and a compaction replace the file under it, and it follows', async () => {
+    const { folder } = folderWith({ database: { path: 'trading.db' } });
+    const db = makeDatabase(join(folder, 'trading.db'));
+    db.exec('INSERT INTO t VALUES (zeroblob(3000000)); DELETE FROM t');
+    db.close();
+    const { port } = await startService(['--schedules', 'off'], { cwd: folder });
+    await untilReady(port);
+    const run = (...args: string[]) => tradedb(args, { cwd: folder });
+    const generation = (least: number) => async () =>
+      Number(/^tradedb_generation_changes_total\{.*\} (\d+)$/m.exec(await metrics(port))?.[1]) >= least;
+    expect(await run('backup', '-R', 'backups/')).toMatchObject({ code: 0 });
+    const restored = await run('restore', 'run', '-R', 'backups/', '--replace', '--yes');
+    expect(restored.code, restored.stderr).toBe(0);
+    await until(generation(1));
+    const compacted = await run('vacuum', 'run', '--yes', '--method', 'into');
+    expect(compacted.code, compacted.stderr).toBe(0);
+    await until(generation(2));
   });
 
   it('refuses settings that would mix or hide something', async () => {

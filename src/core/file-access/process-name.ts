@@ -47,6 +47,23 @@ export function openersOf(path: string): OpenerList {
   return { openers, complete };
 }
 
+/** Ends the command line of every sampler of `monitor`, of whatever installation. */
+const samplerEntry = /\/core\/monitor\/sampler\/sampler-main\.[jt]s$/;
+
+/**
+ * A sampler of `monitor` has a database open and is no user of it: it reads the file as bytes, never with SQLite, and
+ * follows it when another takes its place.
+ */
+export function isSampler({ command }: { readonly command: string }): boolean {
+  return samplerEntry.test(command);
+}
+
+/** The openers that a file must not be taken away from. */
+export function connectionsOf(path: string): OpenerList {
+  const { openers, complete } = openersOf(path);
+  return { openers: openers.filter((opener) => !isSampler(opener)), complete };
+}
+
 /** Undefined: not allowed to look. */
 function hasOpen(pid: string, wanted: string): boolean | undefined {
   try {

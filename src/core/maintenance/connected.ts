@@ -1,5 +1,5 @@
 import { holdersOf } from '../file-access/lock-table.ts';
-import { openersOf } from '../file-access/process-name.ts';
+import { connectionsOf } from '../file-access/process-name.ts';
 
 /** A process that uses the database. */
 export interface ConnectedProcess {
@@ -25,7 +25,7 @@ export type ConnectionProbe = (path: string) => ConnectedProcesses;
  */
 export function connectionProbe(ownPid: number): ConnectionProbe {
   return (path) => {
-    const { openers, complete } = openersOf(path);
+    const { openers, complete } = connectionsOf(path);
     const byPid = new Map<number, string>();
     for (const { pid, command } of holdersOf(path) ?? []) byPid.set(pid, command);
     for (const { pid, command } of openers) byPid.set(pid, command);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TradedbError } from '../error.ts';
 import { holdersOf } from '../file-access/lock-table.ts';
-import { openersOf } from '../file-access/process-name.ts';
+import { connectionsOf } from '../file-access/process-name.ts';
 
 export interface DatabaseUser {
   readonly pid: number;
@@ -13,7 +13,7 @@ export function usersOf(path: string, ownPids: readonly number[]): DatabaseUser[
   const users = new Map<number, string>();
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     if (!existsSync(file)) continue;
-    for (const { pid, command } of openersOf(file).openers) users.set(pid, command);
+    for (const { pid, command } of connectionsOf(file).openers) users.set(pid, command);
   }
   for (const { pid, command } of holdersOf(path) ?? []) users.set(pid, command);
   for (const pid of ownPids) users.delete(pid);

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { processCommand } from '../../file-access/process-name.ts';
+import { isSampler, processCommand } from '../../file-access/process-name.ts';
 import type { ConnectedProcess } from '../connected.ts';
 
 /**
@@ -13,7 +13,7 @@ export function holdersOfFile(file: { readonly device: string; readonly inode: s
     const holds = names(folder).some((descriptor) => isFile(`${folder}/${descriptor}`, file));
     if (holds) holders.push({ pid: Number(pid), command: processCommand(Number(pid)) });
   }
-  return holders;
+  return holders.filter((holder) => !isSampler(holder));
 }
 
 function isFile(descriptor: string, file: { readonly device: string; readonly inode: string }): boolean {
