@@ -1,6 +1,7 @@
 import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { Finding } from '../../report.ts';
+import { isUnreachable } from '../../storage/storage-error.ts';
 import type { PageIndex } from '../chunk/page-index.ts';
 import { lineageOf } from '../manifest/lineage.ts';
 import type { Manifest } from '../manifest/manifest.ts';
@@ -49,7 +50,8 @@ export async function chooseParent(
     }
     return { ...full, point: newest, index: await request.repository.pageIndex(lineage), lineage };
   } catch (error) {
-    if (!(error instanceof TradedbError)) throw error;
+    // An outage says nothing about the chain, and a full backup instead could be many times as large.
+    if (!(error instanceof TradedbError) || isUnreachable(error)) throw error;
     return withoutParent(request, full, error.message);
   }
 }
