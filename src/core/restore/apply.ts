@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { ChunkPool } from '../backup/chunk/chunk-pool.ts';
 import { chunkProblemText } from '../backup/chunk/chunk-task.ts';
 import { InFlight } from '../backup/chunk/in-flight.ts';
 import { type ChunkEntry, pageAt, pageCountOf } from '../backup/chunk/pack-format.ts';
@@ -12,6 +11,7 @@ import { TradedbError, throwIfCancelled } from '../error.ts';
 import { fingerprintBytes } from '../file-format/page-fingerprint.ts';
 import { fromStorage } from '../storage/storage-error.ts';
 import { type LocatedPack, type PageMap, readPageMap } from './page-map.ts';
+import { RestorePool } from './restore-pool.ts';
 
 export interface ApplyRequest {
   readonly repository: Repository;
@@ -21,13 +21,21 @@ export interface ApplyRequest {
   readonly file: string;
   readonly workers: number;
   /** Only these pages are written; the others stay holes in the file. */
-  readonly pages?: ReadonlySet<number>;
+  readonly pages?: { has(page: number): boolean };
+}
+
+/** A file that exists in its size, and the threads that write into it. */
+interface Target {
+  readonly pool: RestorePool;
+  /** Its pages are there already. */
+  readonly over?: { has(page: number): boolean };
 }
 
 export interface Applied {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly digest: string;
+  readonly index: PageIndex;
 }
 
 /**
@@ -35,7 +43,25 @@ export interface Applied {
  * are checked before they are written; the file is flushed at the end.
  */
 export async function applyPoint(request: ApplyRequest, context: OperationContext): Promise<Applied> {
-  const { repository, lineage, file } = request;
+  const { pageSizeBytes, pageCount } = (request.lineage.at(-1) as Manifest).database;
+  await createSized(request.file, pageCount * pageSizeBytes);
+  const pool = new RestorePool(request.workers);
+  try {
+    const applied = await applyInto(request, { pool }, context);
+    await flush(request.file);
+    return applied;
+  } finally {
+    await pool.close();
+  }
+}
+
+/** The same into a file that exists; nothing is flushed. */
+export async function applyInto(
+  request: ApplyRequest,
+  { pool, over }: Target,
+  context: OperationContext,
+): Promise<Applied> {
+  const { repository, lineage } = request;
   const point = lineage.at(-1) as Manifest;
   const index = await repository.pageIndex(lineage);
   const { pageSizeBytes, pageCount } = point.database;
@@ -44,16 +70,15 @@ export async function applyPoint(request: ApplyRequest, context: OperationContex
   }
   const map = await readPageMap(repository, lineage, pageCount);
   const bytesWritten = pageCount * pageSizeBytes;
-  await createSized(file, bytesWritten);
+  const isWanted = (page: number): boolean => request.pages?.has(page) !== false && over?.has(page) !== true;
   const task = context.progress.start({ id: 'restore', label: 'restoring', unit: 'bytes', total: bytesWritten });
-  const pool = new ChunkPool(request.workers);
   const inFlight = new InFlight(pool.size * 2);
   let bytesRead = 0;
   try {
     for (const located of map.packs) {
       for (const [number, chunk] of located.footer.chunks.entries()) {
         throwIfCancelled(context.signal);
-        const selected = newestOf(chunk, located.member, map, request.pages);
+        const selected = newestOf(chunk, located.member, map, isWanted);
         if (selected.length === 0) continue;
         await inFlight.add(async () => {
           await applyChunk({ ...request, index, pool }, located, { number, chunk, selected });
@@ -65,15 +90,13 @@ export async function applyPoint(request: ApplyRequest, context: OperationContex
     await inFlight.finish();
   } finally {
     await inFlight.settle();
-    await pool.close();
     task.done();
   }
-  await flush(file);
-  return { bytesRead, bytesWritten, digest: point.digest };
+  return { bytesRead, bytesWritten, digest: point.digest, index };
 }
 
 async function applyChunk(
-  request: ApplyRequest & { index: PageIndex; pool: ChunkPool },
+  request: ApplyRequest & { index: PageIndex; pool: RestorePool },
   { point, pack }: LocatedPack,
   { number, chunk, selected }: { number: number; chunk: ChunkEntry; selected: readonly number[] },
 ): Promise<void> {
@@ -87,7 +110,7 @@ async function applyChunk(
     expected: fingerprintsFor(chunk, selected, request.index),
     writeTo: request.file,
   };
-  const outcome = await request.pool.run({ ...chunk, stored, content });
+  const outcome = await request.pool.chunk({ ...chunk, stored, content });
   if (outcome === null) return;
   throw new TradedbError('checksum_mismatch', `${key} chunk ${number}: ${chunkProblemText[outcome.problem]}`, {
     hint: 'nothing was changed; restore another backup (tradedb backup list), and see: tradedb backup verify',
@@ -96,11 +119,16 @@ async function applyChunk(
 }
 
 /** Indexes of the pages of a chunk that no later member of the lineage replaces. */
-function newestOf(chunk: ChunkEntry, member: number, { newest }: PageMap, wanted?: ReadonlySet<number>): number[] {
+function newestOf(
+  chunk: ChunkEntry,
+  member: number,
+  { newest }: PageMap,
+  isWanted: (page: number) => boolean,
+): number[] {
   const selected: number[] = [];
   for (let index = 0; index < pageCountOf(chunk.pages); index++) {
     const page = pageAt(chunk.pages, index);
-    if (newest[page - 1] === member && wanted?.has(page) !== false) selected.push(index);
+    if (newest[page - 1] === member && isWanted(page)) selected.push(index);
   }
   return selected;
 }
@@ -114,7 +142,7 @@ function fingerprintsFor(chunk: ChunkEntry, selected: readonly number[], index: 
   return expected;
 }
 
-async function createSized(file: string, sizeBytes: number): Promise<void> {
+export async function createSized(file: string, sizeBytes: number): Promise<void> {
   try {
     const handle = await open(file, 'wx');
     try {
@@ -127,7 +155,7 @@ async function createSized(file: string, sizeBytes: number): Promise<void> {
   }
 }
 
-async function flush(file: string): Promise<void> {
+export async function flush(file: string): Promise<void> {
   try {
     const handle = await open(file, 'r+');
     try {

@@ -7,8 +7,8 @@ import type { OperationContext } from '../context.ts';
 import { TradedbError, throwIfCancelled } from '../error.ts';
 import { fingerprintBytes, writeFingerprints } from '../file-format/page-fingerprint.ts';
 import { applyPoint } from './apply.ts';
+import { applyState } from './apply-state.ts';
 import { type ReplayRoute, routeTo } from './point-in-time.ts';
-import { replay } from './replay.ts';
 import { selectPoint } from './select.ts';
 
 /** What a repository knows about every page of a database: the state of a backup, and the commits archived after it. */
@@ -66,8 +66,7 @@ export async function readKnownPages(search: Search, context: OperationContext):
       await writeArchived(repository, { point, route, wanted: new Set(inArchive), file }, newest.segmentOf, context);
     },
     async restore(file) {
-      await restorePoint(file);
-      if (route !== undefined) await replay(repository, point.database.id, { file, route }, context);
+      await applyState({ repository, lineage, file, workers: search.workers, route }, context);
     },
   };
 }

@@ -28,12 +28,13 @@ export function* framesOf(header: SegmentHeader, blocks: Uint8Array): Generator<
   );
   let tx = header.firstTx;
   for (const block of plainBlocks(blocks)) {
-    if (block.length % frameBytes !== 0) throw brokenArchive('a block does not hold whole frames');
-    for (let offset = 0; offset < block.length; offset += frameBytes) {
-      const frame = chain.next(block, offset);
+    const { plain, aligned } = block;
+    if (plain.length % frameBytes !== 0) throw brokenArchive('a block does not hold whole frames');
+    for (let offset = 0; offset < plain.length; offset += frameBytes) {
+      const frame = chain.next(aligned, offset);
       if (frame === undefined) throw brokenArchive('the checksum of a frame differs');
       const start = offset + walFrameHeaderBytes;
-      yield { frame, page: block.subarray(start, start + header.pageSizeBytes), tx, position: chain.position };
+      yield { frame, page: plain.subarray(start, start + header.pageSizeBytes), tx, position: chain.position };
       if (frame.pagesAfterCommit > 0) tx += 1;
     }
   }
@@ -54,7 +55,7 @@ export function* mergedPages(
   const newestFirst = [...states].reverse();
   let index = 0;
   let ofState = 0;
-  for (const block of plainBlocks(blocks)) {
+  for (const { plain: block } of plainBlocks(blocks)) {
     if (block.length % (pageSizeBytes + 4) !== 0) throw brokenArchive('a block does not hold whole pages');
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     for (let offset = 0; offset < block.length; offset += pageSizeBytes + 4) {
@@ -82,17 +83,29 @@ export function brokenArchive(what: string): TradedbError {
   });
 }
 
-function* plainBlocks(blocks: Uint8Array): Generator<Uint8Array> {
+/** The frames of a block, and the same bytes where the words of the checksum lie aligned: only until the next block. */
+interface PlainBlock {
+  readonly plain: Uint8Array;
+  readonly aligned: Uint8Array;
+}
+
+function* plainBlocks(blocks: Uint8Array): Generator<PlainBlock> {
   const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+  let scratch = new Uint8Array(0);
   for (let offset = 0; offset < blocks.length; ) {
     const storedBytes = view.getUint32(offset, true);
     const plainBytes = view.getUint32(offset + 4, true);
     const compressed = view.getUint8(offset + 8) === 1;
     const stored = blocks.subarray(offset + blockHeaderBytes, offset + blockHeaderBytes + storedBytes);
-    // A copy, so that the words of the checksum lie aligned.
-    const plain = compressed ? zstdDecompressSync(stored, { maxOutputLength: plainBytes }) : new Uint8Array(stored);
+    const plain = compressed ? zstdDecompressSync(stored, { maxOutputLength: plainBytes }) : stored;
     if (plain.length !== plainBytes) throw brokenArchive('a block has another length');
-    yield plain;
+    if (plain.byteOffset % 4 === 0) {
+      yield { plain, aligned: plain };
+    } else {
+      if (scratch.length < plain.length) scratch = Buffer.allocUnsafeSlow(plain.length);
+      scratch.set(plain);
+      yield { plain, aligned: scratch.subarray(0, plain.length) };
+    }
     offset += blockHeaderBytes + storedBytes;
   }
 }

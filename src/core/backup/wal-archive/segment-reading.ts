@@ -51,10 +51,7 @@ export async function readSegment(
   place: SegmentPlace,
   segment: ArchivedSegment,
 ): Promise<ReturnType<typeof decodeSegment>> {
-  const bytes = await repository.storage.read(segmentKey(place.databaseId, place.epoch, segment));
-  const decoded = decodeSegment(bytes, segment.digest);
-  requirePlace(decoded, place, segment);
-  return decoded;
+  return segmentIn(await readStored(repository, place, segment), place, segment);
 }
 
 /** The same of a segment of merged commits. */
@@ -63,7 +60,21 @@ export async function readMerged(
   place: SegmentPlace,
   segment: ArchivedSegment,
 ): Promise<ReturnType<typeof decodeMerged>> {
-  const bytes = await repository.storage.read(segmentKey(place.databaseId, place.epoch, segment));
+  return mergedIn(await readStored(repository, place, segment), place, segment);
+}
+
+/** The bytes of a segment as they are stored, not checked yet. */
+export function readStored(repository: Repository, place: SegmentPlace, segment: StoredSegment): Promise<Uint8Array> {
+  return repository.storage.read(segmentKey(place.databaseId, place.epoch, segment));
+}
+
+function segmentIn(bytes: Uint8Array, place: SegmentPlace, segment: ArchivedSegment): ReturnType<typeof decodeSegment> {
+  const decoded = decodeSegment(bytes, segment.digest);
+  requirePlace(decoded, place, segment);
+  return decoded;
+}
+
+function mergedIn(bytes: Uint8Array, place: SegmentPlace, segment: ArchivedSegment): ReturnType<typeof decodeMerged> {
   const decoded = decodeMerged(bytes, segment.digest);
   requirePlace(decoded, place, segment);
   if (decoded.header.merged !== segment.merged) throw brokenArchive('a segment has the name of another one');
@@ -120,19 +131,29 @@ export async function readPages(
   repository: Repository,
   place: SegmentPlace,
   segment: ArchivedSegment,
-  { after, upTo, notAfter = Number.POSITIVE_INFINITY }: WantedCommits,
+  wanted: WantedCommits,
 ): Promise<SegmentPages> {
+  return pagesOf(await readStored(repository, place, segment), place, segment, wanted);
+}
+
+/** The same of bytes that were read; the pages are parts of them where they are not compressed. */
+export function pagesOf(
+  stored: Uint8Array,
+  place: SegmentPlace,
+  segment: ArchivedSegment,
+  { after, upTo, notAfter = Number.POSITIVE_INFINITY }: WantedCommits,
+): SegmentPages {
   const newest = new Map<number, Uint8Array>();
   const isWanted = (commit: RestorableCommit) => commit.tx > after && commit.tx <= upTo && commit.notAfter <= notAfter;
   if (segment.merged !== null) {
-    const { header, footer, blocks } = await readMerged(repository, place, segment);
+    const { header, footer, blocks } = mergedIn(stored, place, segment);
     for (const { state, pageNumber, page } of mergedPages(header, footer, blocks)) {
       if (isWanted(state) && !newest.has(pageNumber)) newest.set(pageNumber, page);
     }
     const last = footer.states.findLast(isWanted);
     return { pageSizeBytes: header.pageSizeBytes, first: footer.states[0], last, newest, end: last?.position };
   }
-  const { header, footer, blocks } = await readSegment(repository, place, segment);
+  const { header, footer, blocks } = segmentIn(stored, place, segment);
   const commits = numbered(footer.commits, segment);
   const last = commits.findLast(isWanted);
   let end: WalPosition | undefined;

@@ -249,7 +249,7 @@ export class SpooledStore implements SegmentStore {
   async #isNewest(repository: Repository, here: ArchiveEnd, { segments }: Epoch): Promise<boolean> {
     if (this.#spool.segments > 0) return true;
     const last = segments.at(-1);
-    if (last !== undefined && here.tx <= last.lastTx) return here.digest === last.digest;
+    if (last !== undefined && here.tx <= last.lastTx) return here.digest === (last.merged ?? last.digest);
     // A listing may lag behind: then the segment is there under its name.
     return this.#holds(repository, here);
   }
@@ -276,7 +276,7 @@ export class SpooledStore implements SegmentStore {
   async #goesOn(repository: Repository, first: WaitingSegment, epoch: Epoch | undefined): Promise<boolean> {
     if (epoch === undefined || epoch.id !== first.epoch) return false;
     const last = epoch.segments.at(-1);
-    if (first.previous === (last?.digest ?? null)) return true;
+    if (first.previous === (last?.merged ?? last?.digest ?? null)) return true;
     const { sentEnd } = this.#spool;
     if (sentEnd?.epoch !== epoch.id || sentEnd.digest !== first.previous) return false;
     return sentEnd.tx > (last?.lastTx ?? 0) && (await this.#holds(repository, sentEnd));
