@@ -110,8 +110,8 @@ async function archiveInto(
     const archiver = await Archiver.open({ ...request, store, onRecording, onEvent: status.listen }, context);
     const { totals } = archiver;
     try {
-      await loop(archiver, request, status, context);
-      const last = await lastStep(archiver);
+      await loop(archiver, { ...request, store }, status, context);
+      const last = await lastStep(archiver, store);
       if (last !== undefined && store.waiting.segments === 0) status.durable(last);
       const { pausedSince } = archiver;
       const to = new Date(context.clock.wallTime()).toISOString();
@@ -127,8 +127,7 @@ async function archiveInto(
 }
 
 /** Records what is left, and sends it; a spool without room for it has to be emptied first. */
-async function lastStep(archiver: Archiver): Promise<TailResult | undefined> {
-  const { store } = archiver;
+async function lastStep(archiver: Archiver, store: SegmentStore): Promise<TailResult | undefined> {
   for (;;) {
     const left = store.waiting.segments;
     const { tx } = archiver.totals;
@@ -141,12 +140,12 @@ async function lastStep(archiver: Archiver): Promise<TailResult | undefined> {
 
 async function loop(
   archiver: Archiver,
-  request: ArchiveRun,
+  request: ArchiveRun & { readonly store: SegmentStore },
   status: StatusFile,
   context: OperationContext,
 ): Promise<void> {
   const { clock, signal } = context;
-  const { store } = archiver;
+  const { store } = request;
   const end = request.forMs === null ? Number.POSITIVE_INFINITY : clock.now() + request.forMs;
   let published = clock.now();
   let checkpointed = Number.NEGATIVE_INFINITY;

@@ -9,7 +9,6 @@ import { type EpochRecord, readEpochs, writeEpoch } from './epoch.ts';
 import { Pins } from './pins.ts';
 import { RecorderProcess } from './recorder-process.ts';
 import { endOf } from './segment-reading.ts';
-import type { SegmentStore } from './segment-store.ts';
 import type { FinishedSegment } from './segment-writer.ts';
 import { isPassing } from './spooled-store.ts';
 import type { TailResult } from './wal-tail-recorder.ts';
@@ -54,6 +53,8 @@ export class Archiver {
   #sessionResets = 0;
   /** The pin was taken while everything was in the database file: it does not keep the WAL from beginning anew. */
   #pinIsOnFile = false;
+  /** The WAL as it was seen the last time. */
+  #look: Pick<TailResult, 'walFrames' | 'backfilledFrames'> | undefined;
   /** Why there was no room the last time, and the WAL when that began. */
   #full: { readonly error: TradedbError; readonly walBytes: number } | undefined;
   /** When the last commit that is durable was seen. */
@@ -100,10 +101,6 @@ export class Archiver {
     }
   }
 
-  get store(): SegmentStore {
-    return this.#request.store;
-  }
-
   /** Why nothing is recorded at the moment, and since when (ISO 8601). */
   get pausedSince(): { readonly reason: string; readonly from: string } | undefined {
     return this.#paused;
@@ -143,18 +140,21 @@ export class Archiver {
   async #checkpointOnce(): Promise<boolean> {
     if ((await this.step(true)) === undefined) return false;
     if (!this.#pins.checkpoint()) return false;
+    if (this.#look !== undefined) this.#look = { ...this.#look, backfilledFrames: this.#look.walFrames };
     await this.step(true);
     return true;
   }
 
   /** The invariant's one way to move the pin: new snapshot, everything up to it recorded and durable, old one gone. */
   async #handOff(): Promise<TailResult | undefined> {
+    const before = this.#look;
     this.#pins.pinNew();
     const result = await this.#tail();
     if (result === undefined) return undefined;
     await this.#publish();
     this.#pins.releaseOld();
-    this.#pinIsOnFile = result.backfilledFrames === result.walFrames;
+    // Somebody may have copied the rest while the pin was taken: what counts is that nothing was left before.
+    this.#pinIsOnFile = before?.backfilledFrames === result.walFrames && result.backfilledFrames === result.walFrames;
     return result;
   }
 
@@ -177,6 +177,7 @@ export class Archiver {
         return undefined;
       }
       commits += answer.value.commits;
+      this.#look = answer.value;
       if (answer.value.caughtUp) return { ...answer.value, commits };
       await this.#context.clock.sleep(1);
     }
