@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
+import { buildDatabase, median } from './database.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,21 +19,6 @@ const { values } = parseArgs({
 });
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tradedb-scan-'));
-
-function build(path, megabytes) {
-  const db = new Database(path);
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = OFF');
-  db.exec(`CREATE TABLE orders (id INTEGER PRIMARY KEY, symbol TEXT, qty INTEGER, price REAL, note TEXT, at INTEGER);
-    CREATE INDEX orders_symbol ON orders(symbol, at); CREATE INDEX orders_at ON orders(at)`);
-  const insert = db.prepare('INSERT INTO orders (symbol, qty, price, note, at) VALUES (?, ?, ?, ?, ?)');
-  db.transaction(() => {
-    for (let row = 0; row < megabytes * 8900; row++) {
-      insert.run(`S${(row * 7919) % 500}`, row % 1000, row / 7, `note number ${row} and some more text`, row * 1000);
-    }
-  })();
-  db.close();
-}
 
 // Each prints its own milliseconds, so that starting Node counts for none of them.
 const timed = (body) => `const { readSync, openSync } = await import('node:fs'); const path = process.argv[1];
@@ -74,7 +59,7 @@ function runOnce(code, path) {
 
 try {
   const path = join(folder, 'bench.db');
-  build(path, Number(values.megabytes));
+  buildDatabase(path, Number(values.megabytes));
   const sizeBytes = statSync(path).size;
   const names = [...Object.keys(contenders), 'tradedb health'];
   const times = Object.fromEntries(names.map((name) => [name, []]));
@@ -84,7 +69,6 @@ try {
       if (run >= 0) times[name].push(ms);
     }
   }
-  const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
   const reference = median(times.quick_check);
   const rows = names.map((name) => {
     const medianMs = median(times[name]);

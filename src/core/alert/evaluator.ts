@@ -29,9 +29,11 @@ type Step = { readonly state: AlertState; readonly transition?: AlertTransition 
 
 /** One step of every rule: `(states, metrics, now) -> states, transitions`. Pure. */
 export function evaluateAlerts(input: EvaluationInput): Evaluation {
-  const known = new Map<string, AlertState[]>();
-  for (const state of input.states) known.set(state.rule, [...(known.get(state.rule) ?? []), state]);
-  const steps = input.rules.flatMap((rule) => evaluateRule(rule, known.get(rule.id) ?? [], input));
+  const known = Map.groupBy(input.states, ({ rule }) => rule);
+  const samples = Map.groupBy(input.metrics, ({ name }) => name);
+  const steps = input.rules.flatMap((rule) =>
+    evaluateRule(rule, { known: known.get(rule.id) ?? [], samples: samples.get(rule.metric) ?? [] }, input),
+  );
   const ids = new Set(input.rules.map(({ id }) => id));
   const withdrawn = input.states
     .filter((state) => !ids.has(state.rule) && state.notified !== null)
@@ -42,10 +44,14 @@ export function evaluateAlerts(input: EvaluationInput): Evaluation {
   };
 }
 
-function evaluateRule(rule: AlertRule, known: readonly AlertState[], input: EvaluationInput): Partial<Step>[] {
+function evaluateRule(
+  rule: AlertRule,
+  { known, samples }: { readonly known: readonly AlertState[]; readonly samples: readonly Metric[] },
+  input: EvaluationInput,
+): Partial<Step>[] {
   const steps: Partial<Step>[] = [];
   const seen = new Set<string>();
-  for (const sample of input.metrics.filter((metric) => selects(rule, metric))) {
+  for (const sample of samples.filter((metric) => selects(rule, metric))) {
     // A value that is no number is no sample.
     if (Number.isNaN(sample.value)) continue;
     const { database: _, ...labels } = sample.labels ?? {};
