@@ -62,6 +62,8 @@ const migrations: Readonly<Record<string, Expectation>> = {
   'migrate verify': { ...looks, truncated: [0, 12], locked: [11] },
   'migrate drift': { ...looks, sound: [0, 3, 13], readOnly: [0, 3, 13], truncated: [0, 12, 13], locked: [11] },
   'migrate dump': { ...looks, truncated: [0, 12], locked: [11] },
+  // Whatever it is, it is no target: only the trading schema is.
+  'migrate import': { args: ['--quarantine', 'all'], sound: [12], truncated: [12], locked: [11], readOnly: [12] },
 };
 const others: Readonly<Record<string, Expectation>> = {
   'health rules': { ...looks, truncated: [0, 3, 12], locked: [0, 3, 11] },

@@ -164,7 +164,7 @@ export class Connection {
       return fn(this);
     } finally {
       this.#reading = false;
-      if (this.inTransaction) this.commit();
+      if (this.inTransaction) this.#endRead();
     }
   }
 
@@ -219,6 +219,16 @@ export class Connection {
       return runSavepoint(this, depth, () => fn(this));
     } finally {
       this.#savepoints = depth;
+    }
+  }
+
+  /** A damaged file may refuse even the COMMIT of a reader; a ROLLBACK gives the snapshot back as well. */
+  #endRead(): void {
+    try {
+      this.commit();
+    } catch (error) {
+      if (this.inTransaction) this.rollback();
+      throw translateError(error, this.path);
     }
   }
 

@@ -2,6 +2,7 @@ import type { OperationContext } from '../../context.ts';
 import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { type RuleResult, runRules } from '../rule/run-rules.ts';
+import { StoreSession } from '../store/session.ts';
 import { bookFills } from './book.ts';
 import { bulkStream } from './bulk.ts';
 import { SourceCatalog } from './catalog.ts';
@@ -291,7 +292,22 @@ class ImportRun {
     this.#request.target.tx(() => {
       this.#mark('done');
       state.finish(status, summaryOf(result));
+      this.#record(result);
     });
+  }
+
+  /** One audit row says who brought the rows; orders that a later run has changed have rows of their own. */
+  #record({ streams, fillsBooked, runId }: ImportResult): void {
+    const rows = streams.filter(({ rowsNew, rowsUpdated }) => rowsNew + rowsUpdated > 0);
+    if (rows.length + fillsBooked === 0) return;
+    const session = new StoreSession(this.#request.target, { actor: 'migrate import' });
+    const counts = Object.fromEntries(rows.map(({ name, rowsNew, rowsUpdated }) => [name, rowsNew + rowsUpdated]));
+    const { detection, name } = this.#request;
+    const payload = { after: { fills_booked: fillsBooked, rows: counts, source: name, system: detection.system } };
+    session.record(
+      { entity: 'import', entityId: runId, payload },
+      { kind: 'order', action: 'import', accountId: 0, atUs: session.nowUs() },
+    );
   }
 
   #result(end: Pick<ImportResult, 'reconciliation' | 'rules' | 'stopped'>): ImportResult {
