@@ -44,7 +44,8 @@ export interface BackupListData {
     readonly toTime: string;
     readonly fromTx: number;
     readonly toTx: number;
-    readonly perCommit: true;
+    /** False where old commits were merged: then only some of them can be restored. */
+    readonly perCommit: boolean;
   }[];
   /** Times in which the archive has a hole. */
   readonly gaps: readonly {

@@ -1,5 +1,6 @@
 import type { Manifest } from '../../core/backup/manifest/manifest.ts';
 import type { Repository } from '../../core/backup/repository/repository.ts';
+import type { CompactionResult } from '../../core/backup/retention/compact.ts';
 import type { Orphan } from '../../core/backup/retention/orphans.ts';
 import type { Finding } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
@@ -29,6 +30,10 @@ export interface BackupPruneData {
     readonly storedBytes: number;
     readonly action: 'marked' | 'deleted';
   }[];
+  /** Old archived commits that were merged (or would be); null without --compact. */
+  readonly compaction: CompactionResult | null;
+  /** Segments that merged ones have taken the place of, deleted by this run. */
+  readonly mergedAway: { readonly segments: number; readonly bytes: number };
   /** Backups that --undo has taken back from deletion. */
   readonly undone: readonly string[];
   /** What --undo takes to take this run back; null when nothing was marked. */
@@ -51,17 +56,22 @@ export const definition = defineCommand({
       summary: 'time between marking and deleting',
       config: 'backup.retention.grace',
     },
+    compact: {
+      type: 'flag',
+      summary: 'merge archived commits older than backup.archive.commitWindow, leaving one of each compactTo',
+    },
     undo: { type: 'text', value: 'prune-id', summary: 'take back what that run has marked' },
   },
   examples: [
     { command: 'backup prune --dry-run', does: 'what would go and what would stay, with the reason' },
     { command: 'backup prune -d trading.db --yes', does: 'mark, and delete what was marked a day ago' },
+    { command: 'backup prune --compact --yes', does: 'also make the archive of older commits coarser and smaller' },
     { command: 'backup prune --undo 3f9a1c02', does: 'keep what that run has marked' },
   ],
   quietWhenOk: true,
   exitCodes: {
     0: 'done, or nothing to do',
-    3: 'backups were held back by the minimum redundancy, or a gap of the archive is within the recovery window',
+    3: 'backups were held back by the minimum redundancy, a gap of the archive is within the recovery window, or archived commits are damaged',
     10: 'no repository, or no such prune',
     11: 'another backup or prune is running',
     12: 'a record that says what to keep is damaged; nothing was removed',
@@ -81,6 +91,7 @@ export const definition = defineCommand({
     const { prune } = await import('../../core/backup/retention/prune.ts');
     const { retentionSettings } = await import('./retention-settings.ts');
     const settings = retentionSettings(context);
+    const { archive } = context.config.backup;
     const graceMs = options.grace ?? settings.graceMs;
     const request = {
       repository,
@@ -88,6 +99,7 @@ export const definition = defineCommand({
       graceMs,
       owner: ownerOf(context),
       leases: context.config.backup.leases,
+      ...(options.compact ? { compaction: { commitWindowMs: archive.commitWindow, cellMs: archive.compactTo } } : {}),
     };
     const plans = await Promise.all(ids.map((id) => prune({ ...request, databaseId: id, dryRun: true }, context)));
     const backups = plans.reduce((sum, { removed }) => sum + removed.length, 0);
@@ -121,11 +133,16 @@ export const definition = defineCommand({
       ),
       heldBack: all.flatMap((plan) => plan.heldBack.map(({ point, reason }) => ({ id: point.id, reason }))),
       orphans,
+      compaction: sumOf(results.flatMap(({ compaction }) => compaction ?? [])),
+      mergedAway: {
+        segments: results.reduce((sum, { mergedAway }) => sum + mergedAway.segments, 0),
+        bytes: results.reduce((sum, { mergedAway }) => sum + mergedAway.bytes, 0),
+      },
       inUse: results.flatMap(({ inUse }) => inUse),
       undone: [],
       pruneId: results.find(({ pruneId }) => pruneId !== null)?.pruneId ?? null,
       deletionAfter:
-        tombstoned.length === 0 && orphans.every(({ action }) => action === 'deleted')
+        results.every(({ pruneId }) => pruneId === null) && !(context.dryRun && tombstoned.length > 0)
           ? null
           : new Date(context.clock.wallTime() + graceMs).toISOString(),
     };
@@ -135,7 +152,11 @@ export const definition = defineCommand({
     );
     const start = context.clock.wallTime() - settings.recoveryWindowMs;
     const { brokenWindows } = await import('./broken-windows.ts');
-    const findings = [...data.heldBack.map(heldBackFinding), ...data.inUse.map(inUseFinding)];
+    const findings = [
+      ...data.heldBack.map(heldBackFinding),
+      ...data.inUse.map(inUseFinding),
+      ...(data.compaction?.problems ?? []).map(damagedFinding),
+    ];
     const { noteRun } = await import('../../core/run-record.ts');
     noteRun(context, 'prune', 'retention applied');
     return context.report(data, { findings: [...findings, ...brokenWindows(gaps, start)] });
@@ -149,6 +170,8 @@ const nothing = {
   bytesFreed: 0,
   heldBack: [],
   inUse: [],
+  compaction: null,
+  mergedAway: { segments: 0, bytes: 0 },
   orphans: [],
   pruneId: null,
   deletionAfter: null,
@@ -160,6 +183,30 @@ function sizeOf(point: Manifest): PointSize {
 
 function orphanOf({ kind, id, bytes }: Orphan, action: 'marked' | 'deleted'): BackupPruneData['orphans'][number] {
   return { kind, id, storedBytes: bytes, action };
+}
+
+/** Over all databases. */
+function sumOf(results: readonly CompactionResult[]): CompactionResult | null {
+  if (results.length === 0) return null;
+  return results.reduce((a, b) => ({
+    segmentsBefore: a.segmentsBefore + b.segmentsBefore,
+    segmentsAfter: a.segmentsAfter + b.segmentsAfter,
+    commitsBefore: a.commitsBefore + b.commitsBefore,
+    commitsAfter: a.commitsAfter + b.commitsAfter,
+    bytesBefore: a.bytesBefore + b.bytesBefore,
+    bytesAfter: a.bytesAfter === null || b.bytesAfter === null ? null : a.bytesAfter + b.bytesAfter,
+    problems: [...a.problems, ...b.problems],
+  }));
+}
+
+function damagedFinding({ epoch, fromTx, message }: CompactionResult['problems'][number]): Finding {
+  return {
+    id: 'prune.damaged_archive',
+    severity: 'warning',
+    subject: `commit ${fromTx}@${epoch}`,
+    message: `archived commits were not merged: ${message}`,
+    hint: 'they stay as they are; see how far it goes: tradedb backup verify --level 3',
+  };
 }
 
 function heldBackFinding({ id, reason }: { id: string; reason: string }): Finding {

@@ -17,7 +17,8 @@ export async function showEpoch(place: ShownPlace, epoch: Epoch): Promise<Backup
   const { readWindows } = await import('../../core/backup/wal-archive/windows.ts');
   const { epochKey } = await import('../../core/backup/wal-archive/epoch.ts');
   const { repository, databaseId, label } = place;
-  const [window] = (await readWindows(repository, databaseId, [epoch])).windows;
+  const { windows } = await readWindows(repository, databaseId, [epoch]);
+  const [window, last] = [windows[0], windows.at(-1)];
   const key = epochKey(databaseId, epoch.id);
   const record = { key, sizeBytes: (await repository.storage.read(key)).length, sha256: null };
   return {
@@ -27,9 +28,9 @@ export async function showEpoch(place: ShownPlace, epoch: Epoch): Promise<Backup
     epoch: epochData(epoch),
     objects: [record, ...(await segmentObjects(place, epoch, epoch.segments))],
     restorable:
-      window === undefined
+      window === undefined || last === undefined
         ? null
-        : { epoch: epoch.id, fromTx: window.fromTx, toTx: window.toTx, toTime: window.toTime },
+        : { epoch: epoch.id, fromTx: window.fromTx, toTx: last.toTx, toTime: last.toTime },
   };
 }
 

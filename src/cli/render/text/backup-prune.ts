@@ -22,6 +22,25 @@ export function render(report: Report<BackupPruneData>, style: Style): string {
     const and = unfinished === 0 ? '' : ` and ${unfinished} unfinished`;
     lines.push('', `  ${plural(data.deleted.length, 'backup')}${and}, ${formatByteSize(data.bytesFreed)} ${word}`);
   }
+  const { compaction, mergedAway } = data;
+  if (compaction !== null) {
+    const would = data.dryRun ? 'would become' : 'became';
+    const sizes =
+      compaction.bytesAfter === null
+        ? formatByteSize(compaction.bytesBefore)
+        : `${formatByteSize(compaction.bytesBefore)} to ${formatByteSize(compaction.bytesAfter)}`;
+    const commits = `${compaction.commitsAfter} of ${plural(compaction.commitsBefore, 'commit')} can be restored`;
+    lines.push(
+      '',
+      compaction.segmentsBefore === 0
+        ? '  nothing to merge in the archive'
+        : `  archive: ${plural(compaction.segmentsBefore, 'segment')} ${would} ${compaction.segmentsAfter}, ${sizes}; ${commits}`,
+    );
+  }
+  if (mergedAway.segments > 0) {
+    const segments = plural(mergedAway.segments, 'merged segment');
+    lines.push('', `  archive: ${segments} deleted, ${formatByteSize(mergedAway.bytes)} freed`);
+  }
   if (data.deletionAfter !== null) {
     const undo = data.pruneId === null ? '' : `; take it back with: tradedb backup prune --undo ${data.pruneId}`;
     lines.push('', `  what is marked goes after ${formatTime(data.deletionAfter)}${undo}`);

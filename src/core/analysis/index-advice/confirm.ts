@@ -37,8 +37,8 @@ export interface ConfirmParts {
 
 const mostPairs = 10;
 const fewestPairs = 2;
-const longestMs = 20_000;
-const quick = { executions: 3, spendMs: 8 };
+const capMs = 20_000;
+const quick = { executions: 3, spendMs: 8, capMs };
 
 /** From here on a gain is so large that a test would only cost time: the old plan is not even run to its end. */
 const evidentMs = 100;
@@ -127,12 +127,12 @@ async function measureEvident(
   let rows: boolean | null = null;
   try {
     for (let pair = 0; pair < fewestPairs; pair++) {
-      const after = await parts.client.time(targets(advised, pair), { ...once, capMs: capOf(parts) });
+      const after = await parts.client.time(targets(advised, pair), { ...once, capMs });
       if (after === undefined) return withoutTest(studied, 'unresolved');
-      const limit = Math.min(capOf(parts), after.bestMs * evidentFactor + evidentSlackMs);
+      const limit = Math.min(capMs, after.bestMs * evidentFactor + evidentSlackMs);
       const before = await parts.client.time(targets(currentIndexes, pair), { ...once, capMs: limit });
       ratios.push(after.bestMs / (before?.bestMs ?? limit));
-      if (before !== undefined && rows === null) rows = await sameRows(targets, advised, parts);
+      if (before !== undefined && rows === null) rows = await sameRows(targets, advised, parts.client);
     }
   } catch (error) {
     statementFault(error);
@@ -141,11 +141,6 @@ async function measureEvident(
   const medianRatio = Math.max(...ratios);
   const verdict = medianRatio < 1 ? 'improvement' : 'unresolved';
   return { ...withoutTest(studied, verdict), medianRatio, sameRows: rows };
-}
-
-/** No single run outlasts the time that is left for the confirmation. */
-function capOf({ deadline, context }: ConfirmParts): number {
-  return Math.max(1, Math.min(longestMs, deadline - context.clock.now()));
 }
 
 function targetsOf(studied: StudiedQuery, parts: ConfirmParts) {
@@ -180,13 +175,13 @@ async function measurePairs(
       const order = parts.chance() < 0.5 ? [currentIndexes, advised] : [advised, currentIndexes];
       const times = new Map<Configuration, number>();
       for (const configuration of order) {
-        const timing = await parts.client.time(target(configuration, pair), { ...quick, capMs: capOf(parts) });
+        const timing = await parts.client.time(target(configuration, pair), quick);
         if (timing === undefined) return undefined;
         times.set(configuration, timing.bestMs);
       }
       ratios.push((times.get(advised) ?? 1) / Math.max(1e-6, times.get(currentIndexes) ?? 1));
     }
-    return { ratios, sameRows: studied.isWrite ? null : await sameRows(target, advised, parts) };
+    return { ratios, sameRows: studied.isWrite ? null : await sameRows(target, advised, parts.client) };
   } catch (error) {
     statementFault(error);
     return undefined;
@@ -196,10 +191,10 @@ async function measurePairs(
 async function sameRows(
   target: (configuration: Configuration, pair: number) => Parameters<MeasureClient['digest']>[0],
   advised: Configuration,
-  parts: ConfirmParts,
+  client: MeasureClient,
 ): Promise<boolean | null> {
-  const before = await parts.client.digest(target(currentIndexes, 0), capOf(parts));
-  const after = await parts.client.digest(target(advised, 0), capOf(parts));
+  const before = await client.digest(target(currentIndexes, 0), capMs);
+  const after = await client.digest(target(advised, 0), capMs);
   if (before === undefined || after === undefined) return null;
   return before.rows === after.rows && before.digest === after.digest;
 }

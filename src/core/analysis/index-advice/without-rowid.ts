@@ -1,5 +1,4 @@
 import type { OperationContext } from '../../context.ts';
-import { throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { StudiedQuery } from '../cost/studied-query.ts';
@@ -34,30 +33,19 @@ export interface KeyedAdvice {
  */
 export async function adviseWithoutRowid(
   laboratory: Laboratory,
-  limits: Limits,
+  limits: { readonly maxSlowdown: number; readonly deadline: number },
   context: OperationContext,
 ): Promise<KeyedAdvice> {
   const recommendations: Recommendation[] = [];
   const rejected: { name: string; sql: string; reason: string }[] = [];
   for (const candidate of keyedCandidates(laboratory.copy, laboratory.study.queries).slice(0, mostTables)) {
-    throwIfCancelled(context.signal);
-    const found = leftMs(laboratory, limits) > 0 ? await tryOne(candidate, laboratory, limits) : outOfTime;
+    if (context.clock.now() > limits.deadline) break;
+    const found = await tryOne(candidate, laboratory, limits);
     if (typeof found === 'string') {
       rejected.push({ name: candidate.table, sql: keyedSql(candidate, candidate.table), reason: found });
     } else recommendations.push(found);
   }
   return { recommendations, rejected };
-}
-
-const outOfTime = 'the time limit came before it was tried';
-
-interface Limits {
-  readonly maxSlowdown: number;
-  readonly deadline: number;
-}
-
-function leftMs({ now }: Laboratory, { deadline }: Limits): number {
-  return deadline - now();
 }
 
 function keyedSql({ text }: KeyedCandidate, name: string): string {
@@ -109,32 +97,26 @@ function tableBytes(copy: Connection, table: string): number {
 async function tryOne(
   candidate: KeyedCandidate,
   laboratory: Laboratory,
-  limits: Limits,
+  limits: { readonly maxSlowdown: number; readonly deadline: number },
 ): Promise<Recommendation | string> {
   const { copy, client, study, meter } = laboratory;
   const { table } = candidate;
   // Indexes that the search has built would count as bytes of the table.
-  const own = meter.builtNames.map((name) => `DROP INDEX IF EXISTS ${quoteIdentifier(name)}`).join(';');
-  await client.exec(own, restoreCapMs);
+  for (const name of meter.builtNames) await client.exec(`DROP INDEX IF EXISTS ${quoteIdentifier(name)}`, capMs);
   const queries = study.queries.filter(({ use }) => use.tables.has(table));
-  const before = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory, limits) };
+  const before = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory) };
   const started = laboratory.now();
   try {
-    const capMs = leftMs(laboratory, limits) * rebuildShare;
-    if (capMs <= 0) return outOfTime;
-    if (!(await client.exec(rebuildSql(candidate, copy), capMs))) return 'takes too long to rebuild for the time limit';
+    if (!(await client.exec(rebuildSql(candidate, copy), capMs))) return 'takes too long to rebuild';
   } catch (error) {
     // A key of a table with rowids may hold NULL, one of a table without may not.
     const reason = `cannot be rebuilt: ${statementFault(error)}`;
     const left = quoteIdentifier(`tradedb_keyed_${table}`);
-    await client.exec(
-      `DROP TABLE IF EXISTS ${left}; PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON`,
-      restoreCapMs,
-    );
+    await client.exec(`DROP TABLE IF EXISTS ${left}; PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON`, capMs);
     return reason;
   }
   const buildMs = laboratory.now() - started;
-  const after = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory, limits) };
+  const after = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory) };
   const saved = 1 - after.bytes / before.bytes;
   if (saved < fewestSaved) return `saves ${Math.round(saved * 100)} % of its bytes only`;
   const effects = queries.map(
@@ -165,10 +147,7 @@ async function tryOne(
   };
 }
 
-/** To take back what was tried. */
-const restoreCapMs = 30_000;
-/** Part of the time that is left for the rebuild of one table; the rest is for its statements. */
-const rebuildShare = 0.6;
+const capMs = 60_000;
 
 /** A rebuild as a migration does it, on the copy. Indexes and triggers are made again from their texts. */
 function rebuildSql(candidate: KeyedCandidate, copy: Connection): string {
@@ -199,21 +178,15 @@ function keyColumns(copy: Connection, table: string): string {
     .join(', ');
 }
 
-/** Best time of the first set of each query; what cannot be timed, or not any more, is left out. */
-async function timeAll(
-  queries: readonly StudiedQuery[],
-  laboratory: Laboratory,
-  limits: Limits,
-): Promise<Map<string, number>> {
+/** Best time of the first set of each query; what cannot be timed is left out. */
+async function timeAll(queries: readonly StudiedQuery[], { client }: Laboratory): Promise<Map<string, number>> {
   const times = new Map<string, number>();
   for (const { query, sets } of queries) {
     const [set] = sets;
     if (set === undefined) continue;
     try {
       const target = { sql: set.sql, values: set.values, pragmas: query.pragmas, hidden: [] };
-      const capMs = leftMs(laboratory, limits) / queries.length;
-      if (capMs <= 0) break;
-      const timing = await laboratory.client.time(target, { executions: 300, spendMs, capMs });
+      const timing = await client.time(target, { executions: 300, spendMs, capMs: capMs / 6 });
       if (timing !== undefined) times.set(query.name, timing.bestMs);
     } catch (error) {
       statementFault(error);

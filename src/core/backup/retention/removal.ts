@@ -1,55 +1,32 @@
 import type { OperationContext } from '../../context.ts';
-import { throwIfCancelled } from '../../error.ts';
-import { readMarks } from '../mark.ts';
-import { parseManifestKey, pointFolder, tombstoneKey } from '../repository/object-name.ts';
+import { type Mark, readMarks } from '../mark.ts';
+import { tombstoneKey } from '../repository/object-name.ts';
 import { ReadersAtWork } from '../repository/reader-lease.ts';
-import type { Repository } from '../repository/repository.ts';
-import type { Fence } from '../repository/repository-lease.ts';
-import { epochFolder, readEpochs } from '../wal-archive/epoch.ts';
-import { type TombstoneRecord, Tombstones, writeTombstone } from './tombstone.ts';
-
-/** What is to go. */
-export interface Doomed {
-  readonly pointIds: readonly string[];
-  readonly epochs: readonly string[];
-  /** Those of the points that have no manifest. */
-  readonly orphans: readonly string[];
-  /** What each one builds on: a point on its parent, an epoch on its base. */
-  readonly buildsOn: ReadonlyMap<string, string>;
-}
-
-export interface RemovalPlace {
-  readonly repository: Repository;
-  readonly databaseId: string;
-  readonly fence: Fence;
-  /** Time of the storage. */
-  readonly now: number;
-}
+import { readEpochs } from '../wal-archive/epoch.ts';
+import { deleteAll, type SegmentsGone } from './deletion.ts';
+import type { Doomed, RemovalPlace } from './doomed.ts';
+import { type MergedRange, type TombstoneRecord, writeTombstone } from './tombstone.ts';
 
 export interface Removed {
   readonly pointIds: readonly string[];
-  /** Points that were left, with the reason. */
+  /** What was left, with the reason. */
   readonly left: ReadonlyMap<string, string>;
-  readonly bytes: number;
+  readonly merged: SegmentsGone;
 }
-
-/** Between two looks whether the lease is still ours. */
-const objectsPerLook = 100;
 
 /**
  * Second phase: writes down what goes, looks once more who needs it, and deletes the rest. Killed at any place, the
  * tombstone stays, and the next prune goes on.
  */
 export async function remove(place: RemovalPlace, doomed: Doomed, context: OperationContext): Promise<Removed> {
-  const first = await readersOf(place);
-  const wanted = without(doomed, whoNeeds(doomed, first));
-  if (isEmpty(wanted)) return { pointIds: [], left: whoNeeds(doomed, first), bytes: 0 };
+  const first = whoNeeds(doomed, await readersOf(place));
+  const wanted = without(doomed, first);
+  if (isEmpty(wanted)) return { pointIds: [], left: first, merged: { segments: 0, bytes: 0 } };
   const { repository, databaseId, fence } = place;
   const tombstone: TombstoneRecord = {
     format: 2,
     id: Buffer.from(context.random.bytes(4)).toString('hex'),
     createdAt: new Date(context.clock.wallTime()).toISOString(),
-    merged: [],
     ...listOf(wanted),
     deleting: true,
   };
@@ -63,23 +40,31 @@ export async function remove(place: RemovalPlace, doomed: Doomed, context: Opera
       ? repository.storage.delete(tombstoneKey(databaseId, tombstone.id))
       : writeTombstone(repository, databaseId, { ...tombstone, ...listOf(goes) }));
   }
-  const bytes = await deleteAll(place, goes, context);
-  const left = new Map([...whoNeeds(doomed, first), ...needed]);
-  return { pointIds: goes.pointIds, left, bytes };
+  const merged = await deleteAll(place, goes, context);
+  return { pointIds: goes.pointIds, left: new Map([...first, ...needed]), merged };
+}
+
+/** Tells a mark from one that was set anew under its name. */
+export function wordsOf({ name, epoch, tx }: Mark): string {
+  return `${name} ${epoch} ${tx}`;
 }
 
 /** Why parts of it have to stay for now. */
 export function whoNeeds(doomed: Doomed, readers: ReadersAtWork): Map<string, string> {
   const needed = new Map<string, string>();
-  for (const id of doomed.pointIds) {
-    const reader = readers.ofPoint(id);
-    if (reader !== undefined) needed.set(id, reader);
-  }
-  for (const epoch of doomed.epochs) {
-    const reader = readers.ofEpoch(epoch);
-    if (reader !== undefined) needed.set(epoch, reader);
+  const note = (name: string, reader: string | undefined): void => {
+    if (reader !== undefined) needed.set(name, reader);
+  };
+  for (const id of doomed.pointIds) note(id, readers.ofPoint(id));
+  for (const epoch of doomed.epochs) note(epoch, readers.ofEpoch(epoch));
+  for (const range of doomed.merged) {
+    note(nameOf(range), readers.ofCommits({ epoch: range.epoch, fromTx: range.firstTx, toTx: range.lastTx }));
   }
   return withWhatTheyBuildOn(needed, doomed);
+}
+
+function nameOf({ epoch, firstTx, lastTx }: MergedRange): string {
+  return `${epoch}/${firstTx}-${lastTx}`;
 }
 
 /** What has to stay keeps what it builds on. */
@@ -93,7 +78,7 @@ function withWhatTheyBuildOn(needed: ReadonlyMap<string, string>, { buildsOn }: 
   return all;
 }
 
-export function readersOf({ repository, databaseId, now }: RemovalPlace): Promise<ReadersAtWork> {
+function readersOf({ repository, databaseId, now }: RemovalPlace): Promise<ReadersAtWork> {
   return ReadersAtWork.read(repository.storage, databaseId, { now, remove: true });
 }
 
@@ -101,11 +86,23 @@ export function readersOf({ repository, databaseId, now }: RemovalPlace): Promis
 async function neededMeanwhile(place: RemovalPlace, doomed: Doomed): Promise<Map<string, string>> {
   const { repository, databaseId } = place;
   const needed = whoNeeds(doomed, await readersOf(place));
-  const marks = await readMarks(repository, databaseId);
-  for (const mark of marks) {
+  for (const mark of await readMarks(repository, databaseId)) {
     if (mark.keep && doomed.epochs.includes(mark.epoch)) needed.set(mark.epoch, `the mark ${mark.name} needs it`);
+    if (place.knownMarks.has(wordsOf(mark))) continue;
+    const range = doomed.merged.find(({ epoch, firstTx, lastTx }) => {
+      return epoch === mark.epoch && firstTx <= mark.tx && mark.tx <= lastTx;
+    });
+    if (range !== undefined) needed.set(nameOf(range), `the mark ${mark.name} may need it`);
   }
-  for (const epoch of await readEpochs(repository, databaseId)) {
+  const epochs = await readEpochs(repository, databaseId);
+  for (const range of doomed.merged) {
+    const segments = epochs.find((epoch) => epoch.id === range.epoch)?.segments ?? [];
+    const isReplaced = segments.some(({ merged, firstTx, lastTx }) => {
+      return merged !== null && firstTx === range.firstTx && lastTx === range.lastTx;
+    });
+    if (!isReplaced) needed.set(nameOf(range), 'the merged commits do not stand in its place');
+  }
+  for (const epoch of epochs) {
     if (doomed.pointIds.includes(epoch.base.pointId)) needed.set(epoch.base.pointId, `epoch ${epoch.id} builds on it`);
   }
   const { points } = await repository.points(databaseId);
@@ -125,75 +122,16 @@ function without(doomed: Doomed, needed: ReadonlyMap<string, string>): Doomed {
     pointIds: rest(doomed.pointIds),
     epochs: rest(doomed.epochs),
     orphans: rest(doomed.orphans),
+    merged: doomed.merged.filter((range) => !needed.has(nameOf(range))),
   };
 }
 
-function listOf({ pointIds, epochs, orphans }: Doomed): Pick<TombstoneRecord, 'pointIds' | 'epochs' | 'orphans'> {
-  return { pointIds, epochs, orphans };
+function listOf(doomed: Doomed): Pick<TombstoneRecord, 'pointIds' | 'epochs' | 'orphans' | 'merged'> {
+  const { pointIds, epochs, orphans } = doomed;
+  const merged = doomed.merged.map(({ epoch, firstTx, lastTx }) => ({ epoch, firstTx, lastTx }));
+  return { pointIds, epochs, orphans, merged };
 }
 
-function isEmpty({ pointIds, epochs }: Doomed): boolean {
-  return pointIds.length === 0 && epochs.length === 0;
-}
-
-async function deleteAll(place: RemovalPlace, doomed: Doomed, context: OperationContext): Promise<number> {
-  const { databaseId } = place;
-  const total = doomed.pointIds.length + doomed.epochs.length;
-  const task = context.progress.start({ id: 'prune', label: 'deleting', unit: 'steps', total });
-  let bytes = 0;
-  for (const id of doomed.pointIds) {
-    // The manifest goes first: from then on the point does not exist, whatever of its objects is still there.
-    const isLate = (key: string) => parseManifestKey(key) === undefined;
-    bytes += await deleteFolder(place, pointFolder(databaseId, id), isLate, context);
-    task.advance(1);
-  }
-  for (const epoch of doomed.epochs) {
-    // The record goes last: segments without one would be taken for damage.
-    bytes += await deleteFolder(place, epochFolder(databaseId, epoch), (key) => key.endsWith('/epoch.json'), context);
-    task.advance(1);
-  }
-  task.done();
-  return bytes;
-}
-
-async function deleteFolder(
-  { repository, fence }: RemovalPlace,
-  folder: string,
-  isLate: (key: string) => boolean,
-  context: OperationContext,
-): Promise<number> {
-  const objects: { key: string; sizeBytes: number }[] = [];
-  for await (const object of repository.storage.list(folder)) objects.push(object);
-  objects.sort((a, b) => Number(isLate(a.key)) - Number(isLate(b.key)));
-  let bytes = 0;
-  for (const [index, { key, sizeBytes }] of objects.entries()) {
-    throwIfCancelled(context.signal);
-    if (index % objectsPerLook === 0) await fence.check();
-    await repository.storage.delete(key);
-    bytes += sizeBytes;
-  }
-  return bytes;
-}
-
-/** Removes the tombstones of which nothing is left. Those of orphans stay for `graceMs`: a late manifest is nothing then. */
-export async function removeSpent(
-  { repository, databaseId, fence }: RemovalPlace,
-  graceMs: number,
-  context: OperationContext,
-): Promise<void> {
-  const { all } = await Tombstones.read(repository, databaseId);
-  if (all.length === 0) return;
-  const there = new Set<string>();
-  for (const folder of ['points', 'wal']) {
-    for await (const { key } of repository.storage.list(`db/${databaseId}/${folder}`))
-      there.add(key.split('/')[3] ?? '');
-  }
-  const isLeft = (id: string): boolean => there.has(id);
-  for (const tombstone of all) {
-    const { pointIds, epochs, orphans, deleting, createdAt } = tombstone;
-    if (pointIds.some(isLeft) || epochs.some(isLeft)) continue;
-    if (deleting && orphans.length > 0 && Date.parse(createdAt) > context.clock.wallTime() - graceMs) continue;
-    await fence.check();
-    await repository.storage.delete(tombstoneKey(databaseId, tombstone.id));
-  }
+function isEmpty({ pointIds, epochs, merged }: Doomed): boolean {
+  return pointIds.length + epochs.length + merged.length === 0;
 }

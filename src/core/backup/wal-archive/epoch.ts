@@ -33,6 +33,8 @@ export type EpochRecord = v.InferOutput<typeof epochSchema>;
 export interface Epoch extends EpochRecord {
   /** The chain from commit 1 on; without what lies behind a missing segment. */
   readonly segments: readonly ArchivedSegment[];
+  /** What is stored and not in the chain: merged segments beside those they stand for, another history. */
+  readonly unused: readonly StoredSegment[];
 }
 
 export function epochFolder(databaseId: string, epoch: string): string {
@@ -94,10 +96,9 @@ export async function readEpochs(repository: Repository, databaseId: string): Pr
     if (tombstones.isEpochGoing(record.id)) continue;
     const stored = (segments.get(record.id) ?? []).filter((segment) => !tombstones.isMergedAway(record.id, segment));
     const place = { databaseId, epoch: record.id };
-    epochs.push({
-      ...record,
-      segments: await chainOf(stored, (segment) => previousOf(repository, place, segment)),
-    });
+    const chain = await chainOf(stored, (segment) => previousOf(repository, place, segment));
+    const used = new Set(chain.map((segment) => segment.digest));
+    epochs.push({ ...record, segments: chain, unused: stored.filter((segment) => !used.has(segment.digest)) });
   }
   return epochs;
 }

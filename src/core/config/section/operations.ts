@@ -144,6 +144,8 @@ export const backupSection = section(
           '256MiB',
           'When the repository cannot be written, the archiver gives up at this size of the -wal',
         ),
+        commitWindow: duration('7d', 'prune --compact leaves every single commit of this time'),
+        compactTo: duration('15m', 'Of older commits, prune --compact leaves the last one of each such time'),
         spoolMax: bytes(
           '4GiB',
           'What may wait in the state directory while the server of a repository is out of reach',
