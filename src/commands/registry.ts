@@ -42,6 +42,7 @@ export const registry: readonly CommandGroup[] = [
       checkpoint: () => import('./vacuum/checkpoint.ts'),
       optimize: () => import('./vacuum/optimize.ts'),
       archive: () => import('./vacuum/archive.ts'),
+      history: () => import('./vacuum/history.ts'),
     },
   },
   {

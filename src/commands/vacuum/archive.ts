@@ -1,8 +1,8 @@
 import { TradedbError } from '../../core/error.ts';
 import type { ArchiveRequest, ArchiveResult } from '../../core/maintenance/archive/request.ts';
 import type { Finding, Metric } from '../../core/report.ts';
-import type { ProgramName } from '../../core/trading/profile/profile.ts';
 import { type CommandContext, defineCommand, type OptionValues } from '../definition.ts';
+import { chosenPolicies, policiesOf } from './archive-policies.ts';
 
 const options = {
   table: { type: 'text', value: 'name', repeatable: true, summary: 'only the policies of these tables' },
@@ -51,6 +51,7 @@ const options = {
     config: 'maintenance.vacuum.maxDuration',
     summary: 'stop after this time; a later run goes on',
   },
+  window: { type: 'flag', summary: 'only inside a maintenance window, if any are configured; stop at its end' },
   exitCode: { type: 'flag', summary: 'with --dry-run: exit 4 when rows are due' },
   list: { type: 'flag', group: 'Other modes', summary: 'list the archives' },
   verify: {
@@ -111,7 +112,7 @@ export const definition = defineCommand({
   quietWhenOk: true,
   exitCodes: {
     0: 'done, or nothing is due',
-    1: 'refused by the disk guard',
+    1: 'refused by the disk guard, or outside of the maintenance windows',
     3: 'stopped early, or rows that changed meanwhile stayed',
     4: 'rows are due (--dry-run --exit-code)',
     10: 'the database or the archive does not exist',
@@ -123,7 +124,15 @@ export const definition = defineCommand({
     requireOneMode(options);
     const path = context.databasePath();
     const request = await requestOf(path, options, context);
+    const started = context.clock.now();
+    const { keepFreed, sizeOf } = await import('./note-freed.ts');
+    const sizeBeforeBytes = sizeOf(path);
     const result = await runMode(options, request, context);
+    if (result.mode === 'archive' || result.mode === 'resume') {
+      const durationMs = Math.round(context.clock.now() - started);
+      const sizes = { sizeBeforeBytes, sizeAfterBytes: sizeOf(path), freedBytes: 0 };
+      keepFreed(path, { command: 'vacuum archive', ...archivedOf(result), ...sizes, durationMs }, context);
+    }
     const findings = findingsOf(result);
     const { noteRun } = await import('../../core/run-record.ts');
     noteRun(context, 'archive', 'vacuum archive');
@@ -179,6 +188,8 @@ async function requestOf(path: string, options: Options, context: CommandContext
     strictTypes: options.strictTypes,
     chunkRows: options.chunkRows ?? archive.chunkRows,
     rowGroupRows: archive.rowGroupRows,
+    codec: archive.codec,
+    windowEnd: await openWindow(options, context),
     restoreHoldMs: archive.restoreHold,
     allowSlow: options.allowSlow,
     keepRows: options.keepRows,
@@ -194,71 +205,19 @@ async function requestOf(path: string, options: Options, context: CommandContext
   };
 }
 
-async function policiesOf(
-  path: string,
-  { profile, timezone, list, verify, restore }: Options,
-  context: CommandContext,
-): Promise<ArchiveRequest['policies']> {
-  if (timezone !== undefined && profile !== 'vnpy') throw usage('--timezone belongs to --profile vnpy');
-  if (list || verify !== undefined || restore !== undefined) return configuredPolicies(context);
-  if (profile === undefined) return withoutOpenOrders(path, await configuredPolicies(context), context);
-  const [{ openReadOnly }, { proposedPolicies }] = await Promise.all([
-    import('../../core/sqlite/connection.ts'),
-    import('../../core/trading/profile/retention.ts'),
-  ]);
-  const connection = openReadOnly(path, { clock: context.clock, random: context.random });
-  try {
-    const { policies, warnings } = proposedPolicies(profile as ProgramName, connection, timezone);
-    for (const warning of warnings) context.log.warn(warning);
-    return policies;
-  } finally {
-    connection.close();
-  }
-}
-
-/** Whatever the policies say, nothing of an open order leaves the trading schema. */
-async function withoutOpenOrders(
-  path: string,
-  policies: ArchiveRequest['policies'],
-  context: CommandContext,
-): Promise<ArchiveRequest['policies']> {
-  const { concernsOrders, keepOpenOrders } = await import('../../core/trading/profile/open-orders.ts');
-  if (!concernsOrders(policies)) return policies;
-  const [{ openWithoutTrace }, { requireDatabaseFile }] = await Promise.all([
-    import('../../core/maintenance/open-without-trace.ts'),
-    import('../../core/sqlite/database-file.ts'),
-  ]);
-  requireDatabaseFile(path);
-  const busyTimeoutMs = context.config.connection.busyTimeout;
-  const connection = openWithoutTrace(path, { clock: context.clock, random: context.random, busyTimeoutMs });
-  try {
-    return keepOpenOrders(policies, connection);
-  } finally {
-    connection.close();
-  }
-}
-
-/** Policies with their retention classes looked up. */
-async function configuredPolicies({ config }: CommandContext): Promise<ArchiveRequest['policies']> {
-  const { policies } = config.maintenance.retention;
-  if (policies.every((policy) => policy.class === undefined)) return policies as ArchiveRequest['policies'];
-  const { retentionClass } = await import('../../core/config/retention-class.ts');
-  const { retentionClasses } = config.trading;
-  return policies.map(({ class: name, ...policy }) =>
-    name === undefined ? policy : { ...policy, class: retentionClass(name, retentionClasses) },
+/** End of the window that is open; throws `deadline_exceeded` outside of all. */
+async function openWindow({ window }: Options, context: CommandContext): Promise<number | undefined> {
+  if (!window || context.dryRun) return undefined;
+  const { windowNow } = await import('./window-now.ts');
+  const { windowEnd, outsideWindowUntil } = await windowNow(context);
+  if (outsideWindowUntil === undefined) return windowEnd;
+  throw new TradedbError(
+    'deadline_exceeded',
+    `outside of the maintenance windows; the next one starts ${outsideWindowUntil}`,
+    {
+      hint: 'run it without --window, or inside of one',
+    },
   );
-}
-
-function chosenPolicies(
-  policies: ArchiveRequest['policies'],
-  tables: readonly string[] | undefined,
-): ArchiveRequest['policies'] {
-  if (tables === undefined || tables.length === 0) return policies;
-  return tables.map((name) => {
-    const policy = policies.find(({ table }) => table.toLowerCase() === name.toLowerCase());
-    if (policy !== undefined) return policy;
-    throw usage(`no policy names the table ${JSON.stringify(name)}`, 'see maintenance.retention.policies');
-  });
 }
 
 async function runMode(options: Options, request: ArchiveRequest, context: CommandContext): Promise<ArchiveResult> {
@@ -355,6 +314,20 @@ function findingsOf(result: ArchiveResult): Finding[] {
     findings.push({ id: 'archive.held', severity: 'info', subject: table, message });
   }
   return findings;
+}
+
+/** What a run moved out, for the history. */
+function archivedOf({ policies, archives, stoppedBy }: ArchiveResult) {
+  const chunks = [...policies.flatMap((policy) => policy.chunks), ...archives];
+  const sum = (of: (chunk: (typeof chunks)[number]) => number): number =>
+    chunks.reduce((total, chunk) => total + of(chunk), 0);
+  const loose = policies.reduce((total, { deletedOnly }) => total + (deletedOnly?.deleted ?? 0), 0);
+  return {
+    how: [...new Set([...policies.map(({ table }) => table), ...archives.map(({ table }) => table)])].join(', '),
+    rowsArchived: sum(({ rows }) => rows),
+    rowsDeleted: sum(({ deleted }) => deleted) + loose,
+    stoppedBy,
+  };
 }
 
 function metricsOf(result: ArchiveResult): Metric[] {

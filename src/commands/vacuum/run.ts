@@ -1,6 +1,7 @@
 import type { VacuumRequest, VacuumResult } from '../../core/maintenance/vacuum/request.ts';
 import type { Finding, Metric } from '../../core/report.ts';
 import { type CommandContext, defineCommand } from '../definition.ts';
+import { windowNow } from './window-now.ts';
 
 export const definition = defineCommand({
   path: ['vacuum', 'run'],
@@ -142,6 +143,17 @@ export const definition = defineCommand({
     const result = context.dryRun ? await work() : await underDatabaseLease(path, 'vacuum run', context, work);
     const { noteRun } = await import('../../core/run-record.ts');
     noteRun(context, 'vacuum', 'vacuum run');
+    if (result.method !== 'none' && result.method !== 'copy') {
+      const { keepFreed } = await import('./note-freed.ts');
+      const { before, after, freedBytes, method, workMs, stoppedBy } = result;
+      const sizes = { sizeBeforeBytes: before.sizeBytes, sizeAfterBytes: after?.sizeBytes ?? before.sizeBytes };
+      const freed = { freedBytes, rowsArchived: 0, rowsDeleted: 0, durationMs: workMs };
+      keepFreed(
+        path,
+        { command: 'vacuum run', how: method, ...freed, ...sizes, stoppedBy: stoppedBy ?? 'done' },
+        context,
+      );
+    }
     return context.report<VacuumRunData>(result, { findings: findingsOf(result), metrics: metricsOf(result) });
   },
 });
@@ -169,18 +181,6 @@ async function resume(path: string, context: CommandContext) {
   const settings = { ...context, busyTimeoutMs: context.config.connection.busyTimeout };
   const { action, oldFile } = resumeSwap(database, settings);
   return context.report<VacuumRunData>({ database, resumed: action, oldFile: oldFile ?? null });
-}
-
-async function windowNow(context: CommandContext): Promise<Pick<VacuumRequest, 'windowEnd' | 'outsideWindowUntil'>> {
-  const { nextWindowStart, windowEnd } = await import('../../core/maintenance/window.ts');
-  const { windows } = context.config.maintenance;
-  // Without windows maintenance may run at any time.
-  if (windows.length === 0) return {};
-  const now = context.clock.wallTime();
-  const end = windowEnd(windows, now);
-  if (end !== undefined) return { windowEnd: end };
-  const next = nextWindowStart(windows, now);
-  return { outsideWindowUntil: next === undefined ? 'never' : `${new Date(next).toISOString().slice(0, 16)}Z` };
 }
 
 const stopped = {

@@ -67,7 +67,7 @@ async function roundTrip(rows: readonly ExactRow[], format: ArchiveFormat, table
   const names = format === 'sqlite' ? ['a.db'] : layouts.map(({ name }) => `${name}.parquet`);
   const paths = names.map((name) => join(folder, name));
   const exactText = rows.some((row) => row.some((value) => value instanceof RawText));
-  const target = { layouts, encoding: 'UTF-8', rowGroupRows: 7 };
+  const target = { layouts, encoding: 'UTF-8', codec: tables === 1 ? 'zstd' : 'snappy', rowGroupRows: 7 } as const;
   const writer = await openArchiveWriter(format, paths, target, testContext());
   const keyed: KeyedRow[] = rows.map((row, index) => ({ key: [BigInt(index)], row }));
   keyed.forEach((row, index) => {

@@ -45,6 +45,7 @@ export const archiveSection = section(
   {
     folder: optionalText('Folder of the archives; relative to the configuration file. Needed by vacuum archive'),
     format: choice(['parquet', 'sqlite'], 'parquet', 'Format of new archives'),
+    codec: choice(['zstd', 'snappy'], 'zstd', 'Compression of Parquet archives; snappy for readers without zstd'),
     chunkRows: integer(1_000_000, 1, 1_000_000_000, 'Most rows of one archive, and of one read snapshot'),
     rowGroupRows: integer(20_000, 1, 10_000_000, 'Rows of a row group in a Parquet archive'),
     restoreHold: duration('30d', 'How long rows that were put back are left alone by retention'),

@@ -6,6 +6,9 @@ import type { ArchivedTable, ArchiveManifest } from './manifest.ts';
 
 export type ArchiveFormat = 'sqlite' | 'parquet';
 
+/** Compression of Parquet files. */
+export type ParquetCodec = 'zstd' | 'snappy';
+
 /** A row as it stands in an archive, with the number of its unit. */
 export interface ArchivedRow extends KeyedRow {
   readonly unit: number;
@@ -67,7 +70,12 @@ export function archivedRow(layout: TableLayout, unit: number, stored: ExactRow)
 export async function openArchiveWriter(
   format: ArchiveFormat,
   paths: readonly string[],
-  parts: { readonly layouts: readonly TableLayout[]; readonly encoding: string; readonly rowGroupRows: number },
+  parts: {
+    readonly layouts: readonly TableLayout[];
+    readonly encoding: string;
+    readonly rowGroupRows: number;
+    readonly codec: ParquetCodec;
+  },
   context: OperationContext,
 ): Promise<ArchiveWriter> {
   if (format === 'sqlite') {
@@ -75,7 +83,7 @@ export async function openArchiveWriter(
     return new SqliteArchiveWriter(paths[0] ?? '', parts.layouts, parts.encoding, context);
   }
   const { ParquetArchiveWriter } = await import('./parquet-writer.ts');
-  return new ParquetArchiveWriter(paths, parts.layouts, parts.rowGroupRows);
+  return new ParquetArchiveWriter(paths, parts.layouts, parts);
 }
 
 export async function openArchiveReader(

@@ -3,9 +3,10 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { fromFileSystem } from '../../error.ts';
 import type { KeyedRow } from '../retention/live-unit.ts';
-import type { ArchiveWriter, TableLayout } from './format.ts';
+import type { ArchiveWriter, ParquetCodec, TableLayout } from './format.ts';
 import { ParquetColumn } from './parquet-column.ts';
 
+/** Snappy comes with the writer. */
 const compressors = {
   ZSTD: (bytes: Uint8Array): Uint8Array =>
     zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
@@ -15,10 +16,14 @@ const compressors = {
 export class ParquetArchiveWriter implements ArchiveWriter {
   readonly #tables: readonly ParquetTable[];
 
-  constructor(paths: readonly string[], layouts: readonly TableLayout[], rowGroupRows: number) {
+  constructor(
+    paths: readonly string[],
+    layouts: readonly TableLayout[],
+    options: { readonly rowGroupRows: number; readonly codec: ParquetCodec },
+  ) {
     const withUnits = layouts.length > 1;
     this.#tables = layouts.map(
-      (layout, index) => new ParquetTable(paths[index] ?? '', layout, { withUnits, rowGroupRows }),
+      (layout, index) => new ParquetTable(paths[index] ?? '', layout, { withUnits, ...options }),
     );
   }
 
@@ -38,6 +43,7 @@ export class ParquetArchiveWriter implements ArchiveWriter {
 class ParquetTable {
   readonly #layout: TableLayout;
   readonly #rowGroupRows: number;
+  readonly #codec: ParquetCodec;
   readonly #units: ParquetColumn | undefined;
   readonly #rowIds: ParquetColumn | undefined;
   readonly #columns: readonly ParquetColumn[];
@@ -46,9 +52,14 @@ class ParquetTable {
   #writer: ParquetWriter | undefined;
   #rows = 0;
 
-  constructor(path: string, layout: TableLayout, options: { withUnits: boolean; rowGroupRows: number }) {
+  constructor(
+    path: string,
+    layout: TableLayout,
+    options: { withUnits: boolean; rowGroupRows: number; codec: ParquetCodec },
+  ) {
     this.#layout = layout;
     this.#rowGroupRows = options.rowGroupRows;
+    this.#codec = options.codec;
     // A table that leaves alone needs no numbers: the position of a row is its unit.
     if (options.withUnits) this.#units = new ParquetColumn({ name: layout.unitColumn, type: 'INTEGER' });
     if (layout.rowIdColumn !== null) this.#rowIds = new ParquetColumn({ name: layout.rowIdColumn, type: 'INTEGER' });
@@ -90,7 +101,7 @@ class ParquetTable {
   #open(): ParquetWriter {
     this.#writer ??= new ParquetWriter({
       writer: this.#sink,
-      codec: 'ZSTD',
+      codec: this.#codec === 'zstd' ? 'ZSTD' : 'SNAPPY',
       compressors,
       createdBy: 'tradedb',
       schema: [{ name: 'schema', num_children: this.#all.length }, ...this.#all.map(({ schema }) => schema)],

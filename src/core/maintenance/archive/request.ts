@@ -1,7 +1,7 @@
 import type { DiskProbe } from '../disk-guard.ts';
 import type { RetentionPolicy } from '../retention/policy.ts';
 import type { Counts } from './chunk.ts';
-import type { ArchiveFormat } from './format.ts';
+import type { ArchiveFormat, ParquetCodec } from './format.ts';
 import type { ArchiveRetention } from './manifest.ts';
 
 export interface ArchiveRequest {
@@ -18,6 +18,10 @@ export interface ArchiveRequest {
   readonly strictTypes: boolean;
   readonly chunkRows: number;
   readonly rowGroupRows: number;
+  /** Of Parquet files. */
+  readonly codec: ParquetCodec;
+  /** Wall time (ms since 1970) at which a maintenance window ends. */
+  readonly windowEnd?: number | undefined;
   readonly restoreHoldMs: number;
   readonly allowSlow: boolean;
   /** Archive without deleting. */

@@ -53,7 +53,8 @@ class ArchiveRun {
     this.#request = request;
     this.#ports = ports;
     this.#context = context;
-    this.#deadline = context.clock.wallTime() + request.maxDurationMs;
+    const end = context.clock.wallTime() + request.maxDurationMs;
+    this.#deadline = Math.min(end, request.windowEnd ?? end);
     if (request.idleRate !== undefined) this.#idle = { rate: request.idleRate, waitedMs: 0 };
   }
 
@@ -180,7 +181,7 @@ class ArchiveRun {
   }): Promise<{ lastKey: NonNullable<typeof parts.after>; more: boolean } | undefined> {
     const { plan, folder, connection, month, after } = parts;
     const { policy, tables, schemaVersion, cutoff } = plan;
-    const { database, keepRows, chunkRows, rowGroupRows, strictTypes } = this.#request;
+    const { database, keepRows, chunkRows, rowGroupRows, strictTypes, codec } = this.#request;
     const format = this.#request.format ?? formatOf(policy.archive, this.#request.defaultFormat);
     const archiveId = `${month.month}-${Buffer.from(this.#context.random.bytes(4)).toString('hex')}`;
     const planned = { database, policy, cutoff, month: month.month, kept: keepRows };
@@ -189,7 +190,7 @@ class ArchiveRun {
     try {
       written = await writeArchive(
         {
-          ...{ archiveId, folder, format, strictTypes, rowGroupRows, chunkRows, connection },
+          ...{ archiveId, folder, format, strictTypes, rowGroupRows, codec, chunkRows, connection },
           ...{ schemaVersion, tables, policy, cutoff, after, due: month.due, month: month.month },
           diskIsShort: () => this.#diskIsShort(),
         },

@@ -12,7 +12,14 @@ import { type ExactRow, ExactStatements, type ExactValue, RawText } from '../ret
 import { requireSchema } from '../retention/schema-guard.ts';
 import type { UnitTable } from '../retention/unit.ts';
 import { archiveNames, manifestPath, type TableFolder } from './chunk.ts';
-import { type ArchiveFormat, type ArchiveWriter, layoutOf, openArchiveWriter, type TableLayout } from './format.ts';
+import {
+  type ArchiveFormat,
+  type ArchiveWriter,
+  layoutOf,
+  openArchiveWriter,
+  type ParquetCodec,
+  type TableLayout,
+} from './format.ts';
 import { type ArchiveManifest, hashFile, writeManifest } from './manifest.ts';
 import { ClassMismatch } from './parquet-column.ts';
 import { RowSums } from './row-sums.ts';
@@ -24,6 +31,8 @@ export interface WriteRequest {
   /** Refuse instead of turning to SQLite's format when Parquet cannot hold a value. */
   readonly strictTypes: boolean;
   readonly rowGroupRows: number;
+  /** Of Parquet files. */
+  readonly codec: ParquetCodec;
   /** Outside a transaction; it reads the chunk in one snapshot. */
   readonly connection: Connection;
   /** Of the schema by which `tables` were read. */
@@ -101,7 +110,7 @@ async function writeAs(
   const paths = names.map((name) => join(folder.path, name));
   const partials = paths.map((path) => `${path}.partial`);
   try {
-    const target = { layouts, encoding, rowGroupRows: request.rowGroupRows };
+    const target = { layouts, encoding, rowGroupRows: request.rowGroupRows, codec: request.codec };
     const writer = await openArchiveWriter(format, partials, target, context);
     let copied: Copied | undefined;
     try {
