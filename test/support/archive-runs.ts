@@ -11,6 +11,8 @@ import { testContext } from './context.ts';
 
 export interface RunningArchive {
   readonly events: readonly ArchiveEvent[];
+  /** What becomes of it. */
+  readonly ended: Promise<Archived>;
   /** Ends it as SIGTERM does, and gives its totals. */
   stop(): Promise<Archived>;
 }
@@ -44,6 +46,7 @@ export async function startArchive(folder: string, parts: Partial<ArchiveRun> = 
   }
   return {
     events,
+    ended: run,
     stop: () => {
       abort.abort();
       return run;

@@ -41,11 +41,18 @@ export class LiveFiles {
   refresh(file: LiveFile): void {
     const known = this.#open.get(file);
     if (known === undefined) return;
-    const named = statSync(`${this.path}${suffixes[file]}`, { throwIfNoEntry: false });
-    const opened = fstatSync(known);
-    if (named !== undefined && named.ino === opened.ino && named.dev === opened.dev) return;
+    if (this.isSame(file)) return;
     closeSync(known);
     this.#open.delete(file);
+  }
+
+  /** Whether the name still leads to the file that was opened; true before that. */
+  isSame(file: LiveFile): boolean {
+    const known = this.#open.get(file);
+    if (known === undefined) return true;
+    const named = statSync(`${this.path}${suffixes[file]}`, { throwIfNoEntry: false });
+    const opened = fstatSync(known);
+    return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
   }
 
   /** Up to `length` bytes from `offset`; fewer at the end of the file, none when it does not exist. */

@@ -16,6 +16,9 @@ export interface SftpSettings extends SftpAccess {
 }
 
 const partial = '.partial';
+/** Segments of the archive lie below this folder of a database, and are prepared by a group of this name. */
+const archiveFolder = 'wal';
+const archiveGroup = '-wal';
 /**
  * Requests at a time and bytes of each: one at a time would wait for the network most of the time. A request has to fit
  * into a packet of OpenSSH (256 KiB), or the library sends it as two, one after the other.
@@ -126,13 +129,18 @@ export class SftpFolder implements Storage {
 
   async removeUnfinished(group: string): Promise<void> {
     await this.#spool.clear(group);
-    const folders = [`db/${group}`];
+    // What the archiver is sending at this moment is its own affair.
+    const archive = `db/${group}/${archiveFolder}`;
+    const folders = [
+      group.endsWith(archiveGroup) ? `db/${group.slice(0, -archiveGroup.length)}/${archiveFolder}` : `db/${group}`,
+    ];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       for (const { filename, attrs } of await this.#entries(folder)) {
         if (filename === '.' || filename === '..') continue;
         const key = `${folder}/${filename}`;
-        if (attrs.isDirectory()) folders.push(key);
-        else if (filename.endsWith(partial)) await this.#call(key, (session) => session.remove(this.#path(key)));
+        if (attrs.isDirectory()) {
+          if (key !== archive) folders.push(key);
+        } else if (filename.endsWith(partial)) await this.#call(key, (session) => session.remove(this.#path(key)));
       }
     }
   }

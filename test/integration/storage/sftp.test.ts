@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,8 +78,15 @@ describe.skipIf(!requireInCi(missing))(`SFTP${missing === undefined ? '' : ` (sk
     await storage.write('db/killed/points/1/whole', Buffer.from('x'));
     writeFileSync(join(server.folder, 'repository/db/killed/points/1/half.pack.w-1.partial'), 'half');
     expect((await listed(storage, 'db/killed')).map(({ key }) => key)).toEqual(['db/killed/points/1/whole']);
+    // An archiver may be sending a segment: it is not touched by others.
+    const archive = join(server.folder, 'repository/db/killed/wal/1');
+    mkdirSync(archive, { recursive: true });
+    writeFileSync(join(archive, 'half.wseg.w-1.partial'), 'half');
     await storage.removeUnfinished('killed');
     expect(readdirSync(join(server.folder, 'repository/db/killed/points/1'))).toEqual(['whole']);
+    expect(readdirSync(archive)).toEqual(['half.wseg.w-1.partial']);
+    await storage.removeUnfinished('killed-wal');
+    expect(readdirSync(archive)).toEqual([]);
   });
 
   it('says that it is full, and keeps nothing of what did not fit', async () => {

@@ -71,9 +71,10 @@ async function openStore(
     const repository = await request.connect();
     const lease = await acquireRepositoryLease(repository.storage, { ...asked, leases: request.leases }, context);
     leases.push(lease);
+    await repository.storage.removeUnfinished(asked.name);
     return { repository, lease };
   };
-  if (spool === undefined) return FolderStore.open(await connect(), databaseId, onEvent);
+  if (spool === undefined) return new FolderStore(await connect(), databaseId, onEvent);
   const leaseFolder = spoolLeaseFolder(spool.folder);
   const lease = acquireLease({ ...asked, directory: leaseFolder }, context);
   leases.push({ release: async () => lease.release() });

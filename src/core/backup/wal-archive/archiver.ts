@@ -17,6 +17,8 @@ interface DurablePlace {
   readonly position: WalPosition | null;
   readonly tx: number;
   readonly previous: string | null;
+  /** When its last commit was seen; 0 at the start of an epoch. */
+  readonly notAfter: number;
 }
 
 const baseTries = 5;
@@ -48,7 +50,7 @@ export class Archiver {
   readonly #waiting: FinishedSegment[] = [];
   #recorder: RecorderProcess;
   /** Where a new recorder goes on: behind the last segment that is durable. */
-  #durable: DurablePlace = { position: null, tx: 0, previous: null };
+  #durable: DurablePlace = { position: null, tx: 0, previous: null, notAfter: 0 };
   #sessionFrames = 0;
   #sessionResets = 0;
   /** The pin was taken while everything was in the database file: it does not keep the WAL from beginning anew. */
@@ -57,8 +59,6 @@ export class Archiver {
   #look: Pick<TailResult, 'walFrames' | 'backfilledFrames'> | undefined;
   /** Why there was no room the last time, and the WAL when that began. */
   #full: { readonly error: TradedbError; readonly walBytes: number } | undefined;
-  /** When the last commit that is durable was seen. */
-  #lastNotAfter: number | undefined;
   #paused: { readonly reason: string; readonly from: string } | undefined;
   /** Why the epoch before ended, until the next one has begun. */
   #gapReason: string | undefined;
@@ -190,8 +190,8 @@ export class Archiver {
       await this.#request.store.add({ ...segment, epoch: this.totals.epoch });
       this.#waiting.shift();
       this.#full = undefined;
-      this.#lastNotAfter = segment.lastNotAfter;
-      this.#durable = { position: segment.end, tx: segment.lastTx, previous: segment.digest };
+      const { end: position, lastTx: tx, digest: previous, lastNotAfter: notAfter } = segment;
+      this.#durable = { position, tx, previous, notAfter };
       this.totals.tx = segment.lastTx;
       this.totals.segments += 1;
       this.totals.bytesArchived += segment.sizeBytes;
@@ -240,7 +240,7 @@ export class Archiver {
     this.#pins.releaseAll();
     await this.#recorder.stop();
     this.#waiting.length = 0;
-    const from = new Date(this.#lastNotAfter ?? this.#context.clock.wallTime()).toISOString();
+    const from = new Date(this.#durable.notAfter || this.#context.clock.wallTime()).toISOString();
     this.#paused = { reason, from };
     this.#full = undefined;
     this.#request.onEvent({ event: 'paused', reason });
@@ -281,9 +281,7 @@ export class Archiver {
     return this.#recorder.start({
       stagingFolder: await this.#request.store.stagingFolder(),
       epoch,
-      position: from.position,
-      tx: from.tx,
-      previous: from.previous,
+      ...from,
       segmentBytes: this.#request.segmentBytes,
       isPinned,
     });
@@ -295,7 +293,7 @@ export class Archiver {
       await this.#newEpoch('the archive begins');
       return;
     }
-    const from = { position: end.position, tx: end.tx, previous: end.digest };
+    const from = { position: end.position, tx: end.tx, previous: end.digest, notAfter: end.notAfter };
     await this.#recorder.stop();
     this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
     const answer = await this.#startRecorder(end.epoch, from);
@@ -367,7 +365,7 @@ export class Archiver {
       this.#recorder = new RecorderProcess(this.#request.database, this.#context.clock);
       const floor = await this.#recorder.floor();
       if ('unavailable' in floor) throw new TradedbError('unsupported', 'the wal-index cannot be read');
-      this.#durable = { position: floor.position, tx: 0, previous: null };
+      this.#durable = { position: floor.position, tx: 0, previous: null, notAfter: 0 };
       const answer = await this.#startRecorder(epoch, this.#durable);
       if ('value' in answer) return;
       // A writer restarted the WAL between the two looks; it cannot do so twice under one pin.

@@ -17,6 +17,8 @@ export interface ArchiveEnd {
   readonly tx: number;
   readonly digest: string;
   readonly position: WalPosition;
+  /** When its last commit was seen; milliseconds since 1970 UTC. */
+  readonly notAfter: number;
 }
 
 /** A segment that is durable here and waits for the server. */
@@ -30,6 +32,7 @@ const endSchema = v.nullable(
     tx: count,
     digest: v.string(),
     position: v.object({ salt1: count, salt2: count, frame: count, checksum1: count, checksum2: count }),
+    notAfter: v.optional(v.number(), 0),
   }),
 );
 
@@ -212,8 +215,8 @@ export async function newestInSpool(folder: string): Promise<{ epoch: string; la
     .at(-1);
 }
 
-function endBehind({ firstTx, lastTx, digest, end }: WaitingSegment): NonNullable<Note['end']> {
-  return { firstTx, tx: lastTx, digest, position: end };
+function endBehind({ firstTx, lastTx, digest, end, lastNotAfter }: WaitingSegment): NonNullable<Note['end']> {
+  return { firstTx, tx: lastTx, digest, position: end, notAfter: lastNotAfter };
 }
 
 /** Undefined for one that is not whole: then the server is asked where the archive ends. */

@@ -56,20 +56,11 @@ export class FolderStore implements SegmentStore {
   #staging: string | undefined;
   readonly #onEvent: (event: StoreEvent) => void;
 
-  private constructor(place: LeasedRepository, databaseId: string, onEvent: (event: StoreEvent) => void) {
+  constructor(place: LeasedRepository, databaseId: string, onEvent: (event: StoreEvent) => void) {
     this.#repository = place.repository;
     this.#lease = place.lease;
     this.#databaseId = databaseId;
     this.#onEvent = onEvent;
-  }
-
-  static async open(
-    place: LeasedRepository,
-    databaseId: string,
-    onEvent: (event: StoreEvent) => void,
-  ): Promise<FolderStore> {
-    await place.repository.storage.removeUnfinished(`${databaseId}-wal`);
-    return new FolderStore(place, databaseId, onEvent);
   }
 
   get leaseFolder(): string | undefined {
@@ -128,6 +119,6 @@ export async function storedEnd(
   const last = epoch?.segments.at(-1);
   const end = epoch === undefined ? null : await endOf(repository, databaseId, epoch);
   if (epoch === undefined || last === undefined || end === null) return undefined;
-  const { position, lastTx, digest } = end;
-  return { epoch: epoch.id, base: epoch.base.pointId, firstTx: last.firstTx, tx: lastTx, digest, position };
+  const { position, lastTx, digest, lastNotAfter: notAfter } = end;
+  return { epoch: epoch.id, base: epoch.base.pointId, firstTx: last.firstTx, tx: lastTx, digest, position, notAfter };
 }

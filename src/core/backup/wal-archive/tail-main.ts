@@ -1,4 +1,5 @@
 import { systemClock } from '../../../system/system-clock.ts';
+import { TradedbError } from '../../error.ts';
 import { LiveFiles } from '../../file-access/live-files.ts';
 import { serveReader } from '../../file-access/reader-child.ts';
 import { refuseSqlite } from '../../file-access/reader-guard.ts';
@@ -20,6 +21,12 @@ function orGap<T>(work: () => T): { value: T } | { gap: string } {
     if (error instanceof ArchiveGap) return { gap: error.message };
     throw error;
   }
+}
+
+function replaced(path: string): TradedbError {
+  return new TradedbError('database_replaced', `${JSON.stringify(path)} was replaced by another file`, {
+    hint: 'start the archiver again: it names the gap, and begins with a backup of what differs',
+  });
 }
 
 function started(): WalTailRecorder {
@@ -47,7 +54,10 @@ serveReader(process, {
     const { salt1, salt2, maxFrame, frameChecksum1, frameChecksum2 } = index;
     return { position: { salt1, salt2, frame: maxFrame, checksum1: frameChecksum1, checksum2: frameChecksum2 } };
   },
-  tail: () => orGap(() => started().tail()),
+  tail: () => {
+    if (files !== undefined && !files.isSame('database')) throw replaced(files.path);
+    return orGap(() => started().tail());
+  },
   flush: () => started().flush(),
   txAt: (position: WalPosition) => started().txAt(position) ?? null,
   forgetCommits: () => started().forgetCommits(),

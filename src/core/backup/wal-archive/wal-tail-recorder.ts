@@ -17,6 +17,8 @@ export interface RecorderStart {
   readonly tx: number;
   /** Digest of the last segment; null at the start of an epoch. */
   readonly previous: string | null;
+  /** When the last commit before that place was seen: times never go back, whatever the clock does. */
+  readonly notAfter: number;
   readonly segmentBytes: number;
   /** A pin was held ever since that place was reached: when the WAL began anew meanwhile, everything before was archived. */
   readonly isPinned: boolean;
@@ -61,7 +63,7 @@ export class WalTailRecorder {
   #finishedBytes = 0;
   #segments = 0;
   #lastLook: number;
-  #lastNotAfter = 0;
+  #lastNotAfter: number;
   #resets = 0;
   #frames = 0;
   #commitTx: Map<string, number> | undefined = new Map();
@@ -73,6 +75,7 @@ export class WalTailRecorder {
     this.#tx = start.tx;
     this.#previous = start.previous;
     this.#lastLook = now();
+    this.#lastNotAfter = start.notAfter;
     if (start.position !== null && start.position.frame > 0) this.#continueFrom(start.position);
   }
 
