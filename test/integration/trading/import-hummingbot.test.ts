@@ -442,7 +442,9 @@ describe('other tables of Hummingbot', () => {
       { kind: 'held', reason: 'duplicate_conflict' },
       { kind: 'held', reason: 'bad_json' },
     ]);
-    expect(totalsOf(reader, { 'state of MarketState': ['1', '3', '4'] })).toEqual(['state all: 1']);
+    expect(totalsOf(reader, { 'state of MarketState': ['MarketState 1', 'MarketState 3', 'MarketState 4'] })).toEqual([
+      'state all: 1',
+    ]);
   });
 
   it('tables of strategies are kept whole', async () => {

@@ -7,51 +7,16 @@ import type { Connection } from '../../../src/core/sqlite/connection.ts';
 import type { ImportResult } from '../../../src/core/trading/import/result.ts';
 import { writeHummingbot } from '../../support/foreign/hummingbot.ts';
 import { importFile, importRows, importTarget, targetHash } from '../../support/foreign/import.ts';
-import { createTables, rowWriter } from '../../support/foreign/table.ts';
-import { bars, ticks, vnpyReleases, vnpyTables } from '../../support/foreign/vnpy-schema.ts';
+import { writeVnpy } from '../../support/foreign/vnpy.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Each source with more than one batch in every stream. */
 
 type Run = (target: Connection, more: { onBatch?: () => void; batchRows: number }) => Promise<ImportResult>;
 
-const minute = (n: number): string => `2024-01-05 09:${String(n).padStart(2, '0')}:00`;
-
 function vnpy(): Run {
   const path = join(temporaryFolder(), 'database.db');
-  const db = new Database(path);
-  db.pragma('synchronous = OFF');
-  createTables(db, vnpyTables, vnpyReleases.V3);
-  const [bar, tick] = [rowWriter(db, bars, vnpyReleases.V3), rowWriter(db, ticks, vnpyReleases.V3)];
-  const of = { symbol: 'rb2410', exchange: 'SHFE', open_interest: 1, turnover: 10.5 };
-  const book = Object.fromEntries(
-    ['bid_price', 'bid_volume', 'ask_price', 'ask_volume'].flatMap((side) =>
-      [1, 2].map((level) => [`${side}_${level}`, side.startsWith('bid') ? 10 : 11]),
-    ),
-  );
-  const unused = { name: '', limit_up: 0, limit_down: 0, open_price: 0, high_price: 0, low_price: 0, pre_close: 0 };
-  for (let n = 0; n < 25; n += 1) {
-    bar({
-      ...of,
-      interval: n === 7 ? 'tick' : '1m',
-      datetime: minute(n),
-      volume: n,
-      open_price: 10.1,
-      high_price: 10.3,
-      low_price: 10,
-      close_price: 10.2,
-    });
-    tick({
-      ...of,
-      ...unused,
-      ...book,
-      datetime: `${minute(n)}.500000`,
-      volume: n * 2 - (n % 3),
-      last_volume: 1,
-      last_price: 10.1,
-    });
-  }
-  db.close();
+  writeVnpy(path, 25);
   return (target, more) => importFile(path, target, { ...more, options: { timezone: 'Asia/Shanghai' } });
 }
 

@@ -40,6 +40,7 @@ describe('an import of Hummingbot', () => {
       expect(into.value("SELECT count(*) FROM orders WHERE status = 'FILLED'")).toBe(13);
       // Events as they were: creation, two executions, and the third that completed it.
       expect(into.value("SELECT count(*) FROM order_events WHERE exec_type = 'TRADE'")).toBe(12 * 3 + 12);
+      if (generation === 'H11') expect(into.value('SELECT count(*) FROM engine_state')).toBe(4);
       expect(into.all('SELECT scope, key, value FROM engine_state WHERE scope = ?', ['market'])).toEqual([
         { scope: 'market', key: 'binance', value: '{"a":2}' },
       ]);

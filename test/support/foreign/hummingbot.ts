@@ -155,6 +155,8 @@ export function writeHummingbot(path: string, generation: HummingbotGeneration, 
         ],
         ask: [[64_001.5, 1, 1]],
       });
+      db.exec("INSERT INTO Controllers VALUES ('main', 1, 1700000000.5, 'pmm', '{}')");
+      db.exec("INSERT INTO InventoryCost VALUES (1, 'BTC', 'USDT', 1.5, 2)");
       bot.data({
         timestamp: BigInt(start) * 1_000_000n,
         mid_price: 0n,

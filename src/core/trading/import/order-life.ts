@@ -1,7 +1,11 @@
+import { powerOfTen } from '../decimal.ts';
 import type { ExecType, OrderStatus } from '../order-state.ts';
-import { exactOrZero } from '../profile/exact.ts';
+import { exactOf, exactOrZero, exactScale } from '../profile/exact.ts';
 import type { RawValue } from './raw-value.ts';
 import type { EventPart, FillPart } from './unit.ts';
+
+/** Half of 10^-8, the finest that money is kept at. */
+const smallestHalf = 5n * powerOfTen(exactScale - 9);
 
 /** What became of an order by its own word, judged by what was filled. */
 export interface Life {
@@ -13,6 +17,12 @@ export interface Life {
 /** Filled quantity against the quantity of an order, in exact decimals. */
 export function filledOf(fills: readonly FillPart[]): bigint {
   return fills.reduce((sum, { qty }) => sum + exactOrZero(qty), 0n);
+}
+
+/** A payment too small for any asset says nothing, and does not enter. */
+export function isPayment(amount: RawValue): boolean {
+  const exact = exactOf(amount);
+  return exact === undefined || exact > smallestHalf || exact < -smallestHalf;
 }
 
 /** A trade id that two fills of one order have, which no venue gives. */

@@ -142,7 +142,9 @@ export function fills(file: HummingbotFile, fillsOf: FillsOfOrder): SourceStream
       const externalId = fillId(row);
       if (order.get([orderId, market]) !== undefined) return { kind: 'part', entity: 'fill', externalId };
       if (row[sideAt] === 'RANGE') return held(externalId, 'not_an_order', 'a position in a range of prices');
-      const siblings = fillsOf.of(market, orderId);
+      const found = fillsOf.of(market, orderId);
+      // Bytes where a text should be are equal to nothing, not even to themselves.
+      const siblings = found.length === 0 ? [row] : found;
       const first = siblings[0] ?? row;
       return fillId(first) === externalId
         ? orderOf(file, siblings, externalId)

@@ -75,7 +75,8 @@ function wholeRows(file: HummingbotFile, { table, scope, key, name, of, time }: 
   const at = (column: string): number => columns.indexOf(column);
   const value = (row: SourceRow, column: string | undefined): RawValue =>
     column === undefined ? null : (row[at(column)] ?? null);
-  const externalId = (row: SourceRow): string => externalIdOf(key.map((column) => row[at(column)]));
+  // All tables of state share one space of ids.
+  const externalId = (row: SourceRow): string => `${table} ${externalIdOf(key.map((column) => row[at(column)]))}`;
   return {
     name: `state of ${table}`,
     table,
@@ -129,10 +130,10 @@ export function marketState(file: HummingbotFile): SourceStream {
     columns,
     rows: tableRows(file.schema, { table: marketStates, columns, key: ['id'] }),
     mutable: true,
-    externalId: (row) => String(row[0]),
+    externalId: stateId,
     map(row): Mapped {
       const [id = null, config = null, market = null, timestamp = null, saved = null] = row;
-      const externalId = String(id);
+      const externalId = stateId(row);
       const updatedUs = file.time.readUnit(timestamp, 'ms');
       if (Number.isNaN(updatedUs)) {
         return held(
@@ -158,6 +159,8 @@ export function marketState(file: HummingbotFile): SourceStream {
     },
   };
 }
+
+const stateId = ([id]: SourceRow): string => `${marketStates} ${externalIdOf([id])}`;
 
 function isJson(text: string): boolean {
   try {

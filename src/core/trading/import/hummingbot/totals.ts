@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../../../sqlite/quote-identifier.ts';
+import { isPayment } from '../order-life.ts';
 import type { RawValue } from '../raw-value.ts';
 import type { HeldRows, TotalsRecorder } from '../source.ts';
 import { fundingTable } from './funding.ts';
@@ -74,7 +75,7 @@ function recordFunding(file: HummingbotFile, record: TotalsRecorder, held: Reado
   const sums = new Map<string, number>();
   for (const [timestamp = null, market = null, symbol = null, amount = null] of rows) {
     const instrument = file.instrument(market, symbol);
-    if (held.has(String(timestamp)) || instrument === undefined) continue;
+    if (held.has(String(timestamp)) || instrument === undefined || !isPayment(amount)) continue;
     const account = file.account(market, null);
     record.count('funding payments', { account, instrument }, 1);
     record.money('funding', { account, instrument, asset: instrument.quote }, amount);

@@ -119,7 +119,8 @@ function siblingsOf(bound: Bound<JoinedTable>, row: SourceRow): readonly SourceR
   const rows = bound.table.find(column, id).filter((each) => bound.table.defect(each) === undefined);
   const symbol = bound.fields.symbol?.raw(row) ?? null;
   // A venue gives the ids of orders for each instrument.
-  return rows.filter((each) => (bound.fields.symbol?.raw(each) ?? null) === symbol);
+  const ofSymbol = rows.filter((each) => (bound.fields.symbol?.raw(each) ?? null) === symbol);
+  return ofSymbol.length === 0 ? [row] : ofSymbol;
 }
 
 interface BuiltFrom {

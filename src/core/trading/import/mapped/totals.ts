@@ -1,3 +1,4 @@
+import { isPayment } from '../order-life.ts';
 import type { HeldRows, SliceLimits, SourceKey, SourceStream, TotalsRecorder } from '../source.ts';
 import type { FundingUnit, OrderUnit } from '../unit.ts';
 
@@ -28,6 +29,7 @@ export function recordTotals(streams: readonly SourceStream[], record: TotalsRec
 }
 
 function addFunding({ account, instrument, amount }: FundingUnit, record: TotalsRecorder): void {
+  if (!isPayment(amount)) return;
   record.count('funding payments', { account, instrument }, 1);
   record.money('funding', { account, instrument, asset: instrument.quote }, amount);
 }

@@ -40,7 +40,8 @@ export class VnpyInstruments {
     for (const table of ['dbbardata', 'dbtickdata'] as const) {
       if (!schema.has(table, 'symbol', 'exchange')) continue;
       for (const [symbol, exchange] of namesIn(schema, table)) {
-        if (symbol !== '' && this.find(symbol, exchange) === undefined) throw unknownExchange(exchange);
+        const isNamed = typeof symbol === 'string' && symbol !== '' && typeof exchange === 'string';
+        if (isNamed && this.find(symbol, exchange) === undefined) throw unknownExchange(exchange);
       }
     }
   }
@@ -70,7 +71,7 @@ export class VnpyInstruments {
 }
 
 /** Pairs of symbol and exchange, each by one look into the index that begins with them. */
-function* namesIn(schema: SourceSchema, table: 'dbbardata' | 'dbtickdata'): Generator<[string, string]> {
+function* namesIn(schema: SourceSchema, table: 'dbbardata' | 'dbtickdata'): Generator<[RawValue, RawValue]> {
   const { connection } = schema;
   const next = connection
     .prepare(
@@ -78,7 +79,7 @@ function* namesIn(schema: SourceSchema, table: 'dbbardata' | 'dbtickdata'): Gene
        ORDER BY symbol, exchange LIMIT 1`,
     )
     .asArrays();
-  for (let pair = next.get<[string, string]>(['', '']); pair !== undefined; pair = next.get(pair)) yield pair;
+  for (let pair = next.get<[RawValue, RawValue]>(['', '']); pair !== undefined; pair = next.get(pair)) yield pair;
 }
 
 function unknownExchange(exchange: string): TradedbError {

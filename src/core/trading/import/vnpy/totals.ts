@@ -51,7 +51,8 @@ function* repeatedInstants(
       `SELECT symbol, exchange, interval, datetime FROM main.dbbardata WHERE symbol = ? AND exchange = ? AND interval = ?
        ORDER BY replace(datetime, 'T', ' ')`,
     )
-    .asArrays();
+    .asArrays()
+    .withBigIntegers();
   const hasWidths = connection.prepare(
     `SELECT 1 FROM main.dbbardata WHERE symbol = ? AND exchange = ? AND interval = ? AND length(datetime) <> 19 LIMIT 1`,
   );
@@ -59,7 +60,7 @@ function* repeatedInstants(
     const isDaily = interval === 'd' || interval === 'w';
     if (!isDaily && hasWidths.get([symbol, exchange, interval]) === undefined) continue;
     let last = Number.NaN;
-    for (const row of rows.iterate<readonly string[]>([symbol, exchange, interval])) {
+    for (const row of rows.iterate<readonly RawValue[]>([symbol, exchange, interval])) {
       const time = row[3] ?? null;
       if (held.has(barId([null, symbol, exchange, time, interval]))) continue;
       const us = times.read(time);
@@ -93,6 +94,7 @@ export function countTicks({ schema, instruments }: TotalsPorts, record: TotalsR
   const rows = schema.connection
     .prepare(`SELECT ${tickColumns.join(', ')} FROM main.dbtickdata ORDER BY symbol, exchange, datetime`)
     .asArrays()
+    .withBigIntegers()
     .iterate<readonly RawValue[]>();
   let current: SourceInstrument | undefined;
   let counts = { ticks: 0, quotes: 0 };
