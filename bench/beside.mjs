@@ -1,5 +1,6 @@
 // Shared by benches that run something beside a paced writer: the writer, and a way to run a program to its end.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
@@ -41,6 +42,23 @@ export function runNode(args) {
     child.on('error', reject);
     child.on('close', (code) => (code === 0 || code === 3 ? resolve(output) : reject(new Error(`ended with ${code}`))));
   });
+}
+
+/** Follows the resident size of a process; the returned function ends that and gives the largest, in MiB (0 without /proc). */
+export function watchMemory(pid) {
+  let megabytes = 0;
+  const watch = setInterval(() => {
+    try {
+      const found = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      if (found !== null) megabytes = Math.max(megabytes, Number(found[1]) / 1024);
+    } catch {
+      // It has just ended, or there is no /proc.
+    }
+  }, 20);
+  return () => {
+    clearInterval(watch);
+    return megabytes;
+  };
 }
 
 export function printTable(rows) {

@@ -1,11 +1,11 @@
 // Moving old rows out: `tradedb vacuum archive` (copied, read back, compared) beside a bare INSERT INTO ... SELECT into an
 // attached database, in one run. Usage: node bench/vacuum/archive.mjs [rows] [rounds]
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { launcher, printTable } from '../beside.mjs';
+import { launcher, printTable, watchMemory } from '../beside.mjs';
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 const rounds = Number(process.argv[3] ?? 3);
@@ -52,17 +52,9 @@ function archived(format, ...more) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'ignore', 'ignore'] });
-    let megabytes = 0;
-    const watch = setInterval(() => {
-      try {
-        const found = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
-        if (found !== null) megabytes = Math.max(megabytes, Number(found[1]) / 1024);
-      } catch {
-        // It has just ended, or there is no /proc.
-      }
-    }, 20);
+    const peakMemory = watchMemory(child.pid);
     child.on('close', (code) => {
-      clearInterval(watch);
+      const megabytes = peakMemory();
       const seconds = (performance.now() - started) / 1000;
       if (code !== 0) return reject(new Error(`tradedb vacuum archive ended with ${code}`));
       const files = readdirSync(join(folder, 'archive', 'fills')).filter((name) => /\.(parquet|db)$/.test(name));

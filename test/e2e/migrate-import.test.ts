@@ -59,6 +59,8 @@ describe('migrate import', () => {
     const db = new Database(path);
     db.exec("UPDATE orders SET amount = '5m' WHERE id = 9");
     db.close();
+    const tried = reportOf(await run(path, '-d', target, '--create', '--dry-run', '--json'));
+    expect(tried.data.held?.rows).toContainEqual(expect.objectContaining({ externalId: '9', reason: 'bad_number' }));
     const imported = await run(path, '-d', target, '--create');
     expect(imported.code, imported.stderr).toBe(3);
     expect(imported.stdout).toContain('bad_number 1');

@@ -1,4 +1,5 @@
 import { TradedbError } from '../../core/error.ts';
+import type { Connection } from '../../core/sqlite/connection.ts';
 import { reasons } from '../../core/trading/import/reason.ts';
 import type { CommandContext } from '../definition.ts';
 import { openForReading } from './settings.ts';
@@ -38,17 +39,22 @@ export async function readHeld(target: string, reason: string, context: CommandC
         hint: 'name the database that was imported into',
       });
     }
-    const where = `WHERE q.resolved_us IS NULL AND (@reason = 'all' OR q.reason = @reason)`;
-    const total = Number(connection.value(`SELECT count(*) FROM import_quarantine q ${where}`, { reason }));
-    const rows = connection.all<Omit<HeldListRow, 'row'> & { readonly row: string }>(
-      `SELECT s.name AS source, s.system, q.stream, q.external_id AS externalId, q.reason, q.detail, q.row
-       FROM import_quarantine q JOIN import_sources s USING (source_id) ${where}
-       ORDER BY q.quarantine_id LIMIT ${mostRows}`,
-      { reason },
-    );
-    const shown = rows.map((held) => ({ ...held, row: JSON.parse(held.row) as unknown }));
-    return { reason: reason === 'all' ? null : reason, total, rows: shown };
+    return heldIn(connection, reason);
   } finally {
     connection.close();
   }
+}
+
+/** The same for a database that is open: after a dry run, its private copy. */
+export function heldIn(connection: Connection, reason: string): HeldList {
+  const where = `WHERE q.resolved_us IS NULL AND (@reason = 'all' OR q.reason = @reason)`;
+  const total = Number(connection.value(`SELECT count(*) FROM import_quarantine q ${where}`, { reason }));
+  const rows = connection.all<Omit<HeldListRow, 'row'> & { readonly row: string }>(
+    `SELECT s.name AS source, s.system, q.stream, q.external_id AS externalId, q.reason, q.detail, q.row
+     FROM import_quarantine q JOIN import_sources s USING (source_id) ${where}
+     ORDER BY q.quarantine_id LIMIT ${mostRows}`,
+    { reason },
+  );
+  const shown = rows.map((held) => ({ ...held, row: JSON.parse(held.row) as unknown }));
+  return { reason: reason === 'all' ? null : reason, total, rows: shown };
 }

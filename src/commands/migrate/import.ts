@@ -20,7 +20,7 @@ export interface MigrateImportData {
   /** Tables of the source with their rows; only with --detect. */
   readonly tables: readonly { readonly name: string; readonly rows: number }[] | null;
   readonly result: ImportResult | null;
-  /** Only with --quarantine. */
+  /** With --quarantine, and what a dry run would hold. */
   readonly held: HeldList | null;
 }
 
@@ -237,10 +237,14 @@ async function importFrom(opened: Opened, options: Options, context: CommandCont
     onBooked: (fills: number) => context.emit({ type: 'booked', fills }),
   };
   const { detection, mapping, open, source: connection, isLive } = source;
-  const { result, backup } = await withTarget(choice, context, (into) =>
-    runImport({ target: into, name, detection, mapping, open, source: connection, isLive, ...limits }, context),
-  );
-  return { ...nothing, mode: 'import', target, backup, result };
+  const { heldIn } = await import('./import-held.ts');
+  const done = await withTarget(choice, context, async (into) => {
+    const request = { target: into, name, detection, mapping, open, source: connection, isLive, ...limits };
+    const result = await runImport(request, context);
+    // What a dry run holds is nowhere else to be seen.
+    return { result, held: context.dryRun ? heldIn(into, 'all') : null };
+  });
+  return { ...nothing, mode: 'import', target, backup: done.backup, ...done.result };
 }
 
 function describe({ path, name, source }: Opened): ImportedSource {

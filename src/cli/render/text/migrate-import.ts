@@ -12,7 +12,7 @@ import { table } from '../table.ts';
 
 export function render(report: Report<MigrateImportData>, style: Style): string {
   const { data } = report;
-  if (data.held !== null) return heldRows(data, data.held, style);
+  if (data.mode === 'quarantine' && data.held !== null) return heldRows(data, data.held, style);
   const lines = data.source === null ? [] : [headline(data.source, style)];
   if (data.tables !== null) lines.push('', tablesOf(data.tables, style));
   if (data.result !== null) lines.push('', ...resultLines(data.result, report, style));
@@ -59,6 +59,7 @@ function resultLines(result: ImportResult, report: Report<MigrateImportData>, st
   }
   if (data.backup !== null) lines.push(`  backup      ${data.backup.id} in ${printable(data.backup.repository)}`);
   if (data.dryRun) lines.push(...planLines(result, style));
+  if (data.held !== null && data.held.rows.length > 0) lines.push('', heldTable(data.held, style), '');
   const held = result.quarantine.map(({ reason, count }) => `${reason} ${formatCount(count)}`);
   if (held.length > 0) lines.push(`  held        ${held.join(', ')}`);
   if (result.reconciliation.length > 0) lines.push(`  reconciled  ${reconciledLine(result)}`);
@@ -145,7 +146,10 @@ function ending(result: ImportResult, { dryRun, target }: MigrateImportData): st
 
 function heldRows({ target }: MigrateImportData, held: HeldList, style: Style): string {
   const title = `${style.bold(printable(basename(target ?? '')))}   ${plural(held.total, 'row')} held`;
-  if (held.rows.length === 0) return title;
+  return held.rows.length === 0 ? title : [title, '', heldTable(held, style)].join('\n');
+}
+
+function heldTable(held: HeldList, style: Style): string {
   const columns = [
     { title: 'SOURCE', flexible: true },
     { title: 'STREAM' },
@@ -161,5 +165,5 @@ function heldRows({ target }: MigrateImportData, held: HeldList, style: Style): 
     printable(row.detail ?? ''),
   ]);
   const more = held.total > held.rows.length ? [style.dim(`  only the first ${formatCount(held.rows.length)}`)] : [];
-  return [title, '', table(columns, rows, style), ...more].join('\n');
+  return [table(columns, rows, style), ...more].join('\n');
 }
