@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
 import type { CheckDepth } from '../../core/restore/check.ts';
@@ -37,6 +38,8 @@ export interface RestoreRunData {
   readonly phasesMs: { readonly plan: number; readonly apply: number; readonly check: number; readonly swap: number };
   readonly checks: { readonly digest: 'ok' | 'skipped'; readonly sqlite: 'ok' | 'skipped'; readonly depth: CheckDepth };
   readonly output: string;
+  /** Of the file system of the output, before anything was written; null at the end of an interrupted restore. */
+  readonly freeBytes: number | null;
   /** A database was there. */
   readonly replaces: boolean;
   readonly oldDatabase: string | null;
@@ -100,6 +103,7 @@ export const definition = defineCommand({
     const { refusePendingRestore } = await import('../../core/restore/pending.ts');
     refusePendingRestore(output);
     const replaces = existsSync(output);
+    const { fileSystemOf } = await import('../../core/file-access/file-system.ts');
     const check = given.check ?? context.config.restore.check;
     const plan: RestoreRunData = {
       dryRun: context.dryRun,
@@ -109,6 +113,7 @@ export const definition = defineCommand({
       phasesMs: { plan: context.clock.now() - started, apply: 0, check: 0, swap: 0 },
       checks: { digest: 'skipped', sqlite: 'skipped', depth: check },
       output,
+      freeBytes: null,
       replaces,
       oldDatabase: null,
     };
@@ -116,7 +121,8 @@ export const definition = defineCommand({
     requireTarget(output, { replace: given.replace, owner: ownerOf(context) });
     const before = routes.failed.map(routeFinding);
     const findings = [...before, ...findingsOf(wanted, state), ...recordFindings(repository)];
-    if (context.dryRun) return context.report(plan, { findings });
+    const { freeBytes } = fileSystemOf(dirname(output));
+    if (context.dryRun) return context.report({ ...plan, freeBytes }, { findings });
     if (replaces) await context.confirm(`Replace ${JSON.stringify(output)} by its state of ${state.time}?`);
     const { restoreByAnyRoute } = await import('../../core/restore/any-route.ts');
     const { restored, used, failed } = await restoreByAnyRoute(
@@ -138,6 +144,7 @@ export const definition = defineCommand({
     );
     const done: RestoreRunData = {
       ...plan,
+      freeBytes,
       ...stateFacts(used),
       outcome: 'restored',
       routesTried: routes.failed.length + failed.length + 1,
@@ -183,6 +190,7 @@ async function endInterrupted(given: Given, context: CommandContext): Promise<Re
     phasesMs: { plan: 0, apply: 0, check: 0, swap: 0 },
     checks: { digest: 'skipped', sqlite: 'skipped', depth: 'none' },
     output,
+    freeBytes: null,
     replaces: intent.hadDatabase,
   } as const;
   if (context.dryRun) {

@@ -8,6 +8,13 @@ import { routeFinding, routesTo } from './routes.ts';
 import { stateFacts } from './state-facts.ts';
 import { restoreTargetOf, targetOptions } from './target-options.ts';
 
+interface TablePlan {
+  readonly tables: readonly { readonly name: string; readonly as: string }[];
+  /** Folder of the private file. */
+  readonly folder: string;
+  readonly bytes: { readonly read: number; readonly written: number };
+}
+
 export interface RestoreTableData {
   readonly dryRun: boolean;
   readonly outcome: 'planned' | 'listed' | 'copied' | 'violated' | 'different';
@@ -23,6 +30,8 @@ export interface RestoreTableData {
   /** Ways to the state that were tried; more than one when inputs were damaged. */
   readonly routesTried: number;
   readonly tables: readonly TableCopied[];
+  /** What a dry run would do; null otherwise. Whether the tables are in the backup is seen only by restoring it. */
+  readonly plan: TablePlan | null;
   /** Tables of the backup (--list). */
   readonly available: readonly BackupTable[];
   /** Rows that would point to nothing; with `violated` nothing was changed. */
@@ -93,9 +102,17 @@ export const definition = defineCommand({
       foreignKeyViolations: [],
       differences: [],
       routesTried: 0,
+      plan: null,
     };
+    const suffix = String(facts.target.tx ?? facts.target.backup?.slice(-4));
+    const folder = options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp);
     const before = routes.failed.map(routeFinding);
-    if (context.dryRun) return context.report(nothing, { findings: before });
+    if (context.dryRun) {
+      const { newTableName } = await import('../../core/restore/table/restore-table.ts');
+      const as = (name: string): string => (options.mode === 'new' ? (options.as ?? newTableName(name, suffix)) : name);
+      const plan = { tables: tables.map((name) => ({ name, as: as(name) })), folder, bytes: facts.bytes };
+      return context.report<RestoreTableData>({ ...nothing, plan }, { findings: before });
+    }
     const { restoreTables, tablesOf, withPrivateCopy } = await import('../../core/restore/table/restore-table.ts');
     const source = {
       ...routes,
@@ -104,7 +121,7 @@ export const definition = defineCommand({
       owner: ownerOf(context),
       leases: context.config.backup.leases,
       stateDirectory: context.stateDirectory(),
-      folder: options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp),
+      folder,
     };
     if (options.list) {
       const { result, used, failed } = await withPrivateCopy(source, (file) => tablesOf(file, context), context);
@@ -126,7 +143,7 @@ export const definition = defineCommand({
         tables,
         mode: options.mode,
         as: options.as,
-        suffix: String(facts.target.tx ?? facts.target.backup?.slice(-4)),
+        suffix,
         columnsCommon: options.columnsCommon,
         fireTriggers: options.fireTriggers,
         busyTimeoutMs: context.config.connection.busyTimeout,

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,11 +9,13 @@ import { databaseIdOf } from '../../../src/core/backup/repository/object-name.ts
 import { verifyArchive } from '../../../src/core/backup/verify/archive.ts';
 import { verifyRecords } from '../../../src/core/backup/verify/records.ts';
 import { verifyPoints } from '../../../src/core/backup/verify/verify.ts';
+import { readEpochs } from '../../../src/core/backup/wal-archive/epoch.ts';
 import { resolveState, type WantedState } from '../../../src/core/restore/resolve-target.ts';
 import { openTestRepository, restoreTo } from '../../support/backup-requests.ts';
 import { testContext } from '../../support/context.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
+const reader = fileURLToPath(new URL('../../support/documented-reader.mjs', import.meta.url));
 const fixture = fileURLToPath(new URL('../../../fixtures/repository-1', import.meta.url));
 const databaseId = databaseIdOf('trading.db');
 
@@ -49,6 +52,23 @@ describe('a repository of format 1, as it was written when the format was new', 
     const db = new Database(file, { readonly: true });
     expect(db.prepare('SELECT price FROM trade ORDER BY id').pluck().all()).toEqual(prices);
     db.close();
+  });
+
+  test('can be restored by another program that knows the page about the format', async () => {
+    const folder = copyOfFixture();
+    const repository = await openTestRepository(join(folder, 'backups'));
+    const { points } = await repository.points();
+    const [epoch] = await readEpochs(repository, databaseId);
+    const states: [string, WantedState][] = points.map(({ id }) => [id, { kind: 'backup', id }]);
+    for (let tx = 1; tx <= 5; tx++) states.push([`${epoch?.id}:${tx}`, { kind: 'tx', tx, epoch: epoch?.id ?? '' }]);
+    for (const [index, [word, wanted]] of states.entries()) {
+      const { lineage, route } = await resolveState(repository, databaseId, wanted);
+      const ours = join(folder, `ours-${index}.db`);
+      await restoreTo(folder, ours, { repository, lineage, route, check: 'none' });
+      const theirs = join(folder, `theirs-${index}.db`);
+      execFileSync(process.execPath, [reader, join(folder, 'backups'), databaseId, word, theirs]);
+      expect(readFileSync(theirs).equals(readFileSync(ours)), word).toBe(true);
+    }
   });
 
   test('a newer format and an unknown required feature are refused; a damaged FORMAT is named', async () => {

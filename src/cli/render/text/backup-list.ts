@@ -26,7 +26,7 @@ export function render(report: Report<BackupListData>, style: Style): string {
     point.id,
     ...(several ? [printable(point.database)] : []),
     point.type === 'incremental' ? 'incr' : 'full',
-    formatDuration(point.ageMs),
+    roughly(point.ageMs),
     formatByteSize(point.storedBytes),
     formatByteSize(point.databaseBytes),
     verdictOf(point, style),
@@ -38,10 +38,9 @@ export function render(report: Report<BackupListData>, style: Style): string {
   for (const window of data.windows) {
     const of = several ? ` of ${printable(window.database)}` : '';
     const commits = plural(window.toTx - window.fromTx, 'commit');
-    lines.push(
-      '',
-      `  ${window.perCommit ? 'every commit' : 'merged commits'}${of} from ${window.fromTime} to ${window.toTime} (${commits} @${window.epoch.slice(0, 4)})`,
-    );
+    const start = `  ${window.perCommit ? 'every commit' : 'merged commits'}${of} from`;
+    const end = `${'to'.padStart(start.length)} ${window.toTime} (${commits} @${window.epoch.slice(0, 4)})`;
+    lines.push('', `${start} ${window.fromTime}`, end);
   }
   for (const mark of data.marks) {
     const note = mark.note === null ? '' : `  ${printable(mark.note)}`;
@@ -50,12 +49,16 @@ export function render(report: Report<BackupListData>, style: Style): string {
     );
   }
   for (const gap of data.gaps) {
-    lines.push(`  ${style.yellow('gap')} from ${gap.fromTime} to ${gap.toTime}: ${printable(gap.reason)}`);
+    lines.push(
+      '',
+      `  ${style.yellow('gap')}  from ${gap.fromTime}`,
+      `         to ${gap.toTime}: ${printable(gap.reason)}`,
+    );
   }
   if (data.archive !== null) lines.push('', `  archiver  ${archiver(data.archive, style)}`);
   if (data.rpoMs !== null && data.points.length > 0) {
     const sum = `${plural(data.points.length, 'backup')}, ${formatByteSize(data.storedBytes)}`;
-    lines.push('', `  ${sum}; if the database were lost now, the last ${formatDuration(data.rpoMs)} would be gone`);
+    lines.push('', `  ${sum}`, `  if the database were lost now, the last ${formatDuration(data.rpoMs)} would be gone`);
   }
   if (report.findings.length > 0) lines.push('', renderFindings(report.findings, style));
   return lines.join('\n');
@@ -74,7 +77,12 @@ function verdictOf({ verifiedLevel, verifiedAt, createdAt, ageMs }: Point, style
   if (verifiedLevel === null || verifiedAt === null) return style.dim('never');
   if (verifiedLevel === 0) return style.red('damaged');
   const agoMs = Math.max(0, ageMs - (Date.parse(verifiedAt) - Date.parse(createdAt)));
-  return `level ${verifiedLevel}, ${formatDuration(agoMs)}`;
+  return `${verifiedLevel}, ${roughly(agoMs)}`;
+}
+
+/** The largest unit of a duration: `11 d` of 11 days and 23 hours. */
+function roughly(ms: number): string {
+  return formatDuration(ms).split(' ').slice(0, 2).join(' ');
 }
 
 function notes(point: Point, style: Style): string {

@@ -35,8 +35,13 @@ function planned(data: RestoreRunData, output: string, style: Style): string {
     `  ${way.padEnd(13)}  ${output}`,
     `  with           ${state(data)}`,
     `  reading        ${formatByteSize(data.bytes.read)} of ${route(data)}`,
-    `  writing        ${formatByteSize(data.bytes.written)}, check: ${data.checks.depth}`,
+    `  writing        ${formatByteSize(data.bytes.written)}${free(data)}, check: ${data.checks.depth}`,
   ].join('\n');
+}
+
+function free({ freeBytes, bytes }: RestoreRunData): string {
+  if (freeBytes === null) return '';
+  return `, ${formatByteSize(freeBytes)} free${freeBytes < bytes.written ? ': not enough' : ''}`;
 }
 
 function restored(data: RestoreRunData, output: string, style: Style): string {

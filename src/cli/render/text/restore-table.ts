@@ -1,4 +1,5 @@
 import type { RestoreTableData } from '../../../commands/restore/table.ts';
+import { formatByteSize } from '../../../core/config/byte-size.ts';
 import type { Report } from '../../../core/report.ts';
 import { renderFindings } from '../findings.ts';
 import { formatCount, printable } from '../format.ts';
@@ -13,22 +14,38 @@ export function render(report: Report<RestoreTableData>, style: Style): string {
 }
 
 function headline(data: RestoreTableData): string {
-  const { tx, epoch, time, backup } = data.target;
-  const state =
-    tx === null ? `backup ${backup}, ${time}` : `commit ${formatCount(tx)} @${epoch?.slice(0, 4)} = ${time}`;
   switch (data.outcome) {
     case 'planned':
-      return `dry run: would restore tables of ${state}`;
+      return 'dry run: nothing was written';
     case 'listed':
-      return `tables of ${state}`;
+      return `tables of ${stateOf(data)}`;
     case 'copied':
-      return `restored into ${printable(data.database)} from ${state}`;
+      return `restored into ${printable(data.database)}`;
     default:
       return 'nothing was changed';
   }
 }
 
+function stateOf({ target: { tx, epoch, time, backup } }: RestoreTableData): string {
+  return tx === null ? `backup ${backup}, ${time}` : `commit ${formatCount(tx)} @${epoch?.slice(0, 4)} = ${time}`;
+}
+
+function planLines({ plan, mode, database }: RestoreTableData): string[] {
+  if (plan === null) return [];
+  const { tables, folder, bytes } = plan;
+  const names = tables.map(({ name, as }) =>
+    as === name ? printable(name) : `${printable(name)} as ${printable(as)}`,
+  );
+  return [
+    `  would restore  ${names.length === 0 ? 'nothing: only a list of tables' : `${names.join(', ')} (mode ${mode})`}`,
+    `  into           ${printable(database)}`,
+    `  reading        ${formatByteSize(bytes.read)}`,
+    `  by             a private file of ${formatByteSize(bytes.written)} in ${printable(folder)}`,
+  ];
+}
+
 function body(data: RestoreTableData, style: Style): string[] {
+  if (data.outcome === 'planned') return [`  with           ${stateOf(data)}`, ...planLines(data)];
   if (data.outcome === 'listed') {
     const rows = data.available.map(({ name, kind, rows: count }) => [
       printable(name),
@@ -43,6 +60,7 @@ function body(data: RestoreTableData, style: Style): string[] {
     one.as === one.name ? printable(one.name) : `${printable(one.name)} as ${printable(one.as)}`,
     ...[one.rowsInBackup, one.rowsInserted, one.rowsUpdated, one.rowsDeleted, one.rowsSkipped].map(formatCount),
   ]);
+  const from = data.outcome === 'copied' ? [`  from ${stateOf(data)}`] : [];
   const titles = columns.map((title) => ({ title, align: 'right' as const }));
-  return [table([{ title: 'table', flexible: true }, ...titles], rows, style)];
+  return [...from, table([{ title: 'table', flexible: true }, ...titles], rows, style)];
 }

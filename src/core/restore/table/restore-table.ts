@@ -110,6 +110,11 @@ export async function restoreTables(
   }
 }
 
+/** Name of the table that a restore in mode `new` makes. */
+export function newTableName(name: string, suffix: string): string {
+  return `${name}_restored_${suffix}`;
+}
+
 function copyAll(request: TableRequest, file: string, context: OperationContext): TableOutcome {
   const backup = openReadOnly(file, context);
   let wanted: TableDefinition[];
@@ -144,7 +149,7 @@ class TakenBack extends Error {
 
 function copyInside(connection: Connection, request: TableRequest, wanted: readonly TableDefinition[]): TableOutcome {
   const copies = wanted.map((backup): TableCopy => {
-    const as = request.mode === 'new' ? (request.as ?? `${backup.name}_restored_${request.suffix}`) : backup.name;
+    const as = request.mode === 'new' ? (request.as ?? newTableName(backup.name, request.suffix)) : backup.name;
     if (request.mode === 'new') {
       requireFree(connection, as);
       return { backup, live: undefined, as, mode: request.mode };
