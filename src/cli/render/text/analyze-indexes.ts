@@ -12,7 +12,8 @@ export function render(report: Report<AdviceReportData>, style: Style): string {
   const lines = [style.bold(printable(data.path)) + style.dim(workloadText(data)), ''];
   if (data.recommendations.length === 0) lines.push(nothingText(data));
   for (const [index, one] of data.recommendations.entries()) lines.push(...recommendationLines(index + 1, one, style));
-  lines.push(...costLines(data, style), ...confirmationLines(data, style), ...overlapLines(data, style));
+  lines.push(...costLines(data, style), ...frontierLines(data, style), ...confirmationLines(data, style));
+  lines.push(...overlapLines(data, style));
   if (data.unused.length > 0) {
     const names = data.unused.map((index) => `${printable(index.name)} (${formatByteSize(index.bytes)})`).join(', ');
     lines.push('', `  not used by this workload: ${names}`);
@@ -94,6 +95,31 @@ function costLines(data: AdviceReportData, style: Style): string[] {
           change(before.indexBytes, after.indexBytes),
         ],
       ],
+      style,
+    ),
+  ];
+}
+
+const mostPoints = 8;
+
+/** What smaller sets would save: one limit does not suit every disk. */
+function frontierLines({ frontier }: AdviceReportData, style: Style): string[] {
+  if (frontier.length < 3) return [];
+  const every = Math.ceil((frontier.length - 1) / (mostPoints - 1));
+  const shown = frontier.filter((_, at) => (frontier.length - 1 - at) % every === 0 || at === 0);
+  return [
+    '',
+    table(
+      [
+        { title: 'new indexes', align: 'right' },
+        { title: 'size', align: 'right' },
+        { title: 'workload', align: 'right' },
+      ],
+      shown.map(({ added, bytes, totalMs }) => [
+        formatCount(added.length),
+        bytes === 0 ? '0' : formatByteSize(bytes),
+        latency(totalMs),
+      ]),
       style,
     ),
   ];

@@ -2,7 +2,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { OperationContext } from '../../context.ts';
 import { type ErrorCode, TradedbError, throwIfCancelled } from '../../error.ts';
 import { measureEntry } from './child-entry.ts';
-import type { Digest, MeasureAnswer, MeasureRequest, Slice, SliceSet, Target, Timing } from './measure-protocol.ts';
+import type {
+  Digest,
+  MeasureAnswer,
+  MeasureRequest,
+  RepeatLimits,
+  Slice,
+  SliceSet,
+  Target,
+  Timing,
+} from './measure-protocol.ts';
 import type { ScratchCopy } from './scratch-copy.ts';
 
 /** Time to start the child and open the copy. */
@@ -22,9 +31,8 @@ export class MeasureClient {
   }
 
   /** The best time of a statement, or undefined when it did not end within `capMs`. */
-  time(target: Target, limits: { executions: number; spendMs: number; capMs: number }): Promise<Timing | undefined> {
-    const { executions, spendMs, capMs } = limits;
-    return this.#ask<Timing>({ kind: 'time', executions, spendMs, ...target }, capMs);
+  time(target: Target, { capMs, ...limits }: RepeatLimits & { capMs: number }): Promise<Timing | undefined> {
+    return this.#ask<Timing>({ kind: 'time', ...limits, ...target }, capMs);
   }
 
   slice(

@@ -33,7 +33,7 @@ function answer(request: MeasureRequest): unknown {
       connection.exec(request.sql);
       return null;
     case 'time':
-      return timeStatement(connection, request);
+      return timeStatement(connection, request, used);
     case 'slice':
       return runSlice(connection, request, usedCpuMs);
     case 'calibrate':
@@ -51,6 +51,11 @@ function answer(request: MeasureRequest): unknown {
 function usedCpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+function used(): { cpuMs: number; diskReads: number } {
+  const { userCPUTime, systemCPUTime, fsRead } = process.resourceUsage();
+  return { cpuMs: (userCPUTime + systemCPUTime) / 1000, diskReads: fsRead };
 }
 
 function failure(error: unknown): MeasureAnswer {

@@ -12,6 +12,14 @@ export interface Target {
   readonly plain?: boolean;
 }
 
+/** How often a statement is run for its best time. */
+export interface RepeatLimits {
+  readonly executions: number;
+  readonly spendMs: number;
+  /** One execution that takes longer than this tells enough. */
+  readonly enoughMs?: number;
+}
+
 export interface SliceSet {
   readonly sql: string;
   readonly values: SqlParameters;
@@ -29,7 +37,7 @@ export type MeasureRequest =
   | { readonly kind: 'open'; readonly folder: string; readonly path: string }
   /** Runs SQL that stays, such as CREATE INDEX and ANALYZE. */
   | { readonly kind: 'exec'; readonly sql: string }
-  | ({ readonly kind: 'time'; readonly executions: number; readonly spendMs: number } & Target)
+  | ({ readonly kind: 'time' } & RepeatLimits & Target)
   /** Repeats a statement over its parameter sets for at least `sliceMs`. */
   | ({ readonly kind: 'slice'; readonly sliceMs: number; readonly sets: readonly SliceSet[] } & Omit<
       Target,

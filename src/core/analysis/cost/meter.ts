@@ -2,16 +2,15 @@ import type { OperationContext } from '../../context.ts';
 import { throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
-import type { SqlParameters } from '../../sqlite/statement.ts';
 import { median } from '../../statistics/percentile.ts';
 import type { IndexDefinition } from '../candidates/index-definition.ts';
 import { statementFault } from '../queries/plan-query.ts';
 import { planCost } from '../query-plan/plan-cost.ts';
 import type { ConfigurationPlanner, ConfiguredPlan } from '../shadow/configuration-planner.ts';
 import { readIndexStatistics } from '../shadow/index-statistics.ts';
-import { encodeParameters } from '../workload/parameter-value.ts';
 import type { MeasureClient } from './measure-client.ts';
-import type { Configuration, StudiedQuery } from './studied-query.ts';
+import { PlanTimes, type Timed } from './plan-times.ts';
+import { type Configuration, currentIndexes, type Statement, type StudiedQuery } from './studied-query.ts';
 
 /** What a workload costs under an arrangement of indexes, per period. */
 export interface Objective extends Costs {
@@ -31,12 +30,6 @@ export interface BuiltIndex {
   readonly definition: IndexDefinition;
   readonly buildMs: number;
   readonly bytes: number;
-}
-
-interface Timed {
-  readonly ms: number;
-  /** It was stopped; `ms` is then a lower bound or a guess. */
-  readonly expired: boolean;
 }
 
 interface MeterParts {
@@ -64,10 +57,13 @@ interface Arrangement {
 const executions = 300;
 const readSpendMs = 12;
 const writeSpendMs = 40;
-/** Allowance for hiding the indexes that must not be seen. */
-const arrangeMs = 50;
-const capFactor = 2;
-const capMs = 100;
+/** A statement that takes this multiple of the best that is known is not repeated, and stopped at the second. */
+const enoughFactor = 1.5;
+const capFactor = 4;
+/** Allowance for hiding the indexes that must not be seen, and for a machine that is busy. */
+const capMs = 300;
+/** Rounds in which two plans are run again in turn, where little decides between them. */
+const settleRounds = 2;
 /** A statement that reached its cap is booked with this multiple of the best that is known. */
 const expiredFactor = 1.5;
 /** A statement that did not end is taken for at most this multiple of its cap. */
@@ -80,8 +76,8 @@ const mostGuessed = 10;
 export class Meter {
   #parts: MeterParts;
   readonly #built = new Map<string, BuiltIndex>();
-  readonly #times = new Map<string, Timed | null>();
-  readonly #best = new Map<string, number>();
+  readonly #times = new PlanTimes();
+  readonly #settled = new Set<string>();
   /** Queries without a time, with the reason. */
   readonly unmeasured = new Map<string, string>();
   /** Queries that did not end at first: their present time is the planner's estimate, at least the cap. */
@@ -139,6 +135,98 @@ export class Meter {
     return this.#costs({ configuration, plain: false }, queries, this.#parts.planner);
   }
 
+  /**
+   * The same, undefined as soon as it is clear that the workload takes longer than `limitMs`: what is bad is left without
+   * running all the slow statements that make it so.
+   */
+  async measureBelow(
+    configuration: Configuration,
+    queries: readonly StudiedQuery[],
+    limitMs: number,
+  ): Promise<Costs | undefined> {
+    const plans = this.#parts.planner.plans(configuration, queries);
+    const open = queries.map((studied, index) => {
+      const own = plans[index] ?? [];
+      const { weight } = studied.query;
+      const least = this.#sumOf(studied, own, (set, plan) => this.#times.floor(set, plan)) * weight;
+      const expected = this.#sumOf(studied, own, (set, plan) => this.#times.expected(set, plan)) * weight;
+      return { studied, plans: own, least, expected };
+    });
+    let sum = open.reduce((total, { least }) => total + least, 0);
+    for (const one of open.sort((a, b) => b.expected - b.least - (a.expected - a.least))) {
+      if (sum > limitMs) return undefined;
+      const mean = await this.#meanOf(one.studied, one.plans, { configuration, plain: false });
+      sum += (mean ?? 0) * one.studied.query.weight - one.least;
+    }
+    return sum > limitMs ? undefined : this.measureOwn(configuration, queries);
+  }
+
+  /** What the workload is expected to take, or may at best, without running anything that was not run yet. */
+  expect(
+    configuration: Configuration,
+    queries: readonly StudiedQuery[],
+    options: { readonly plain: boolean; readonly hopeful: boolean },
+  ): Costs {
+    const { planner } = this.#parts;
+    const plans = ((options.plain ? planner.plain : null) ?? planner).likelyPlans(configuration, queries);
+    const timeOf = (set: Statement, plan: ConfiguredPlan): number =>
+      options.hopeful ? this.#times.hoped(set, plan) : this.#times.expected(set, plan);
+    return totals(
+      queries,
+      queries.map((studied, index) => this.#sumOf(studied, plans[index] ?? [], timeOf)),
+    );
+  }
+
+  /** Built indexes that the best known plans of a query use. */
+  quickest(studied: StudiedQuery): string[] {
+    const plans = studied.sets.slice(0, this.setCount(studied)).map((set) => this.#times.quickest(set));
+    return [...new Set(plans.flatMap((plan) => [...(plan?.indexes ?? [])]))].filter((name) => this.#built.has(name));
+  }
+
+  /** Runs a query under two arrangements in turn, so that what the machine did meanwhile is not taken for a difference. */
+  async settle(studied: StudiedQuery, configuration: Configuration): Promise<void> {
+    const { planner, client } = this.#parts;
+    const [before, after] = [currentIndexes, configuration].map((one) => planner.plans(one, [studied])[0] ?? []);
+    for (const [index, set] of studied.sets.slice(0, this.setCount(studied)).entries()) {
+      const sides = [
+        { plan: before?.[index], hidden: this.hidden(currentIndexes, studied) },
+        { plan: after?.[index], hidden: this.hidden(configuration, studied) },
+      ];
+      const key = JSON.stringify([set.sql, index, ...sides.map(({ plan }) => plan?.text)]);
+      if (this.#settled.has(key) || sides[0]?.plan?.text === sides[1]?.plan?.text) continue;
+      this.#settled.add(key);
+      for (let round = 0; round < settleRounds; round++) {
+        for (const { plan, hidden } of sides) {
+          if (plan === undefined) continue;
+          const known = this.#times.get(set, plan);
+          if (known === null || known === undefined || known.expired) continue;
+          const target = { sql: set.sql, values: set.values, pragmas: studied.query.pragmas, hidden };
+          const cap = known.ms * capFactor + capMs;
+          const timing = await client.time(target, { executions, spendMs: readSpendMs, capMs: cap });
+          if (timing !== undefined && timing.bestMs < known.ms)
+            this.#times.set(set, plan, { ms: timing.bestMs, expired: false });
+        }
+      }
+    }
+  }
+
+  /** Mean over the sets of a query that are measured, each counted as often as it is executed. */
+  #sumOf(
+    studied: StudiedQuery,
+    plans: readonly ConfiguredPlan[],
+    timeOf: (set: Statement, plan: ConfiguredPlan) => number,
+  ): number {
+    let sum = 0;
+    let weight = 0;
+    for (const [index, set] of studied.sets.slice(0, this.setCount(studied)).entries()) {
+      const plan = plans[index];
+      if (plan === undefined) continue;
+      sum += timeOf(set, plan) * set.executions;
+      weight += set.executions;
+    }
+    return weight === 0 ? 0 : sum / weight;
+  }
+
   /** With plans from sqlite_stat1 alone; only what is planned otherwise has to run. Null without such a planner. */
   async measurePlain(configuration: Configuration, queries: readonly StudiedQuery[]): Promise<Costs | null> {
     const { plain } = this.#parts.planner;
@@ -151,18 +239,12 @@ export class Meter {
     planner: ConfigurationPlanner,
   ): Promise<Costs> {
     const plans = planner.plans(arrangement.configuration, queries);
-    const perQuery = new Map<string, number>();
-    let readMs = 0;
-    let writeMs = 0;
+    const means: (number | null)[] = [];
     for (const [index, studied] of queries.entries()) {
       throwIfCancelled(this.#parts.context.signal);
-      const mean = await this.#meanOf(studied, plans[index] ?? [], arrangement);
-      if (mean === null) continue;
-      perQuery.set(studied.query.fingerprint, mean);
-      if (studied.isWrite) writeMs += mean * studied.query.weight;
-      else readMs += mean * studied.query.weight;
+      means.push(await this.#meanOf(studied, plans[index] ?? [], arrangement));
     }
-    return { readMs, writeMs, totalMs: readMs + writeMs, perQuery };
+    return totals(queries, means);
   }
 
   async #meanOf(
@@ -173,7 +255,7 @@ export class Meter {
     let sum = 0;
     let weight = 0;
     for (const [index, set] of studied.sets.entries()) {
-      if (index >= this.#setCount(studied)) break;
+      if (index >= this.setCount(studied)) break;
       const plan = plans[index];
       const time = plan === undefined ? null : await this.#timeOf(studied, set, plan, arrangement);
       if (time === null) return null;
@@ -189,55 +271,57 @@ export class Meter {
     return weight === 0 ? null : sum / weight;
   }
 
+  /** Queries with those of their sets that are measured: it would be in vain to plan the others in the search. */
+  measured(queries: readonly StudiedQuery[]): StudiedQuery[] {
+    return queries.map((studied) => ({ ...studied, sets: studied.sets.slice(0, this.setCount(studied)) }));
+  }
+
   /** Decided once, so that all arrangements are measured with the same sets. */
-  #setCount({ query, sets }: StudiedQuery): number {
+  setCount({ query, sets }: StudiedQuery): number {
     return this.#setCounts.get(query.fingerprint) ?? sets.length;
   }
 
   async #timeOf(
     studied: StudiedQuery,
-    set: { readonly sql: string; readonly values: SqlParameters },
+    set: Statement,
     plan: ConfiguredPlan,
     { configuration, plain }: Arrangement,
   ): Promise<Timed | null> {
-    const statement = `${set.sql}\0${encodeParameters(set.values)}`;
-    const key = `${statement}\0${plan.text}\0${plan.maintained.join('\0')}`;
-    const known = this.#times.get(key);
+    const known = this.#times.get(set, plan);
     if (known !== undefined) return known;
-    const best = this.#best.get(statement);
-    const cap = best === undefined ? this.#parts.firstCapMs : best * capFactor + capMs + arrangeMs;
     const cost = planCost(plan.steps);
-    const time = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), plain, cap, best, cost });
-    this.#times.set(key, time);
-    if (time !== null) this.#best.set(statement, Math.min(time.ms, best ?? time.ms));
+    const best = this.#times.best(set);
+    const time = await this.#run(studied, { set, hidden: this.hidden(configuration, studied), plain, best, cost });
+    this.#times.set(set, plan, time);
     return time;
   }
 
   async #run(
     studied: StudiedQuery,
     run: {
-      set: { sql: string; values: SqlParameters };
+      set: Statement;
       hidden: string[];
       plain: boolean;
-      cap: number;
       best: number | undefined;
       cost: number;
     },
   ): Promise<Timed | null> {
     const { sql, values } = run.set;
+    const cap = run.best === undefined ? this.#parts.firstCapMs : run.best * capFactor + capMs;
+    const enoughMs = run.best === undefined ? this.#parts.firstCapMs / capFactor : run.best * enoughFactor;
     try {
       const target = { sql, values, pragmas: studied.query.pragmas, hidden: run.hidden, plain: run.plain };
       const spendMs = studied.isWrite ? writeSpendMs : readSpendMs;
-      const timing = await this.#parts.client.time(target, { executions, spendMs, capMs: run.cap });
+      const timing = await this.#parts.client.time(target, { executions, spendMs, enoughMs, capMs: cap });
       if (timing !== undefined) {
         if (run.cost > 0) this.#ratios.push(timing.bestMs / run.cost);
         return { ms: timing.bestMs, expired: false };
       }
-      if (run.best !== undefined) return { ms: Math.max(run.cap, run.best * expiredFactor), expired: true };
+      if (run.best !== undefined) return { ms: Math.max(cap, run.best * expiredFactor), expired: true };
       this.estimated.add(studied.query.name);
       const guess = this.#ratios.length === 0 ? 0 : run.cost * median(this.#ratios);
       // Estimates of bad plans are off by powers of ten; one statement must not outweigh the whole workload for that.
-      return { ms: Math.max(run.cap, Math.min(guess, run.cap * mostGuessed)), expired: true };
+      return { ms: Math.max(cap, Math.min(guess, cap * mostGuessed)), expired: true };
     } catch (error) {
       this.unmeasured.set(studied.query.name, statementFault(error));
       return null;
@@ -251,4 +335,18 @@ export class Meter {
     );
     return [...strangers.map(({ definition }) => definition.name), ...configuration.dropped];
   }
+}
+
+function totals(queries: readonly StudiedQuery[], means: readonly (number | null)[]): Costs {
+  const perQuery = new Map<string, number>();
+  let readMs = 0;
+  let writeMs = 0;
+  for (const [index, { query, isWrite }] of queries.entries()) {
+    const mean = means[index];
+    if (mean === null || mean === undefined) continue;
+    perQuery.set(query.fingerprint, mean);
+    if (isWrite) writeMs += mean * query.weight;
+    else readMs += mean * query.weight;
+  }
+  return { readMs, writeMs, totalMs: readMs + writeMs, perQuery };
 }

@@ -1,5 +1,12 @@
+import type { SqlParameters } from '../../sqlite/statement.ts';
 import type { StatementUse } from '../candidates/used-columns.ts';
 import type { ParameterSet, WorkloadQuery } from '../workload/workload.ts';
+
+/** A text with its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: SqlParameters;
+}
 
 /** A query of the workload that can be planned and run. */
 export interface StudiedQuery {

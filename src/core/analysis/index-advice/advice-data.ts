@@ -26,7 +26,7 @@ export interface AdviceData {
   readonly recommendations: readonly Recommendation[];
   /** Candidates and existing indexes that were considered and not taken. */
   readonly rejected: readonly { readonly name: string; readonly sql: string; readonly reason: string }[];
-  /** Cost after each step of the growth. */
+  /** Sets that keep the limits and of which no other is both smaller and quicker, the smallest first. */
   readonly frontier: readonly { readonly added: readonly string[]; readonly totalMs: number; readonly bytes: number }[];
   readonly before: CostFigures | null;
   readonly after: CostFigures | null;

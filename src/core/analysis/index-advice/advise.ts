@@ -17,7 +17,7 @@ import { type Laboratory, openLaboratory } from './laboratory.ts';
 import { type CandidateKind, proposeCandidates } from './propose.ts';
 import { draftMigration } from './recommendation.ts';
 import { unindexedForeignKeys } from './schema-advice.ts';
-import { IndexSearch } from './search.ts';
+import { searchIndexes } from './search.ts';
 import type { SearchLimits, SearchResult, TableSize } from './search-parts.ts';
 import { StepJudge } from './step-judge.ts';
 import { adviseStrict } from './strict.ts';
@@ -43,8 +43,9 @@ export interface AdviceRequest extends ScratchRequest {
   readonly engineKnown: boolean;
 }
 
-/** Part of the time limit after which the search ends; the rest confirms what it found. */
-const searchShare = 0.75;
+/** Parts of the time limit, the copy included, at which the search and the confirmation end; the rest is for WITHOUT ROWID. */
+const searchShare = 0.65;
+const confirmShare = 0.88;
 
 /** Finds the set of indexes that serves a workload best, writes and size counted, by measuring on a private copy. */
 export async function adviseIndexes(request: AdviceRequest, context: OperationContext): Promise<AdviceData> {
@@ -56,8 +57,8 @@ export async function adviseIndexes(request: AdviceRequest, context: OperationCo
       { hint: 'raise analyze.copyLimit, or give a smaller database of the same shape' },
     );
   }
+  const started = context.clock.now();
   return withScratchCopy(request, context, async (scratch) => {
-    const started = context.clock.now();
     const laboratory = await openLaboratory(scratch, request, context);
     try {
       return await advise(request, { laboratory, scratch, started, context });
@@ -80,24 +81,26 @@ async function advise(request: AdviceRequest, run: Run): Promise<AdviceData> {
   const deadline = started + request.timeLimitMs;
   const task = context.progress.start({ id: 'advise', label: 'searching', unit: 'steps', total: 4 });
   try {
-    const { candidates, bytesOf, learn, sample } = await findCandidates(request, run);
+    const { candidates, bytesOf, estimatedBytes, learn, sample } = await findCandidates(request, run);
     task.advance(1);
     const limits = limitsOf(request, {
       now: context.clock.now(),
       deadline: started + request.timeLimitMs * searchShare,
     });
-    const judgeParts = { queries: study.queries, limits, meter, sizeOf: tableSizes(laboratory) };
+    const judgeParts = { queries: meter.measured(study.queries), limits, meter, sizeOf: tableSizes(laboratory) };
     let found: SearchResult;
     try {
       const parts = {
         candidates,
         bytesOf,
+        estimatedBytes,
         learn,
         planner,
         context,
+        chance: seededChance(request.seed),
         ...judgeParts,
       };
-      found = await new IndexSearch(parts, baseline).run();
+      found = await searchIndexes(parts, baseline);
     } finally {
       sample.close();
     }
@@ -182,7 +185,7 @@ async function findCandidates(request: AdviceRequest, run: Run) {
     const candidates = proposed.filter(learn);
     const bytesOf = (candidate: Candidate): number =>
       candidate.indexes.reduce((sum, index) => sum + (bytes.get(index.name) ?? 0), 0);
-    return { candidates, bytesOf, learn, sample };
+    return { candidates, bytesOf, estimatedBytes: (index: string) => bytes.get(index) ?? 0, learn, sample };
   } catch (error) {
     sample.close();
     throw error;
@@ -233,7 +236,7 @@ async function confirm(
     client,
     context,
     chance: seededChance(request.seed),
-    deadline: started + request.timeLimitMs,
+    deadline: started + request.timeLimitMs * confirmShare,
     maxSlowdown: request.maxSlowdown,
   };
   let configuration = advised;

@@ -37,8 +37,8 @@ export interface ConfirmParts {
 
 const mostPairs = 10;
 const fewestPairs = 2;
-const capMs = 20_000;
-const quick = { executions: 3, spendMs: 8, capMs };
+const longestMs = 20_000;
+const quick = { executions: 3, spendMs: 8 };
 
 /** From here on a gain is so large that a test would only cost time: the old plan is not even run to its end. */
 const evidentMs = 100;
@@ -127,12 +127,12 @@ async function measureEvident(
   let rows: boolean | null = null;
   try {
     for (let pair = 0; pair < fewestPairs; pair++) {
-      const after = await parts.client.time(targets(advised, pair), { ...once, capMs });
+      const after = await parts.client.time(targets(advised, pair), { ...once, capMs: capOf(parts) });
       if (after === undefined) return withoutTest(studied, 'unresolved');
-      const limit = Math.min(capMs, after.bestMs * evidentFactor + evidentSlackMs);
+      const limit = Math.min(capOf(parts), after.bestMs * evidentFactor + evidentSlackMs);
       const before = await parts.client.time(targets(currentIndexes, pair), { ...once, capMs: limit });
       ratios.push(after.bestMs / (before?.bestMs ?? limit));
-      if (before !== undefined && rows === null) rows = await sameRows(targets, advised, parts.client);
+      if (before !== undefined && rows === null) rows = await sameRows(targets, advised, parts);
     }
   } catch (error) {
     statementFault(error);
@@ -141,6 +141,11 @@ async function measureEvident(
   const medianRatio = Math.max(...ratios);
   const verdict = medianRatio < 1 ? 'improvement' : 'unresolved';
   return { ...withoutTest(studied, verdict), medianRatio, sameRows: rows };
+}
+
+/** No single run outlasts the time that is left for the confirmation. */
+function capOf({ deadline, context }: ConfirmParts): number {
+  return Math.max(1, Math.min(longestMs, deadline - context.clock.now()));
 }
 
 function targetsOf(studied: StudiedQuery, parts: ConfirmParts) {
@@ -175,13 +180,13 @@ async function measurePairs(
       const order = parts.chance() < 0.5 ? [currentIndexes, advised] : [advised, currentIndexes];
       const times = new Map<Configuration, number>();
       for (const configuration of order) {
-        const timing = await parts.client.time(target(configuration, pair), quick);
+        const timing = await parts.client.time(target(configuration, pair), { ...quick, capMs: capOf(parts) });
         if (timing === undefined) return undefined;
         times.set(configuration, timing.bestMs);
       }
       ratios.push((times.get(advised) ?? 1) / Math.max(1e-6, times.get(currentIndexes) ?? 1));
     }
-    return { ratios, sameRows: studied.isWrite ? null : await sameRows(target, advised, parts.client) };
+    return { ratios, sameRows: studied.isWrite ? null : await sameRows(target, advised, parts) };
   } catch (error) {
     statementFault(error);
     return undefined;
@@ -191,10 +196,10 @@ async function measurePairs(
 async function sameRows(
   target: (configuration: Configuration, pair: number) => Parameters<MeasureClient['digest']>[0],
   advised: Configuration,
-  client: MeasureClient,
+  parts: ConfirmParts,
 ): Promise<boolean | null> {
-  const before = await client.digest(target(currentIndexes, 0), capMs);
-  const after = await client.digest(target(advised, 0), capMs);
+  const before = await parts.client.digest(target(currentIndexes, 0), capOf(parts));
+  const after = await parts.client.digest(target(advised, 0), capOf(parts));
   if (before === undefined || after === undefined) return null;
   return before.rows === after.rows && before.digest === after.digest;
 }

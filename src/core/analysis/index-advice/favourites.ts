@@ -1,7 +1,7 @@
 import type { Candidate } from '../candidates/candidate.ts';
 import { contentKey, defineIndex, type IndexDefinition } from '../candidates/index-definition.ts';
 import type { Objective } from '../cost/meter.ts';
-import type { StudiedQuery } from '../cost/studied-query.ts';
+import { type Configuration, currentIndexes, type StudiedQuery } from '../cost/studied-query.ts';
 import { planCost } from '../query-plan/plan-cost.ts';
 import type { SearchParts } from './search-parts.ts';
 
@@ -14,22 +14,24 @@ const worstRatio = 3;
 
 /** Candidates that the planner itself takes for some statement when it may choose among all that were made for it. */
 export function favouriteCandidates(parts: SearchParts): Candidate[] {
-  const found = new Set<Candidate>();
-  for (const studied of parts.queries) {
-    const own = parts.candidates.filter((candidate) => candidate.origins.includes(studied.query.name));
-    const narrow = own.filter((candidate) => candidate.indexes.every((index) => index.terms.length <= narrowTerms));
-    for (const visible of narrow.length === own.length ? [own] : [own, narrow]) {
-      for (const candidate of choice(studied, visible, parts)) found.add(candidate);
-    }
-  }
-  return [...found];
+  const names = new Set(parts.queries.flatMap((studied) => choicesBeside(currentIndexes, studied, parts).flat()));
+  return parts.candidates.filter(({ indexes }) => indexes.some(({ name }) => names.has(name)));
 }
 
-function choice(studied: StudiedQuery, visible: readonly Candidate[], parts: SearchParts): Candidate[] {
-  const names = [...new Set(visible.flatMap((candidate) => candidate.indexes.map((index) => index.name)))];
-  const plans = parts.planner.plans({ added: names, dropped: [] }, [studied])[0] ?? [];
-  const used = new Set(plans.flatMap((plan) => [...plan.indexes]));
-  return visible.filter((candidate) => candidate.indexes.some((index) => used.has(index.name)));
+/** What the planner takes for a statement beside a configuration, of all candidates and of the narrow ones made for it. */
+export function choicesBeside(
+  configuration: Configuration,
+  studied: StudiedQuery,
+  { candidates, planner }: SearchParts,
+): string[][] {
+  const own = candidates.filter((candidate) => candidate.origins.includes(studied.query.name));
+  const narrow = own.filter((candidate) => candidate.indexes.every((index) => index.terms.length <= narrowTerms));
+  return (narrow.length === own.length ? [own] : [own, narrow]).map((visible) => {
+    const names = new Set(visible.flatMap(({ indexes }) => indexes.map((index) => index.name)));
+    const added = [...new Set([...configuration.added, ...names])];
+    const plans = planner.plans({ ...configuration, added }, [studied])[0] ?? [];
+    return [...new Set(plans.flatMap((plan) => [...plan.indexes]))].filter((name) => names.has(name));
+  });
 }
 
 /**
@@ -110,16 +112,19 @@ class Estimate {
  * One index for several statements: of two on the same table that begin alike, the terms of one and then those of the
  * other that it lacks. It stands in for both when the shared beginning is all that they search by.
  */
-export function mergedCandidates(favourites: readonly Candidate[], taken: ReadonlySet<string>): Candidate[] {
+export function mergedCandidates(
+  first: readonly Candidate[],
+  second: readonly Candidate[],
+  taken: ReadonlySet<string>,
+): Candidate[] {
   const found = new Map<string, Candidate>();
-  const single = favourites.filter((candidate) => candidate.indexes.length === 1);
-  for (const a of single) {
-    for (const b of single) {
-      const merged = a === b ? undefined : mergeTerms(a.indexes[0], b.indexes[0], taken);
+  for (const a of first) {
+    for (const b of second) {
+      if (a === b || a.indexes.length > 1 || b.indexes.length > 1) continue;
+      const merged = mergeTerms(a.indexes[0], b.indexes[0], taken);
       if (merged === undefined) continue;
       const id = contentKey(merged);
-      const origins = [...new Set([...a.origins, ...b.origins])];
-      if (!single.some((one) => one.id === id)) found.set(id, { id, indexes: [merged], origins });
+      found.set(id, { id, indexes: [merged], origins: [...new Set([...a.origins, ...b.origins])] });
     }
   }
   return [...found.values()];

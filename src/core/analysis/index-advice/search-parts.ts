@@ -12,7 +12,7 @@ export interface SearchLimits {
   readonly maxSlowdown: number;
   /** Share of the remaining cost that is saved over share of the file that is used. */
   readonly gainFloor: number;
-  /** Share of the cost below which a step is not worth it. */
+  /** Share of the time of the reads below which a step is not worth it. */
   readonly minimumGain: number;
   readonly started: number;
   readonly deadline: number;
@@ -27,6 +27,7 @@ export interface SearchParts {
   readonly candidates: readonly Candidate[];
   /** Estimated from a sample. */
   readonly bytesOf: (candidate: Candidate) => number;
+  readonly estimatedBytes: (index: string) => number;
   /** Gives the planner statistics of further candidates; false when SQLite refuses one. */
   readonly learn: (candidate: Candidate) => boolean;
   readonly sizeOf: (table: string) => TableSize;
@@ -35,12 +36,14 @@ export interface SearchParts {
   readonly meter: Meter;
   readonly context: OperationContext;
   readonly limits: SearchLimits;
+  /** The seeded chance of the run. */
+  readonly chance: () => number;
 }
 
 export interface SearchResult {
   readonly configuration: Configuration;
   readonly objective: Objective;
-  /** Gain and size after each step of the growth. */
+  /** Sets that keep the limits and of which no other is both smaller and quicker, the smallest first. */
   readonly frontier: readonly { readonly added: readonly string[]; readonly totalMs: number; readonly bytes: number }[];
   readonly rejected: ReadonlyMap<string, string>;
   readonly complete: boolean;

@@ -16,9 +16,6 @@ const timerNoiseMs = 0.002;
 /** Absolute slack below which a slower statement is noise. */
 const slackMs = 0.02;
 
-/** While searching, what a read exceeds its limit by counts this often: another index may still put it right. */
-const excessFactor = 3;
-
 /** In an engine without STAT4 the workload may cost this much more than before. */
 const plainTolerance = 0.01;
 
@@ -32,16 +29,12 @@ interface Slowed {
 /** Judges measured arrangements of indexes against the present one. */
 export class StepJudge {
   readonly #parts: JudgeParts;
-  readonly #baseline: Objective;
+  /** The present arrangement; its times may become more exact. */
+  baseline: Objective;
 
   constructor(parts: JudgeParts, baseline: Objective) {
     this.#parts = parts;
-    this.#baseline = baseline;
-  }
-
-  /** The cost of an arrangement, with a penalty for each read that is slower than allowed. */
-  cost(found: Objective): number {
-    return found.totalMs + excessFactor * this.excess(found);
+    this.baseline = baseline;
   }
 
   /** By how much reads exceed their limits, per period. */
@@ -51,12 +44,29 @@ export class StepJudge {
 
   /** The read that exceeds its limit most, with STAT4 or without; undefined when all keep it. */
   slowest(found: Objective): StudiedQuery | undefined {
-    return this.#slowed(found).sort((a, b) => b.excessMs - a.excessMs)[0]?.studied;
+    return this.slowReads(found)[0];
+  }
+
+  /** Reads that exceed their limit, the worst first. */
+  slowReads(found: Objective): StudiedQuery[] {
+    return this.#slowed(found)
+      .sort((a, b) => b.excessMs - a.excessMs)
+      .map(({ studied }) => studied);
+  }
+
+  /** Reads that exceed their limit by so little that it may be noise. */
+  slowedBelow(found: Costs, factor: number): StudiedQuery[] {
+    return this.#slowReads(found, this.baseline)
+      .map(({ studied }) => studied)
+      .filter(({ query: { fingerprint } }) => {
+        const [before, after] = [this.baseline, found].map(({ perQuery }) => perQuery.get(fingerprint) ?? 0);
+        return (after ?? 0) < (before ?? 0) * this.#parts.limits.maxSlowdown * factor;
+      });
   }
 
   #slowed(found: Objective): Slowed[] {
-    const { plain } = this.#baseline;
-    const slowed = this.#slowReads(found, this.#baseline);
+    const { plain } = this.baseline;
+    const slowed = this.#slowReads(found, this.baseline);
     return found.plain === null || plain === null ? slowed : [...slowed, ...this.slowedPlain(found.plain, plain)];
   }
 

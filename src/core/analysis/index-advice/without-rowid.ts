@@ -1,4 +1,5 @@
 import type { OperationContext } from '../../context.ts';
+import { throwIfCancelled } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
 import { quoteIdentifier } from '../../sqlite/quote-identifier.ts';
 import type { StudiedQuery } from '../cost/studied-query.ts';
@@ -33,19 +34,30 @@ export interface KeyedAdvice {
  */
 export async function adviseWithoutRowid(
   laboratory: Laboratory,
-  limits: { readonly maxSlowdown: number; readonly deadline: number },
+  limits: Limits,
   context: OperationContext,
 ): Promise<KeyedAdvice> {
   const recommendations: Recommendation[] = [];
   const rejected: { name: string; sql: string; reason: string }[] = [];
   for (const candidate of keyedCandidates(laboratory.copy, laboratory.study.queries).slice(0, mostTables)) {
-    if (context.clock.now() > limits.deadline) break;
-    const found = await tryOne(candidate, laboratory, limits);
+    throwIfCancelled(context.signal);
+    const found = leftMs(laboratory, limits) > 0 ? await tryOne(candidate, laboratory, limits) : outOfTime;
     if (typeof found === 'string') {
       rejected.push({ name: candidate.table, sql: keyedSql(candidate, candidate.table), reason: found });
     } else recommendations.push(found);
   }
   return { recommendations, rejected };
+}
+
+const outOfTime = 'the time limit came before it was tried';
+
+interface Limits {
+  readonly maxSlowdown: number;
+  readonly deadline: number;
+}
+
+function leftMs({ now }: Laboratory, { deadline }: Limits): number {
+  return deadline - now();
 }
 
 function keyedSql({ text }: KeyedCandidate, name: string): string {
@@ -97,26 +109,32 @@ function tableBytes(copy: Connection, table: string): number {
 async function tryOne(
   candidate: KeyedCandidate,
   laboratory: Laboratory,
-  limits: { readonly maxSlowdown: number; readonly deadline: number },
+  limits: Limits,
 ): Promise<Recommendation | string> {
   const { copy, client, study, meter } = laboratory;
   const { table } = candidate;
   // Indexes that the search has built would count as bytes of the table.
-  for (const name of meter.builtNames) await client.exec(`DROP INDEX IF EXISTS ${quoteIdentifier(name)}`, capMs);
+  const own = meter.builtNames.map((name) => `DROP INDEX IF EXISTS ${quoteIdentifier(name)}`).join(';');
+  await client.exec(own, restoreCapMs);
   const queries = study.queries.filter(({ use }) => use.tables.has(table));
-  const before = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory) };
+  const before = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory, limits) };
   const started = laboratory.now();
   try {
-    if (!(await client.exec(rebuildSql(candidate, copy), capMs))) return 'takes too long to rebuild';
+    const capMs = leftMs(laboratory, limits) * rebuildShare;
+    if (capMs <= 0) return outOfTime;
+    if (!(await client.exec(rebuildSql(candidate, copy), capMs))) return 'takes too long to rebuild for the time limit';
   } catch (error) {
     // A key of a table with rowids may hold NULL, one of a table without may not.
     const reason = `cannot be rebuilt: ${statementFault(error)}`;
     const left = quoteIdentifier(`tradedb_keyed_${table}`);
-    await client.exec(`DROP TABLE IF EXISTS ${left}; PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON`, capMs);
+    await client.exec(
+      `DROP TABLE IF EXISTS ${left}; PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON`,
+      restoreCapMs,
+    );
     return reason;
   }
   const buildMs = laboratory.now() - started;
-  const after = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory) };
+  const after = { bytes: tableBytes(copy, table), times: await timeAll(queries, laboratory, limits) };
   const saved = 1 - after.bytes / before.bytes;
   if (saved < fewestSaved) return `saves ${Math.round(saved * 100)} % of its bytes only`;
   const effects = queries.map(
@@ -147,7 +165,10 @@ async function tryOne(
   };
 }
 
-const capMs = 60_000;
+/** To take back what was tried. */
+const restoreCapMs = 30_000;
+/** Part of the time that is left for the rebuild of one table; the rest is for its statements. */
+const rebuildShare = 0.6;
 
 /** A rebuild as a migration does it, on the copy. Indexes and triggers are made again from their texts. */
 function rebuildSql(candidate: KeyedCandidate, copy: Connection): string {
@@ -178,15 +199,21 @@ function keyColumns(copy: Connection, table: string): string {
     .join(', ');
 }
 
-/** Best time of the first set of each query; what cannot be timed is left out. */
-async function timeAll(queries: readonly StudiedQuery[], { client }: Laboratory): Promise<Map<string, number>> {
+/** Best time of the first set of each query; what cannot be timed, or not any more, is left out. */
+async function timeAll(
+  queries: readonly StudiedQuery[],
+  laboratory: Laboratory,
+  limits: Limits,
+): Promise<Map<string, number>> {
   const times = new Map<string, number>();
   for (const { query, sets } of queries) {
     const [set] = sets;
     if (set === undefined) continue;
     try {
       const target = { sql: set.sql, values: set.values, pragmas: query.pragmas, hidden: [] };
-      const timing = await client.time(target, { executions: 300, spendMs, capMs: capMs / 6 });
+      const capMs = leftMs(laboratory, limits) / queries.length;
+      if (capMs <= 0) break;
+      const timing = await laboratory.client.time(target, { executions: 300, spendMs, capMs });
       if (timing !== undefined) times.set(query.name, timing.bestMs);
     } catch (error) {
       statementFault(error);
