@@ -83,12 +83,15 @@ async function tryMove(move: Move, found: Found, limit: number, trials: Trials):
   const { added } = found.configuration;
   const fresh = move.configuration.added.filter((name) => !added.includes(name));
   // Only now the size is known for certain.
-  const next = trials.fits(move.configuration) ? await trials.measureBelow(move.configuration, limit) : undefined;
-  const gain = next === undefined ? 0 : trials.cost(found) - trials.cost(next);
+  if (!trials.fits(move.configuration)) {
+    for (const name of fresh) trials.rejected.set(name, trials.unfit(name));
+    return undefined;
+  }
+  const next = await trials.measureBelow(move.configuration, limit);
   const reason =
     next === undefined
       ? 'saves too little, writes counted'
-      : trials.judge.tooLarge(fresh, gain, found.objective.totalMs);
+      : trials.judge.tooLarge(fresh, trials.cost(found) - trials.cost(next), found.objective.totalMs);
   if (reason === undefined) return next;
   for (const name of fresh) trials.rejected.set(name, reason);
   return undefined;

@@ -32,7 +32,8 @@ async function withoutUnneeded(found: Found, name: string, trials: Trials): Prom
   const { readMs } = found.objective;
   const small = judge.tooLarge([name], Number.POSITIVE_INFINITY, readMs) === undefined;
   const most = small && trials.parts.meter.bytesOf([name]) <= freeBytes ? 1 + 2 * tolerance : surelyMissed;
-  const next = await trials.measureBelow(withoutAdded(found.configuration, name), most * trials.cost(found));
+  const limit = most * trials.cost(found) + judge.mostNoise;
+  const next = await trials.measureBelow(withoutAdded(found.configuration, name), limit);
   if (next === undefined) return undefined;
   const missed = trials.cost(next) - trials.cost(found);
   const tooLarge = judge.tooLarge([name], missed, next.objective.readMs);
@@ -49,7 +50,7 @@ async function fitLimits(start: Found, trials: Trials): Promise<Found> {
     if (trials.late) return trials.measure(fitByExpectation(found.configuration, [], trials));
     const least = await leastMissed(found, trials);
     if (least === undefined) return trials.start;
-    trials.rejected.set(least.name, 'does not fit into the limits beside the others');
+    trials.rejected.set(least.name, trials.unfit(least.name));
     found = least;
   }
   return found;

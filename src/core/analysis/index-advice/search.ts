@@ -4,11 +4,13 @@ import { estimatedOrder, favouriteCandidates } from './favourites.ts';
 import { pruneIndexes } from './prune.ts';
 import { repairSlowReads } from './repair.ts';
 import type { SearchParts, SearchResult } from './search-parts.ts';
-import { strict, Trials } from './trials.ts';
+import { type Found, strict, Trials } from './trials.ts';
 
 /** Shares of the search time after which no further favourite is built and all limits must hold. */
 const buildUntil = 0.3;
 const lenientUntil = 0.8;
+/** Up to here there is time for a second start. */
+const secondStartUntil = 0.5;
 /** What a read counts by which it exceeds its limit, in turn. */
 const penalties = [10, strict];
 /** Favourites of which each two are united where they begin alike. */
@@ -30,11 +32,24 @@ export async function searchIndexes(parts: SearchParts, baseline: Objective): Pr
     found = await exchangeIndexes(found, trials, lenientUntil);
   }
   await repairSlowReads(found, trials);
-  if (baseline.plain !== null) await repairSlowReads(await trials.holdPlain(), trials);
-  await exchangeIndexes(trials.best, trials, 1);
-  const pruned = await pruneIndexes(trials.best, trials);
+  let best = await finish(trials.best, trials);
+  if (!trials.passed(secondStartUntil)) {
+    trials.restart();
+    best = trials.better(best, await finish(trials.start, trials));
+  }
+  if (baseline.plain !== null) {
+    await repairSlowReads(await trials.holdPlain(best.configuration), trials);
+    best = await finish(trials.best, trials);
+  }
   const { frontier, rejected, complete } = trials;
-  return { ...(trials.allowed(pruned) ? pruned : trials.best), frontier, rejected, complete };
+  return { ...best, frontier, rejected, complete };
+}
+
+/** Exchanges and prunes what keeps the limits, so that the result keeps them too. */
+async function finish(start: Found, trials: Trials): Promise<Found> {
+  await exchangeIndexes(start, trials, 1);
+  const pruned = await pruneIndexes(trials.best, trials);
+  return trials.allowed(pruned) ? pruned : trials.best;
 }
 
 /** Builds the favourites of all statements, and indexes that unite two of them, the most promising first. */

@@ -114,6 +114,11 @@ export class StepJudge {
     return copies && saved < copyGain ? 'nearly a second copy of its table' : undefined;
   }
 
+  /** When every query was timed under two plans. */
+  get mostNoise(): number {
+    return this.#parts.queries.reduce((sum, { query }) => sum + query.weight * timerNoiseMs, 0);
+  }
+
   /** What two measurements of the same would differ by: a little in each query that was timed under two plans. */
   noise(a: Costs, b: Costs): number {
     return this.#parts.queries.reduce((sum, { query }) => {

@@ -19,6 +19,8 @@ export const strict = 1000;
 
 /** A read that exceeds its limit by less than this is run again in turn with its present plan. */
 const doubtful = 1.3;
+/** Costs that differ by less than this share of the reads are alike. */
+const alikeShare = 0.01;
 /** Building may take this share of the time that is left for the search. */
 const buildShare = 0.3;
 const shortestBuildMs = 2000;
@@ -73,6 +75,11 @@ export class Trials {
   /** The best that keeps all limits. */
   get best(): Found {
     return this.#best;
+  }
+
+  /** Begins anew: what was learnt stays, what was best is forgotten. */
+  restart(): void {
+    this.#best = this.#start;
   }
 
   /** What the search keeps low: the time of the workload, with a penalty for each read that is slower than allowed. */
@@ -143,13 +150,20 @@ export class Trials {
     return found;
   }
 
+  /** The cheaper of two; the smaller one when they cost about the same. */
+  better(a: Found, b: Found): Found {
+    const [costA, costB] = [this.cost(a), this.cost(b)];
+    const alike = Math.max(this.judge.noise(a.objective, b.objective), alikeShare * a.objective.readMs);
+    if (Math.abs(costA - costB) <= alike) return this.bytesOf(a.configuration) <= this.bytesOf(b.configuration) ? a : b;
+    return costA < costB ? a : b;
+  }
+
   /** From now on plans of an engine without STAT4 count too, so that what was best may be so no longer. */
-  async holdPlain(): Promise<Found> {
-    const { best } = this;
+  async holdPlain(configuration: Configuration): Promise<Found> {
     this.plain = true;
     this.#kept.clear();
     this.#best = this.#start;
-    return this.keep(await this.measure(best.configuration));
+    return this.keep(await this.measure(configuration));
   }
 
   /** Arrangements of which no other one is both smaller and quicker, smallest first. */
@@ -204,6 +218,13 @@ export class Trials {
     return (
       configuration.added.length <= limits.maxIndexes && this.estimatedBytes(configuration) <= limits.sizeBudgetBytes
     );
+  }
+
+  /** Why an index has no place within the limits. */
+  unfit(name: string): string {
+    return this.parts.meter.bytesOf([name]) > this.parts.limits.sizeBudgetBytes
+      ? 'exceeds the size budget'
+      : 'does not fit into the limits beside the others';
   }
 
   allowed(found: Found): boolean {
