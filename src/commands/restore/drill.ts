@@ -8,6 +8,7 @@ import {
   databaseIdIfAny,
   openChosen,
   ownerOf,
+  recordFindings,
   repositoryOption,
   workerCount,
   workersOption,
@@ -60,6 +61,7 @@ export const definition = defineCommand({
   quietWhenOk: true,
   exitCodes: {
     0: 'restored, sound, and within the goals',
+    3: 'restored, and a record of the archive is damaged',
     4: 'a goal was missed, or a query had another answer',
     10: 'no such backup',
     12: 'the backup is damaged',
@@ -150,7 +152,7 @@ export const definition = defineCommand({
     await keepVerification(repository, point.database.id, outcome, context.random);
     const labels = { database: point.database.label };
     return context.report(data, {
-      findings: findingsOf(data),
+      findings: [...findingsOf(data), ...recordFindings(repository)],
       checks: checksOf(data),
       metrics: [
         { name: 'drill_rto_seconds', type: 'gauge', help: 'Time to restore', value: data.rtoMs / 1000, labels },
@@ -165,7 +167,7 @@ export const definition = defineCommand({
       ],
     });
   },
-  exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : 4),
+  exitCode: ({ data, status }) => (data.problems.length > 0 ? 12 : status === 'ok' ? 0 : status === 'warning' ? 3 : 4),
 });
 
 /** `archivedTo`: an archiver at work has seen until then that nothing newer was committed. */

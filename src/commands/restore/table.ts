@@ -2,7 +2,7 @@ import { TradedbError } from '../../core/error.ts';
 import type { Finding } from '../../core/report.ts';
 import type { TableCopied, TableMode } from '../../core/restore/table/copy-table.ts';
 import type { BackupTable, Violation } from '../../core/restore/table/restore-table.ts';
-import { ownerOf, repositoryOption, workerCount, workersOption } from '../backup/repository-option.ts';
+import { ownerOf, recordFindings, repositoryOption, workerCount, workersOption } from '../backup/repository-option.ts';
 import { defineCommand } from '../definition.ts';
 import { routeFinding, routesTo } from './routes.ts';
 import { stateFacts } from './state-facts.ts';
@@ -106,7 +106,7 @@ export const definition = defineCommand({
     };
     const suffix = String(facts.target.tx ?? facts.target.backup?.slice(-4));
     const folder = options.temp === undefined ? context.host.temporaryDirectory : context.resolve(options.temp);
-    const before = routes.failed.map(routeFinding);
+    const before = [...routes.failed.map(routeFinding), ...recordFindings(routes.first.repository)];
     if (context.dryRun) {
       const { newTableName } = await import('../../core/restore/table/restore-table.ts');
       const as = (name: string): string => (options.mode === 'new' ? (options.as ?? newTableName(name, suffix)) : name);
@@ -126,7 +126,7 @@ export const definition = defineCommand({
     if (options.list) {
       const { result, used, failed } = await withPrivateCopy(source, (file) => tablesOf(file, context), context);
       const { target } = stateFacts(used);
-      const routesTried = before.length + failed.length + 1;
+      const routesTried = routes.failed.length + failed.length + 1;
       return context.report<RestoreTableData>(
         { ...nothing, outcome: 'listed', target, available: result, routesTried },
         { findings: [...before, ...failed.map(routeFinding)] },
@@ -150,7 +150,7 @@ export const definition = defineCommand({
       },
       context,
     );
-    const done = { ...nothing, target: stateFacts(used).target, routesTried: before.length + failed.length + 1 };
+    const done = { ...nothing, target: stateFacts(used).target, routesTried: routes.failed.length + failed.length + 1 };
     const data: RestoreTableData =
       result.outcome === 'different'
         ? { ...done, outcome: 'different', differences: result.differences }

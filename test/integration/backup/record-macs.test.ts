@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -20,6 +20,7 @@ import { testContext, testPorts } from '../../support/context.ts';
 import {
   copyOfEncryptedFixture,
   encryptedFixtureId as databaseId,
+  encryptedFixtureIdentity,
   openEncryptedFixture,
 } from '../../support/encrypted-fixture.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -155,6 +156,29 @@ describe('records with MACs', () => {
         expect(decode(repository, key, flipped), `${key} bit ${bit}`).toBeUndefined();
       }
     }
+  });
+
+  it('are what the page about the format says: HMAC-SHA256 over place and JSON', async () => {
+    const folder = await upgraded();
+    const { Decrypter } = await import('age-encryption');
+    const age = new Decrypter();
+    age.addIdentity(/AGE-SECRET-KEY-\w+/.exec(readFileSync(encryptedFixtureIdentity, 'utf8'))?.[0] ?? '');
+    const [slot = ''] = readdirSync(join(folder, 'backups/keys'));
+    const text = await age.decrypt(readFileSync(join(folder, 'backups/keys', slot)), 'text');
+    const [, id = '', master = ''] = /repository (\w+)\nkey (\w+)/.exec(text) ?? [];
+    const derived = (purpose: string): Buffer =>
+      Buffer.from(hkdfSync('sha256', Buffer.from(master, 'hex'), '', `tradedb ${purpose} ${id}`, 32));
+    for (const key of recordsOf(folder)) {
+      const stored = JSON.parse(readFileSync(join(folder, 'backups', key), 'utf8'));
+      const { mac, sha256, ...fields } = stored;
+      const name = key.replace(/-[0-9a-f]{64}(?=\.json$)/, '');
+      const message = `${name}\n${JSON.stringify(fields)}`;
+      expect(mac, key).toBe(createHmac('sha256', derived('record mac')).update(message).digest('hex'));
+      const digest = createHash('sha256').update(JSON.stringify({ ...fields, mac }));
+      expect(sha256, key).toBe(digest.digest('hex'));
+    }
+    const format = decodeFormat(readFileSync(join(folder, 'backups/FORMAT')), 'here');
+    expect(format.key).toBe(derived('key id record-macs').toString('hex').slice(0, 16));
   });
 
   it('are refused when somebody without the key wrote them, in whole or in part', async () => {
