@@ -21,8 +21,12 @@ function renderPlan(data: RecoverData, style: Style): string {
     printable(way.expectedLoss),
     way.estimatedMs === null ? '' : `~${formatDuration(Math.max(1000, way.estimatedMs))}`,
     way.diskBytes === null ? '' : formatByteSize(way.diskBytes),
-    printable(way.reason),
   ]);
+  // Sentences, for which a column would be too narrow.
+  const reasons = data.plan.map(({ method, offered, reason }) => {
+    const line = `  ${method}: ${printable(reason)}`;
+    return offered ? line : style.dim(line);
+  });
   const columns = [
     { title: '' },
     { title: 'way' },
@@ -30,10 +34,11 @@ function renderPlan(data: RecoverData, style: Style): string {
     { title: 'expected loss', flexible: true },
     { title: 'time', align: 'right' as const },
     { title: 'disk', align: 'right' as const },
-    { title: 'why', flexible: true },
   ];
   lines.push(
     table(columns, rows, style),
+    '',
+    ...reasons,
     ...readableLines(data, style),
     '',
     style.dim('  dry run: nothing was written'),
