@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -141,7 +141,8 @@ describe('ways to a state', () => {
       findings: [{ id: 'restore.second_route' }],
     });
 
-    for (const pack of packs('')) flipBit(pack, 600);
+    // Everywhere: a restore does not read what later commits have written anew.
+    for (const pack of packs('')) for (let at = 600; at < statSync(pack).size; at += 200) flipBit(pack, at);
     const lost = parseReport<BackupVerifyData>(await tradedb(['backup', 'verify', '--json'], cwd)).data;
     expect(lost.problems.flatMap(({ otherRoute }) => otherRoute)).toEqual([]);
     const elsewhere = await tradedb(['restore', ...target('elsewhere.db')], cwd);
