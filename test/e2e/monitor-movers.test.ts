@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,11 +11,10 @@ import {
   readArchiveStatus,
   writeArchiveStatus,
 } from '../../src/core/backup/wal-archive/status-file.ts';
-import { HistoryStore, ringLengths } from '../../src/core/monitor/history/store.ts';
 import { metricDefinitions } from '../../src/core/monitor/metrics/definitions.ts';
 import { startScript } from '../support/background-process.ts';
-import { testContext } from '../support/context.ts';
 import { emptyDisk, fillDisk } from '../support/fill-disk.ts';
+import { rememberJobs } from '../support/past-jobs.ts';
 import { ask, launcher, startService, untilReady } from '../support/service.ts';
 import { smallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -116,17 +115,7 @@ it.runIf(onLinuxAsRoot || process.env.CI === 'true')(
         alerts: { rules: [{ id: 'backlog', expr: 'wal_backlog_bytes', warn: 1 }] },
       }),
     );
-    const rings = ringLengths({ second: 3_600_000, minute: 604_800_000, hour: 34_560_000_000 });
-    mkdirSync(join(folder, '.tradedb'));
-    const history = new HistoryStore(
-      { path: join(folder, '.tradedb', 'monitor-history.db'), maxBytes: 134_217_728, rings },
-      testContext(),
-    );
-    for (const job of ['health', 'backup']) {
-      const atMs = Date.now() - 48 * 3_600_000;
-      history.addEvent({ atMs, database: 'trading.db', kind: 'job_started', detail: { job } });
-    }
-    history.close();
+    rememberJobs(folder, ['health', 'backup'], 48 * 3_600_000);
 
     const service = await startService([], { cwd: folder });
     await untilReady(service.port);

@@ -6,10 +6,9 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseIdOf } from '../../src/core/backup/repository/object-name.ts';
 import { archiveStatusPath, writeArchiveStatus } from '../../src/core/backup/wal-archive/status-file.ts';
-import { HistoryStore, ringLengths } from '../../src/core/monitor/history/store.ts';
 import { tradedb } from '../support/cli.ts';
-import { testContext } from '../support/context.ts';
 import { startReceiver, status } from '../support/http-receiver.ts';
+import { rememberJobs } from '../support/past-jobs.ts';
 import { ask, startService, untilReady } from '../support/service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -116,14 +115,7 @@ describe('the service', () => {
       monitor: { jobs: { jitter: '0s' } },
     });
     makeDatabase(join(folder, 'trading.db')).exec('INSERT INTO t VALUES (1)');
-    const path = join(folder, '.tradedb', 'monitor-history.db');
-    const rings = ringLengths({ second: 3_600_000, minute: 604_800_000, hour: 34_560_000_000 });
-    const history = new HistoryStore({ path, maxBytes: 134_217_728, rings }, testContext());
-    const before = Date.now() - 7_200_000;
-    for (const job of ['health', 'backup']) {
-      history.addEvent({ atMs: before, database: 'trading.db', kind: 'job_started', detail: { job } });
-    }
-    history.close();
+    rememberJobs(folder, ['health', 'backup'], 7_200_000);
     const { port, log, child, ended } = await startService([], { cwd: folder });
     await until(async () =>
       /^tradedb_job_runs_total\{database="trading.db",job="health",result="(ok|warning)"\} 1$/m.test(
@@ -184,17 +176,7 @@ describe('the service', () => {
       },
     };
     writeArchiveStatus(archiveStatusPath(join(folder, '.tradedb'), databaseIdOf('trading.db')), written);
-    const history = new HistoryStore(
-      {
-        path: join(folder, '.tradedb', 'monitor-history.db'),
-        maxBytes: 134_217_728,
-        rings: ringLengths({ second: 3_600_000, minute: 604_800_000, hour: 34_560_000_000 }),
-      },
-      testContext(),
-    );
-    const detail = { job: 'health' };
-    history.addEvent({ atMs: Date.now() - 600_000, database: 'trading.db', kind: 'job_started', detail });
-    history.close();
+    rememberJobs(folder, ['health'], 600_000);
     const { port } = await startService([], { cwd: folder });
     const pinged = (path: string): boolean => requests.some((request) => request.path === path);
     await until(() => ['/service', '/health/start', '/health'].every(pinged));

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Repository } from '../../src/core/backup/repository/repository.ts';
 import { type Archived, type ArchiveRun, runArchive } from '../../src/core/backup/wal-archive/archive-loop.ts';
 import type { ArchiveEvent } from '../../src/core/backup/wal-archive/archive-request.ts';
 import { backUp, openTestRepository, testDatabaseId } from './backup-requests.ts';
@@ -17,27 +18,32 @@ export interface RunningArchive {
   stop(): Promise<Archived>;
 }
 
+/** A run of the archiver of `<folder>/a.db` that lasts until it is ended. */
+export function archiveRun(folder: string, repository: Repository, parts: Partial<ArchiveRun> = {}): ArchiveRun {
+  return {
+    database: join(folder, 'a.db'),
+    connect: async () => repository,
+    databaseId: testDatabaseId,
+    makeBase: async () => (await backUp(folder, { type: 'auto' })).manifest,
+    segmentIntervalMs: 100,
+    segmentBytes: 8 * 1024 * 1024,
+    checkpointFrames: 600,
+    maxWalBytes: 256 * 1024 * 1024,
+    busyTimeoutMs: 5000,
+    forMs: null,
+    owner: { pid: process.pid, hostname: 'test' },
+    onEvent: () => {},
+    ...parts,
+  };
+}
+
 /** Starts the archiver of `<folder>/a.db` and waits until it records. */
 export async function startArchive(folder: string, parts: Partial<ArchiveRun> = {}): Promise<RunningArchive> {
   const abort = new AbortController();
   const events: ArchiveEvent[] = [];
   const repository = await openTestRepository(join(folder, 'backups'));
   const run = runArchive(
-    {
-      database: join(folder, 'a.db'),
-      connect: async () => repository,
-      databaseId: testDatabaseId,
-      makeBase: async () => (await backUp(folder, { type: 'auto' })).manifest,
-      segmentIntervalMs: 100,
-      segmentBytes: 8 * 1024 * 1024,
-      checkpointFrames: 600,
-      maxWalBytes: 256 * 1024 * 1024,
-      busyTimeoutMs: 5000,
-      forMs: null,
-      owner: { pid: process.pid, hostname: 'test' },
-      onEvent: (event) => events.push(event),
-      ...parts,
-    },
+    archiveRun(folder, repository, { onEvent: (event) => events.push(event), ...parts }),
     testContext({ signal: abort.signal }),
   );
   run.catch(() => {});

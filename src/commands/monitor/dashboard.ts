@@ -84,11 +84,10 @@ export const definition = defineCommand({
   },
   async run({ options }, context) {
     const { watchSettings } = await import('./watch-settings.ts');
-    const { LockProbe } = await import('../../core/monitor/lock/probe.ts');
     const rateHz = options.rate ?? context.config.monitor.rate;
     const attribution = options.attribution ?? context.config.monitor.attribution;
     const settings = await watchSettings(context, 1000 / rateHz, attribution);
-    const probe = options.probe ? new LockProbe(settings.sampler.path, context) : undefined;
+    const probe = options.probe ? await startProbe(settings.sampler.path, context) : undefined;
     const shown = {
       settings,
       probe,
@@ -105,6 +104,11 @@ export const definition = defineCommand({
   },
   exitCode: () => 0,
 });
+
+async function startProbe(path: string, context: CommandContext): Promise<LockProbe> {
+  const { LockProbe } = await import('../../core/monitor/lock/probe.ts');
+  return new LockProbe(path, context);
+}
 
 interface Shown {
   readonly settings: WatchSettings;

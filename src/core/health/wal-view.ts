@@ -1,4 +1,5 @@
 import type { LiveFiles } from '../file-access/live-files.ts';
+import { walIndexPages } from '../file-access/wal-index-pages.ts';
 import {
   parseWalFrameHeader,
   WalChain,
@@ -126,17 +127,10 @@ function anchorAt(files: LiveFiles, header: WalHeader, frame: number) {
   return { frame, checksum1: stored.checksum1, checksum2: stored.checksum2 };
 }
 
-/** Page numbers of the frames from the WAL-index: 4 bytes per frame instead of a whole frame (walformat, section 2.2). */
+/** The page numbers of all committed frames; undefined where the WAL-index does not hold them all. */
 export function readPageNumbers(files: LiveFiles, maxFrame: number): number[] | undefined {
-  const pages: number[] = [];
-  for (let block = 0; pages.length < maxFrame; block++) {
-    const entries = block === 0 ? 4062 : 4096;
-    const wanted = Math.min(entries, maxFrame - pages.length);
-    const bytes = files.read('shm', block === 0 ? 136 : block * 32768, wanted * 4);
-    if (bytes.length < wanted * 4) return undefined;
-    for (const number of new Uint32Array(bytes.buffer, bytes.byteOffset, wanted)) pages.push(number);
-  }
-  return pages;
+  const pages = walIndexPages(files, 1, maxFrame);
+  return pages.length < maxFrame ? undefined : pages;
 }
 
 function readFrameHeaders(files: LiveFiles, header: WalHeader, maxFrame: number): Map<number, number> {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, test } from 'vitest';
-import { Keyring } from '../../../src/core/backup/encryption/keyring.ts';
+import type { Keyring } from '../../../src/core/backup/encryption/keyring.ts';
 import { Repository } from '../../../src/core/backup/repository/repository.ts';
 import { openReadOnly, openReadWrite } from '../../../src/core/sqlite/connection.ts';
 import { normalProfile } from '../../../src/core/sqlite/pragma-profile.ts';
@@ -13,6 +13,7 @@ import { appendAudit, createAuditedDatabase, rowsOfAudit } from '../../support/a
 import { backUp, restoreTo, testDatabaseId } from '../../support/backup-requests.ts';
 import { testPorts } from '../../support/context.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { testKeyring } from '../../support/test-keyring.ts';
 
 const withHead = { readAuditHead: auditHead } as const;
 
@@ -76,16 +77,7 @@ test('in an encrypted repository the head is sealed, and comes back with the key
   createAuditedDatabase(join(folder, 'a.db'), 40);
   const identity = await generateIdentity();
   const recipients = [await identityToRecipient(identity)];
-  const environment: Record<string, string> = { TRADEDB_BACKUP_IDENTITY: identity };
-  const keyring = (): Keyring =>
-    new Keyring({
-      recipients,
-      identityFile: undefined,
-      passphraseFile: undefined,
-      environment: (name) => environment[name],
-      resolve: (path) => join(folder, path),
-      stateDirectory: join(folder, 'state'),
-    });
+  const keyring = (): Keyring => testKeyring(folder, { recipients, identity });
   const storage = (): LocalFolder => new LocalFolder(join(folder, 'backups'), 'w');
   const owner = { pid: process.pid, hostname: 'test' };
   const repository = await Repository.openOrCreate(storage(), 'main', { ...testPorts, owner, keyring: keyring() });

@@ -13,20 +13,14 @@ import {
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it, vi } from 'vitest';
-import { Keyring } from '../../../src/core/backup/encryption/keyring.ts';
 import { Repository } from '../../../src/core/backup/repository/repository.ts';
 import { LocalFolder } from '../../../src/core/storage/local-folder.ts';
 import { backUp, restoreTo, testDatabaseId } from '../../support/backup-requests.ts';
 import { testPorts } from '../../support/context.ts';
 import { createCountingDatabase, expectCommittedState } from '../../support/counting-database.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { type Secrets, testKeyring } from '../../support/test-keyring.ts';
 import { verifyAll } from '../../support/verify-all.ts';
-
-interface Secrets {
-  readonly recipients?: readonly string[];
-  readonly identity?: string;
-  readonly passphrase?: string;
-}
 
 const [alice, bob] = await Promise.all(
   [1, 2].map(async () => {
@@ -36,32 +30,17 @@ const [alice, bob] = await Promise.all(
 );
 if (alice === undefined || bob === undefined) throw new Error('no identities');
 
-function keyring(folder: string, { recipients = [], identity, passphrase }: Secrets): Keyring {
-  const environment: Record<string, string | undefined> = {
-    TRADEDB_BACKUP_IDENTITY: identity,
-    TRADEDB_BACKUP_PASSPHRASE: passphrase,
-  };
-  return new Keyring({
-    recipients,
-    identityFile: undefined,
-    passphraseFile: undefined,
-    environment: (name) => environment[name],
-    resolve: (path) => join(folder, path),
-    stateDirectory: join(folder, 'state'),
-  });
-}
-
 let writers = 0;
 
 function make(folder: string, secrets: Secrets): Promise<Repository> {
   const owner = { pid: process.pid, hostname: 'test' };
   const storage = new LocalFolder(join(folder, 'backups'), `w${writers++}`);
-  return Repository.openOrCreate(storage, 'main', { ...testPorts, owner, keyring: keyring(folder, secrets) });
+  return Repository.openOrCreate(storage, 'main', { ...testPorts, owner, keyring: testKeyring(folder, secrets) });
 }
 
 function open(folder: string, secrets: Secrets = {}): Promise<Repository> {
   const storage = new LocalFolder(join(folder, 'backups'), `w${writers++}`);
-  return Repository.open(storage, 'main', { random: testPorts.random, keyring: keyring(folder, secrets) });
+  return Repository.open(storage, 'main', { random: testPorts.random, keyring: testKeyring(folder, secrets) });
 }
 
 const onlyAlice = { recipients: [alice.recipient], identity: alice.identity };

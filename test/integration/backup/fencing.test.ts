@@ -6,6 +6,7 @@ import { acquireRepositoryLease } from '../../../src/core/backup/repository/repo
 import { runArchive } from '../../../src/core/backup/wal-archive/archive-loop.ts';
 import { LocalFolder } from '../../../src/core/storage/local-folder.ts';
 import type { Storage } from '../../../src/core/storage/storage.ts';
+import { archiveRun } from '../../support/archive-runs.ts';
 import { backUp, testDatabaseId } from '../../support/backup-requests.ts';
 import { testContext, testPorts } from '../../support/context.ts';
 import { createCountingDatabase } from '../../support/counting-database.ts';
@@ -87,23 +88,7 @@ describe('an archiver whose lease was taken', () => {
         takeAway(folder, `${testDatabaseId}-wal`);
       },
     });
-    const run = runArchive(
-      {
-        database: join(folder, 'a.db'),
-        connect: async () => repository,
-        databaseId: testDatabaseId,
-        makeBase: async () => (await backUp(folder, { type: 'auto' })).manifest,
-        segmentIntervalMs: 100,
-        segmentBytes: 8 * 1024 * 1024,
-        checkpointFrames: 600,
-        maxWalBytes: 256 * 1024 * 1024,
-        busyTimeoutMs: 5000,
-        forMs: 60_000,
-        owner,
-        onEvent: () => {},
-      },
-      testContext(),
-    );
+    const run = runArchive(archiveRun(folder, repository, { forMs: 60_000, owner }), testContext());
     await expect(run).rejects.toMatchObject({ code: 'lease_lost' });
     expect(lost).toBe(true);
     expect(namesIn(folder, /epoch\.json$/)).toEqual([]);

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { fromFileSystem, TradedbError } from '../../error.ts';
 import { makeFolder } from '../../make-folder.ts';
 import type { SqlParameters } from '../../sqlite/statement.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import { decodeParameters, encodeParameters, parseJson } from '../workload/parameter-value.ts';
 
 const format = 'tradedb-analysis-baseline';
@@ -97,9 +98,7 @@ export function writeBaseline(directory: string, baseline: Baseline): string {
       closeSync(descriptor);
     }
     renameSync(partial, path);
-    const folder = openSync(dirname(path), 'r');
-    fsyncSync(folder);
-    closeSync(folder);
+    syncFolder(dirname(path));
   } catch (error) {
     rmSync(partial, { force: true });
     throw fromFileSystem(error, path);

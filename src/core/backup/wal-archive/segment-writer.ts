@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
-import { constants, zstdCompressSync } from 'node:zlib';
+import { rmSync } from 'node:fs';
 import type { WalPosition } from '../../file-access/snapshot-view.ts';
 import type { WalChainPosition } from '../../file-format/wal-frame.ts';
-import { fromStorage } from '../../storage/storage-error.ts';
+import { BlockFile } from './block-file.ts';
 import {
   encodeSegmentFooter,
   encodeSegmentHeader,
@@ -27,29 +25,26 @@ export interface FinishedSegment extends SegmentName {
 const blockBytes = 1024 * 1024;
 /** A segment of a quiet second fits; a larger one gets the whole block. */
 const firstBlockBytes = 128 * 1024;
+/** The fastest: it must keep up with the writers. */
+const compressionLevel = 1;
 
 /** Writes one segment as its frames come in; memory stays at one block, however large a transaction is. */
 export class SegmentWriter {
   readonly header: SegmentHeader;
-  readonly #file: string;
-  readonly #descriptor: number;
-  readonly #hash = createHash('sha256');
+  readonly #file: BlockFile;
   readonly #commits: SegmentCommit[] = [];
   #block: Uint8Array;
   /** Off while the writers are faster than the compression: what counts then is that the WAL does not grow. */
   compress = true;
   #filled = 0;
-  #blocksBytes = 0;
-  #size = 0;
   #position: WalChainPosition;
 
   constructor(file: string, header: SegmentHeader) {
     this.header = header;
-    this.#file = file;
     this.#position = { frame: header.firstFrame - 1, checksum1: header.seed1, checksum2: header.seed2 };
     this.#block = new Uint8Array(Math.max(firstBlockBytes, header.pageSizeBytes + 24));
-    this.#descriptor = this.#guard(() => openSync(file, 'wx'));
-    this.#write(encodeSegmentHeader(header));
+    this.#file = new BlockFile(file);
+    this.#file.write(encodeSegmentHeader(header));
   }
 
   get plainBytes(): number {
@@ -73,27 +68,24 @@ export class SegmentWriter {
   finish(): FinishedSegment {
     this.#writeBlock();
     const { frame, checksum1, checksum2 } = this.#position;
-    this.#write(
+    this.#file.write(
       encodeSegmentFooter({
         lastTx: this.lastTx,
         lastFrame: frame,
         checksum1,
         checksum2,
-        blockBytes: this.#blocksBytes,
+        blockBytes: this.#file.blocksBytes,
         commits: this.#commits,
       }),
     );
-    this.#guard(() => {
-      fsyncSync(this.#descriptor);
-      closeSync(this.#descriptor);
-    });
+    const { digest, sizeBytes } = this.#file.finish();
     return {
-      file: this.#file,
+      file: this.#file.path,
       firstTx: this.header.firstTx,
       lastTx: this.lastTx,
-      digest: this.#hash.digest('hex'),
+      digest,
       merged: null,
-      sizeBytes: this.#size,
+      sizeBytes,
       frames: frame - this.header.firstFrame + 1,
       lastNotAfter: this.#commits.at(-1)?.notAfter ?? 0,
       previous: this.header.previous,
@@ -103,8 +95,8 @@ export class SegmentWriter {
 
   /** Throws the unfinished segment away. */
   discard(): void {
-    closeSync(this.#descriptor);
-    rmSync(this.#file, { force: true });
+    this.#file.close();
+    rmSync(this.#file.path, { force: true });
   }
 
   #makeRoom(): void {
@@ -119,37 +111,7 @@ export class SegmentWriter {
   }
 
   #writeBlock(): void {
-    if (this.#filled === 0) return;
-    const plain = this.#block.subarray(0, this.#filled);
-    const packed = this.compress
-      ? zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
-      : plain;
-    const stored = packed.length < plain.length ? packed : plain;
-    const head = Buffer.alloc(9);
-    head.writeUInt32LE(stored.length, 0);
-    head.writeUInt32LE(plain.length, 4);
-    head.writeUInt8(stored === plain ? 0 : 1, 8);
-    this.#write(head);
-    this.#write(stored);
-    this.#blocksBytes += head.length + stored.length;
+    this.#file.writeBlock(this.#block.subarray(0, this.#filled), this.compress ? compressionLevel : null);
     this.#filled = 0;
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-    this.#guard(() => {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#descriptor, bytes, done, bytes.length - done, this.#size + done);
-      }
-    });
-    this.#size += bytes.length;
-  }
-
-  #guard<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw fromStorage(error, this.#file);
-    }
   }
 }

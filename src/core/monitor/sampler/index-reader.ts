@@ -1,6 +1,6 @@
 import type { LiveFiles } from '../../file-access/live-files.ts';
+import { walIndexPages } from '../../file-access/wal-index-pages.ts';
 import type { WalIndexHeader } from '../../file-format/wal-index-header.ts';
-import { pageNumbers } from '../page-map/page-reader.ts';
 import type { FrameSource } from './frame-reader.ts';
 
 /**
@@ -25,9 +25,7 @@ export class IndexReader implements FrameSource {
     this.#position = index;
     if (known === undefined) return 0;
     const isSame = known.salt1 === index.salt1 && known.salt2 === index.salt2;
-    const pages = [...pageNumbers(this.#files, isSame ? known.maxFrame + 1 : 1, index.maxFrame)].map(
-      ([, page]) => page,
-    );
+    const pages = walIndexPages(this.#files, isSame ? known.maxFrame + 1 : 1, index.maxFrame);
     // Restarted meanwhile: the numbers may be those of the next generation.
     const now = this.#files.walIndex();
     if (now === undefined || now.salt1 !== index.salt1 || now.salt2 !== index.salt2) return 0;

@@ -9,6 +9,7 @@ import { lockBytePage } from '../../file-format/database-header.ts';
 import { type Connection, openReadWrite } from '../../sqlite/connection.ts';
 import { fullProfile } from '../../sqlite/pragma-profile.ts';
 import { isBusy } from '../../sqlite/translate-error.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import { encodeJournalHeader, encodeJournalRecord } from './rollback-journal.ts';
 
 /**
@@ -85,7 +86,7 @@ serveReader(port, {
     } finally {
       closeSync(journal);
     }
-    flushFolder(dirname(path));
+    syncFolder(dirname(path));
   },
   write({ page, bytes }: { page: number; bytes: Uint8Array }) {
     const { descriptor, pageSizeBytes } = standby();
@@ -97,7 +98,7 @@ serveReader(port, {
     ftruncateSync(descriptor, pagesAfter * pageSizeBytes);
     fsyncSync(descriptor);
     rmSync(`${path}-journal`);
-    flushFolder(dirname(path));
+    syncFolder(dirname(path));
     connection.rollback();
   },
 });
@@ -107,13 +108,4 @@ function writeAll(descriptor: number, bytes: Uint8Array, offset: number): number
     done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
   }
   return bytes.length;
-}
-
-function flushFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -2,6 +2,7 @@ import type { Connection } from '../../sqlite/connection.ts';
 import { type InstrumentData, instrumentById } from '../instrument.ts';
 import { type Fee, fillLines, realizedLines } from '../store/ledger-lines.ts';
 import { applyFill, flat, type PositionUnits } from '../store/position.ts';
+import { PositionAdjustments } from '../store/position-adjustments.ts';
 import type { Sign } from '../units.ts';
 import { LedgerBook } from './ledger-book.ts';
 
@@ -20,12 +21,6 @@ interface FillRow {
   readonly fee_asset_id: bigint | null;
   readonly exec_us: bigint;
   readonly isBooked: bigint;
-}
-
-interface AdjustmentRow {
-  readonly qty_delta: bigint;
-  readonly cost_delta: bigint;
-  readonly at_us: bigint;
 }
 
 export interface BookProgress {
@@ -144,26 +139,26 @@ function bookOne(booking: Booking, fill: FillRow, before: PositionUnits): Return
 /** Books late fills by going through all of the pair again; what booked ones realized differently is adjusted. */
 function replay(connection: Connection, pair: Pair, instrument: InstrumentData): number {
   const key = [pair.accountId, pair.instrumentId];
-  const big = (sql: string) => connection.prepare(sql).withBigIntegers();
-  const fills = big(
-    `SELECT ${columns}, NOT (${notBooked}) AS isBooked FROM fills f
+  const fills = connection
+    .prepare(
+      `SELECT ${columns}, NOT (${notBooked}) AS isBooked FROM fills f
      WHERE f.account_id = ? AND f.instrument_id = ? AND f.busted = 0 ORDER BY f.exec_us, f.fill_id`,
-  ).all<FillRow>(key);
-  const adjustments = big(
-    'SELECT qty_delta, cost_delta, at_us FROM position_adjustments WHERE account_id = ? AND instrument_id = ? ORDER BY at_us',
-  ).all<AdjustmentRow>(key);
+    )
+    .withBigIntegers()
+    .all<FillRow>(key);
+  const adjustments = new PositionAdjustments(connection, pair.accountId, pair.instrumentId);
   const ledger = new LedgerBook(connection);
   let position = flat;
   let change = 0n;
   let booked = 0;
   for (const fill of fills) {
-    position = adjusted(position, adjustments, fill.exec_us);
+    position = adjustments.applyUntil(fill.exec_us, position);
     const step = bookOne({ connection, ledger, pair, instrument }, fill, position);
     position = step.position;
     if (fill.isBooked === 1n) change += step.realized - fill.realized;
     else booked += 1;
   }
-  position = adjusted(position, adjustments, undefined);
+  position = adjustments.applyUntil(undefined, position);
   const last = fills.at(-1);
   if (instrument.settlement === 'margin' && change !== 0n) {
     ledger.post({
@@ -177,17 +172,6 @@ function replay(connection: Connection, pair: Pair, instrument: InstrumentData):
   writePosition(connection, pair, position, last);
   ledger.flush();
   return booked;
-}
-
-function adjusted(before: PositionUnits, adjustments: AdjustmentRow[], untilUs: bigint | undefined): PositionUnits {
-  let { qty, cost } = before;
-  for (let next = adjustments[0]; next !== undefined; next = adjustments[0]) {
-    if (untilUs !== undefined && next.at_us > untilUs) break;
-    qty += next.qty_delta;
-    cost += next.cost_delta;
-    adjustments.shift();
-  }
-  return { qty, cost, realized: before.realized };
 }
 
 function writePosition(connection: Connection, pair: Pair, position: PositionUnits, last: FillRow | undefined): void {

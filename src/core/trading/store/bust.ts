@@ -6,6 +6,7 @@ import { post } from './ledger.ts';
 import { type Fee, fillLines, negated, realizedLines } from './ledger-lines.ts';
 import type { OrderRow } from './order-row.ts';
 import { applyFill, flat, type PositionUnits } from './position.ts';
+import { PositionAdjustments } from './position-adjustments.ts';
 import { writePosition } from './position-row.ts';
 import type { StoreSession } from './session.ts';
 import { describeOrder, recordOrder, transition } from './transition.ts';
@@ -106,27 +107,20 @@ function entryOf(fill: FillRow, instrument: Instrument): ReturnType<typeof fillL
   });
 }
 
-interface Adjustment {
-  readonly qty_delta: bigint;
-  readonly cost_delta: bigint;
-  readonly at_us: bigint;
-}
-
 /** Builds the position anew from all fills that stand; returns by how much the realized profit of fills changed. */
 function replay(session: StoreSession, key: OrderRow): bigint {
-  const pair = [key.account_id, key.instrument_id];
-  const big = (sql: string) => session.connection.prepare(sql).withBigIntegers();
-  const fills = big(
-    `SELECT ${fillColumns} FROM fills WHERE account_id = ? AND instrument_id = ? AND busted = 0 ORDER BY fill_id`,
-  ).all<FillRow>(pair);
-  const adjustments = big(
-    'SELECT qty_delta, cost_delta, at_us FROM position_adjustments WHERE account_id = ? AND instrument_id = ? ORDER BY at_us',
-  ).all<Adjustment>(pair);
+  const fills = session.connection
+    .prepare(
+      `SELECT ${fillColumns} FROM fills WHERE account_id = ? AND instrument_id = ? AND busted = 0 ORDER BY fill_id`,
+    )
+    .withBigIntegers()
+    .all<FillRow>([key.account_id, key.instrument_id]);
+  const adjustments = new PositionAdjustments(session.connection, key.account_id, key.instrument_id);
 
   let position: PositionUnits = flat;
   let change = 0n;
   for (const fill of fills) {
-    position = adjust(position, adjustments, fill.recv_us);
+    position = adjustments.applyUntil(fill.recv_us, position);
     const step = applyFill(position, {
       side: Number(fill.side) as Sign,
       qty: Number(fill.qty),
@@ -137,19 +131,7 @@ function replay(session: StoreSession, key: OrderRow): bigint {
     change += step.realized - fill.realized;
     session.connection.run('UPDATE fills SET realized = ? WHERE fill_id = ?', [step.realized, fill.fill_id]);
   }
-  position = adjust(position, adjustments, undefined);
+  position = adjustments.applyUntil(undefined, position);
   writePosition(session, key, position, null);
   return change;
-}
-
-/** Takes the adjustments up to a time out of the list and applies them. */
-function adjust(position: PositionUnits, adjustments: Adjustment[], untilUs: bigint | undefined): PositionUnits {
-  let { qty, cost } = position;
-  for (let next = adjustments[0]; next !== undefined; next = adjustments[0]) {
-    if (untilUs !== undefined && next.at_us > untilUs) break;
-    qty += next.qty_delta;
-    cost += next.cost_delta;
-    adjustments.shift();
-  }
-  return { qty, cost, realized: position.realized };
 }

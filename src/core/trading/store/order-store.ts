@@ -1,5 +1,6 @@
 import { TradedbError } from '../../error.ts';
 import type { Connection } from '../../sqlite/connection.ts';
+import type { AuditRow } from '../audit/chain.ts';
 import { type Instrument, instrumentBySymbol, type Kind } from '../instrument.ts';
 import { hasReferenceSchema } from '../reference-schema.ts';
 import { bust } from './bust.ts';
@@ -11,7 +12,7 @@ import { fund, transfer } from './money.ts';
 import { orderState } from './order-row.ts';
 import type { EventFilter, Listener } from './outbox.ts';
 import { orderByClientId, place } from './place.ts';
-import type { AuditEntry, FillFilter, OpenFilter } from './queries.ts';
+import type { FillFilter, OpenFilter } from './queries.ts';
 import {
   balancesOf,
   changesSince,
@@ -80,7 +81,7 @@ export interface OrderStore extends OrderQueries {
   /** Events arrive after the COMMIT that made them true. The returned function ends the subscription. */
   subscribe(filter: EventFilter, listener: Listener): () => void;
   /** Audit rows after a number, for other processes. */
-  changesSince(auditSeq: number, limit?: number): readonly AuditEntry[];
+  changesSince(auditSeq: number, limit?: number): readonly AuditRow[];
 }
 
 /** Throws `schema_missing` when the database does not have the reference schema. */

@@ -1,4 +1,5 @@
 import type { Connection } from '../../sqlite/connection.ts';
+import type { AuditRow } from '../audit/chain.ts';
 import { bound } from '../bound.ts';
 import { type Price, type Quantity, type Side, sideOf, signOf } from '../units.ts';
 import { type OrderRow, orderColumns, orderState } from './order-row.ts';
@@ -180,19 +181,9 @@ export function dailyProfit(
     }));
 }
 
-export interface AuditEntry {
-  readonly seq: number;
-  readonly tsUs: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly entity: string;
-  readonly entityId: string;
-  readonly payload: string;
-}
-
 /** Audit rows after a number: how other processes follow along. */
-export function changesSince(connection: Connection, auditSeq: number, limit = 1000): AuditEntry[] {
-  return connection.all<AuditEntry>(
+export function changesSince(connection: Connection, auditSeq: number, limit = 1000): AuditRow[] {
+  return connection.all<AuditRow>(
     `SELECT seq, ts_us AS tsUs, actor, action, entity, entity_id AS entityId, payload FROM audit_log
      WHERE seq > ? ORDER BY seq LIMIT ?`,
     [auditSeq, limit],

@@ -64,30 +64,6 @@ function liquidityOf(field: Field, row: SourceRow): 'M' | 'T' | null {
   return word.startsWith('m') ? 'M' : word.startsWith('t') ? 'T' : null;
 }
 
-/** Rows of fills whose orders are another stream: each is a part of its order, or has none. */
-export function fillParts(bound: Bound<JoinedTable>, orders: { has(id: string): boolean }): SourceStream {
-  const { table } = bound;
-  const order = bound.fields.order ?? noField;
-  return {
-    name: 'fills',
-    table: table.name,
-    columns: table.columns,
-    rows: table.rows,
-    mutable: table.mutable,
-    externalId: bound.externalId,
-    map(row): Mapped {
-      const externalId = bound.externalId(row);
-      const defect = table.defect(row);
-      if (defect !== undefined) return held(externalId, defect.reason, defect.detail);
-      const id = order.value(row);
-      if (id === null || !orders.has(textOf(id))) {
-        return held(externalId, 'orphan', id === null ? 'it names no order' : `there is no order ${textOf(id)}`);
-      }
-      return { kind: 'part', entity: 'fill', externalId };
-    },
-  };
-}
-
 /** A source that keeps fills alone: the first fill of an order brings the order, with all of its fills. */
 export function ordersOfFills(bound: Bound<JoinedTable>, ports: MappedPorts): SourceStream {
   const { table, fields } = bound;

@@ -20,10 +20,29 @@ export class KnownOrders {
 
 /** Rows that tell the life of an order: each is a part of it, or has none. */
 export function eventParts(bound: Bound<JoinedTable>, orders: KnownOrders): SourceStream {
+  return orderParts('order_events', bound, orders, (_row, orderId) => ({
+    kind: 'part',
+    entity: 'order',
+    externalId: orderId,
+  }));
+}
+
+/** Rows of fills whose orders are another stream: each is a part of its order, or has none. */
+export function fillParts(bound: Bound<JoinedTable>, orders: KnownOrders): SourceStream {
+  return orderParts('fills', bound, orders, (externalId) => ({ kind: 'part', entity: 'fill', externalId }));
+}
+
+/** Rows that name an order of another stream; one whose order is not there is held. */
+function orderParts(
+  name: 'order_events' | 'fills',
+  bound: Bound<JoinedTable>,
+  orders: KnownOrders,
+  part: (externalId: string, orderId: string) => Mapped,
+): SourceStream {
   const { table } = bound;
   const order = bound.fields.order ?? noField;
   return {
-    name: 'order_events',
+    name,
     table: table.name,
     columns: table.columns,
     rows: table.rows,
@@ -37,7 +56,7 @@ export function eventParts(bound: Bound<JoinedTable>, orders: KnownOrders): Sour
       if (id === null || !orders.has(textOf(id))) {
         return held(externalId, 'orphan', id === null ? 'it names no order' : `there is no order ${textOf(id)}`);
       }
-      return { kind: 'part', entity: 'order', externalId: textOf(id) };
+      return part(externalId, textOf(id));
     },
   };
 }

@@ -8,8 +8,8 @@ import type { ColumnFate, Notes, ReaderOptions, SourceReader, SourceStream } fro
 import { funding, locks, state } from './account-rows.ts';
 import { candles } from './candles.ts';
 import { type Bound, bind, columnOf } from './fields.ts';
-import { fillParts, ordersOfFills } from './fills.ts';
-import { eventParts, KnownOrders } from './known-orders.ts';
+import { ordersOfFills } from './fills.ts';
+import { eventParts, fillParts, KnownOrders } from './known-orders.ts';
 import { quotes, ticks } from './market.ts';
 import { MappedNames } from './names.ts';
 import { OrderParts } from './order-parts.ts';
