@@ -21,7 +21,7 @@ export function probeLine(probe: ProbeFacts | undefined): Line[] {
   if (probe.problem !== undefined) return [[piece('probe       ', 'dim'), piece(safeText(probe.problem), 'warn')]];
   const { tries, busy, p50Us, p99Us, lastBusy } = probe;
   const time = (us: number): string => `${us < 10 ? us.toFixed(1) : countText(us)} us`;
-  const taken = busy === tries ? '' : `taken and given back in ${time(p50Us)} (p99 ${time(p99Us)}), `;
+  const taken = busy === tries ? '' : `taken in ${time(p50Us)} (p99 ${time(p99Us)}), `;
   return [
     [
       piece('probe       ', 'dim'),
